@@ -1,0 +1,87 @@
+"""The command line that all stages share: --profile, --set, --help with every option and unit."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from pydantic import BaseModel
+
+from common.errors import SettingsError, TriageError
+from common.log import configure_logging
+from common.schema import Settings
+from common.settings import PROFILES, describe, load_settings
+
+logger = logging.getLogger(__name__)
+
+
+def stage_parser(prog: str, summary: str, *, sections: Sequence[str]) -> argparse.ArgumentParser:
+    """A parser with the shared options, whose help lists the settings of ``sections``."""
+    options = [line for name in ("", *sections) for line in _option_lines(name)]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {prog}",
+        description=summary,
+        epilog="settings, for --set:\n" + "\n".join(options),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--profile", choices=PROFILES, help="default: $TRIAGE_PROFILE or sample")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+    )
+    return parser
+
+
+def run_command(args: argparse.Namespace, command: Callable[[Settings], object]) -> int:
+    """Load settings, run ``command`` with them and turn a TriageError into one readable line.
+
+    Returns:
+        The exit code: 0, 1 for a TriageError, 2 for bad settings.
+    """
+    configure_logging()
+    try:
+        command(load_settings(overrides=args.set, profile=args.profile).settings)
+    except SettingsError as error:
+        logger.error("%s", error)
+        return 2
+    except TriageError as error:
+        logger.error("%s", error)
+        return 1
+    except KeyboardInterrupt:
+        logger.error("interrupted; run the same command again to go on")
+        return 130
+    return 0
+
+
+def show_settings() -> int:
+    """Print effective settings and where each came from."""
+    args = stage_parser(
+        "common.settings", "Print the effective settings.", sections=()
+    ).parse_args()
+    try:
+        lines = describe(load_settings(overrides=args.set, profile=args.profile))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _option_lines(section: str) -> Iterator[str]:
+    model: type[BaseModel] = Settings
+    if section:
+        annotation = Settings.model_fields[section].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)  # noqa: S101
+        model = annotation
+    yield from _model_lines(model, f"{section}." if section else "", nested=bool(section))
+
+
+def _model_lines(model: type[BaseModel], prefix: str, *, nested: bool) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            if nested:
+                yield from _model_lines(kind, f"{prefix}{name}.", nested=True)
+            continue
+        note = f"  {field.description}" if field.description else ""
+        default = "null" if field.default is None else field.default
+        yield f"  {prefix}{name}{note} (default {default})"

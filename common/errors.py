@@ -1,0 +1,13 @@
+"""The one exception whose message is meant for the person who ran the command."""
+
+
+class TriageError(Exception):
+    """A problem that the user can mend; the message names the value seen and the remedy."""
+
+
+class SettingsError(TriageError):
+    """A setting is unknown or out of range; the message names key, value and source."""
+
+
+class DataError(TriageError):
+    """Input or stored data is not what the stage needs."""

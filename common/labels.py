@@ -1,0 +1,82 @@
+"""The label schema: which categories there are, what they mean, and which one catches the rest.
+
+conf/labels.yaml is the only place that names labels; every stage and the server read it here.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from common.errors import SettingsError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class Label(BaseModel):
+    """One category, described well enough for a model that has never seen it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Text
+    description: Text
+    hypotheses: tuple[Text, ...] = Field(min_length=1, description="sentences true of such a text")
+    examples: tuple[Text, ...] = Field((), description="made-up messages, never real ones")
+    keywords: tuple[Text, ...] = Field((), description="words of the keyword baseline only")
+
+
+class LabelSchema(BaseModel):
+    """All labels in their one order; scores, logits and confusion matrices follow it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    catch_all: Text
+    labels: tuple[Label, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [label.name for label in self.labels]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"label names appear twice: {', '.join(twice)}")
+        if self.catch_all not in names:
+            raise ValueError(f"catch_all {self.catch_all!r} is not one of: {', '.join(names)}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Label names in schema order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything that the schema says; equal digests mean equal schemas."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def load_labels(path: Path) -> LabelSchema:
+    """Read and validate a labels file.
+
+    Raises:
+        SettingsError: if the file is missing, is not YAML, or breaks the schema.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"labels file {path} does not exist; set LABELS=path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"labels file {path} is not YAML: {error}") from None
+    try:
+        return LabelSchema.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(f"labels file {path} is not valid: " + "; ".join(lines)) from None

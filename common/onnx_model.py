@@ -1,0 +1,127 @@
+"""Inference with ONNX Runtime and tokenizers alone: what labelling, evaluation and serving share.
+
+No torch, transformers, pyspark or pandas here: this module is on the serving path.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from common.errors import DataError
+
+Text = str | tuple[str, str]
+
+
+class Outputs(NamedTuple):
+    """values: (N, D) float32, in input order; truncated: (N,) bool, not all was read."""
+
+    values: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
+
+
+class OnnxModel:
+    """One session and its tokenizer; make one a process, not one a batch."""
+
+    def __init__(self, model: Path, tokenizer: Path, *, max_length: int, threads: int) -> None:
+        """Load both files.
+
+        Args:
+            model: an .onnx file with inputs (batch, tokens) and one output (batch, D).
+            tokenizer: tokenizer.json, whose padding entry names the pad token.
+            max_length: tokens read; of a pair only the first text is ever cut.
+            threads: ONNX Runtime threads.
+
+        Raises:
+            DataError: if a file is missing or is not what it should be.
+        """
+        for path in (model, tokenizer):
+            if not path.is_file():
+                raise DataError(f"{path} is missing; run `make train_model` (or restore the file)")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        self.max_length = max_length
+        self._inputs = [node.name for node in self.session.get_inputs()]
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._pad_id = (self._tokenizer.padding or {}).get("pad_id", 0)
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_length, strategy="only_first")
+
+    def run(self, texts: Sequence[Text], *, batch_tokens: int = 0) -> Outputs:
+        """Score texts or (premise, hypothesis) pairs.
+
+        Args:
+            texts: N strings or pairs.
+            batch_tokens: texts of like length share a run of at most so many padded tokens;
+                0 runs each alone, so that no result depends on its neighbours (dynamic INT8
+                takes its scales from the whole batch) at little cost on a CPU.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        truncated = np.array([bool(e.overflowing) for e in encodings], dtype=np.bool_)
+        order = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
+        parts: list[NDArray[np.float32]] = []
+        for batch in _batches(order, encodings, batch_tokens):
+            parts.append(self._run_batch([encodings[i] for i in batch]))
+        if not parts:
+            return Outputs(np.zeros((0, self.width), np.float32), truncated)
+        values = np.empty((len(order), parts[0].shape[1]), np.float32)  # (N, D)
+        values[order] = np.concatenate(parts)
+        return Outputs(values, truncated)
+
+    @property
+    def width(self) -> int:
+        """D, the width of the output."""
+        return int(self.session.get_outputs()[0].shape[-1])
+
+    def _run_batch(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
+        shape = (len(encodings), max(len(e.ids) for e in encodings))
+        feed = {
+            "input_ids": np.full(shape, self._pad_id, np.int64),
+            "attention_mask": np.zeros(shape, np.int64),
+            "token_type_ids": np.zeros(shape, np.int64),
+        }
+        for row, encoding in enumerate(encodings):
+            width = len(encoding.ids)
+            feed["input_ids"][row, :width] = encoding.ids
+            feed["attention_mask"][row, :width] = 1
+            feed["token_type_ids"][row, :width] = encoding.type_ids
+        outputs = self.session.run(None, {name: feed[name] for name in self._inputs})
+        return np.asarray(outputs[0], dtype=np.float32)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over the last axis, computed without overflow."""
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def cpu_flags() -> tuple[str, ...]:
+    """Vector instructions that decide how fast and how exact INT8 is here; empty if unknown."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ()
+    return tuple(sorted(set(re.findall(r"\b(avx2|avx512_vnni|avx_vnni|amx_int8)\b", text))))
+
+
+def _batches(
+    order: Sequence[int], encodings: Sequence[Encoding], batch_tokens: int
+) -> Iterator[list[int]]:
+    """Cut an order by rising length into batches of at most ``batch_tokens`` padded tokens."""
+    batch: list[int] = []
+    for i in order:
+        if batch and len(encodings[i].ids) * (len(batch) + 1) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -1,0 +1,87 @@
+"""Which model serves: the pointer models/production.json, replaced by rename, and its journal.
+
+Promotion has this one home. Every change of the pointer is first appended to
+models/deployments.jsonl: when, from, to, by whom, and the figures it was judged by.
+"""
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common.artifacts import Manifest, find_manifest, verify_files, write_atomically
+from common.errors import DataError
+
+POINTER = "production.json"
+JOURNAL = "deployments.jsonl"
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+def production_id(models: Path) -> str | None:
+    """The experiment that serves, or None where none was promoted yet.
+
+    Raises:
+        DataError: if the pointer is damaged.
+    """
+    path = models / POINTER
+    try:
+        experiment = json.loads(path.read_text(encoding="utf-8"))["experiment_id"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path} is damaged; promote a model again") from None
+    model_folder(models, experiment)
+    return str(experiment)
+
+
+def model_folder(models: Path, experiment_id: str) -> Path:
+    """The folder of an experiment; ids are checked, so that none can name another place.
+
+    Raises:
+        DataError: if the id is not twelve hex digits.
+    """
+    if not _ID.fullmatch(experiment_id):
+        raise DataError(f"experiment id {experiment_id[:40]!r} is not twelve hex digits")
+    return models / experiment_id
+
+
+def verified_manifest(models: Path, experiment_id: str) -> Manifest:
+    """The manifest of an experiment whose every file has the digest that it names.
+
+    Raises:
+        DataError: if the folder is missing, not whole, or a file was changed.
+    """
+    folder = model_folder(models, experiment_id)
+    manifest = find_manifest(folder)
+    if manifest is None:
+        raise DataError(f"model {experiment_id} is missing or not whole in {models}")
+    verify_files(folder, manifest.outputs)
+    return manifest
+
+
+def promote(models: Path, experiment_id: str, *, by: str, figures: dict[str, Any]) -> None:
+    """Check the model's files, append to the journal and move the pointer, in this order.
+
+    Does nothing where the model already serves.
+
+    Raises:
+        DataError: if the model is missing or damaged; the pointer then stays where it was.
+    """
+    verified_manifest(models, experiment_id)
+    before = production_id(models)
+    if before == experiment_id:
+        return
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "from": before,
+        "to": experiment_id,
+        "by": by,
+        "figures": figures,
+    }
+    with (models / JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.write(json.dumps(entry) + "\n")
+        journal.flush()
+        os.fsync(journal.fileno())
+    write_atomically(models / POINTER, json.dumps({"experiment_id": experiment_id}) + "\n")

