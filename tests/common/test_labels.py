@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from common.errors import SettingsError
+from common.labels import load_labels
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = """
+catch_all: rest
+labels:
+  - {name: bills, description: about bills, hypotheses: [It is about a bill.]}
+  - {name: rest, description: all else, hypotheses: [It is about nothing.]}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "labels.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_shipped_labels_keep_their_order():
+    assert load_labels(ROOT / "conf/labels.yaml").names == (
+        "billing issue",
+        "shipping problem",
+        "product defect",
+        "customer service",
+        "other",
+    )
+
+
+def test_digest_changes_with_the_wording(tmp_path):
+    before = load_labels(write(tmp_path, GOOD)).sha256
+    assert load_labels(write(tmp_path, GOOD)).sha256 == before
+    assert load_labels(write(tmp_path, GOOD.replace("a bill.", "an invoice."))).sha256 != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("catch_all: rest", "catch_all: misc", "catch_all 'misc' is not one of: bills, rest"),
+        ("name: rest", "name: bills", "label names appear twice: bills"),
+        ("hypotheses: [It is about a bill.]", "hypotheses: []", "labels.0.hypotheses"),
+        ("description: all else", "descripton: all else", "labels.1.descripton"),
+        ("labels:", "labels: [", "is not YAML"),
+    ],
+)
+def test_bad_file_is_refused_with_its_reason(tmp_path, old, new, said):
+    with pytest.raises(SettingsError) as caught:
+        load_labels(write(tmp_path, GOOD.replace(old, new)))
+    assert said in str(caught.value)
+
+
+def test_missing_file_names_the_remedy(tmp_path):
+    with pytest.raises(SettingsError, match="does not exist; set LABELS=path"):
+        load_labels(tmp_path / "none.yaml")

@@ -1,0 +1,64 @@
+"""What tests share: a Spark session, a tiny checkpoint, and real data where it is at hand."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).resolve().parent.parent
+WORDS = (
+    "[PAD] [UNK] [CLS] [SEP] [MASK] my the parcel bill app is was late wrong broken help please "
+    "thanks not arrived charged twice crashes refund order you i it a to and @ brand user . ! ?"
+).split()
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Real data beside the checkout; absent in a user's clone, and the test then skips."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data beside the checkout ({folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator["SparkSession"]:
+    """One small local session for all Spark tests."""
+    from common.schema import SparkSettings
+    from common.spark import spark_session
+
+    settings = SparkSettings(master="local[2]", driver_memory="1g", shuffle_partitions=2)
+    with spark_session(settings, app="tests") as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer BERT with random weights and a toy vocabulary, as a checkpoint folder."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=128,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    BertTokenizerFast(vocab=str(vocabulary)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own TRIAGE_ variables must not change what tests see."""
+    for name in list(os.environ):
+        if name.startswith("TRIAGE_"):
+            monkeypatch.delenv(name)
