@@ -1,23 +1,19 @@
 """The one way to start Spark: checked Java, memory from settings, UTC, quiet."""
 
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import TriageError
+from common.java import find_java_home
 from common.schema import SparkSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parent.parent
-JAVA_VERSIONS = (17, 21)
 
 
 @contextmanager
@@ -53,35 +49,3 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         yield session
     finally:
         session.stop()
-
-
-def find_java_home() -> Path:
-    """The home of a Java that Spark runs on: JAVA_HOME, then PATH, then .java/ (`make env`).
-
-    Raises:
-        TriageError: if there is none.
-    """
-    candidates = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
-    on_path = shutil.which("java")
-    if on_path:
-        candidates.append(Path(on_path).resolve().parent.parent)
-    candidates.extend(sorted(p.parent.parent for p in ROOT.glob(".java/**/bin/java")))
-    for home in candidates:
-        if java_version(home) in JAVA_VERSIONS:
-            return home
-    raise TriageError(
-        "Spark needs Java 17 or 21 and none was found; run `make env`, or install one "
-        "(Debian, Ubuntu: apt-get install openjdk-17-jre-headless) and set JAVA_HOME"
-    )
-
-
-def java_version(home: Path) -> int | None:
-    """Major version of the Java below ``home``; None where it does not run."""
-    try:
-        shown = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r'version "(\d+)', shown.stderr)
-    return int(match.group(1)) if match else None

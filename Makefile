@@ -1,0 +1,98 @@
+# One `make` runs the whole chain; `make help` lists the rest.
+# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TORCH_INDEX
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_DIR ?= .
+SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
+# Decided once, when first needed; the reason is printed as it is decided.
+PROFILE ?= $(eval PROFILE := $(shell $(SYSTEM_PYTHON) common/profile.py))$(PROFILE)
+
+SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
+	$(if $(PORT),TRIAGE_SERVING__PORT="$(PORT)") \
+	$(if $(CSV),TRIAGE_INGESTION__SOURCE=csv TRIAGE_INGESTION__CSV="$(CSV)") \
+	$(if $(TEXT_COLUMN),TRIAGE_INGESTION__TEXT_COLUMN="$(TEXT_COLUMN)") \
+	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)")
+RUN = $(SETTINGS) $(PY) -m
+
+.PHONY: all profile env lint data_ingestion data_transformation classify train_model pipeline \
+	evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
+
+all: profile env lint pipeline evaluate_sample run_api ## the whole chain, from raw rows to a served model
+
+profile:
+	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
+
+env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for Spark
+	@$(PY) -m common.java
+
+$(VENV)/.ready: requirements.txt
+	@$(SYSTEM_PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}; set SYSTEM_PYTHON=/path/to/python3.11")'
+	@echo "Installing into $(VENV) (about two minutes) ..."
+	@$(SYSTEM_PYTHON) -m venv $(VENV)
+	@$(if $(TORCH_INDEX),$(PY) -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.txt)")
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+lint: env ## ruff (check and format) and mypy
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check .
+	@$(VENV)/bin/mypy --no-error-summary
+	@echo "lint: clean"
+
+data_ingestion: env ## a: land raw rows as Parquet
+	@$(RUN) a_ingestion
+
+data_transformation: env ## b: clean, thread and check them with Spark
+	@$(RUN) b_transformation
+
+classify: env ## c: weak-label the messages with the teacher
+	@$(RUN) c_classification
+
+train_model: env ## d: fine-tune, export and promote the student
+	@$(RUN) d_training
+
+pipeline: data_ingestion data_transformation classify train_model ## the four data stages
+
+evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,label)
+	@test -n "$(GOLD)" || { echo "evaluate: name the labelled file, GOLD=path.csv (columns text,label)"; exit 2; }
+	@$(RUN) c_classification.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
+	@$(RUN) d_training.evaluate --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet"
+
+evaluate_sample:
+	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi
+
+score: env ## label CSV=in.csv with the student, into OUT=out.csv or out.parquet
+	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
+	@$(RUN) e_apification.score --csv "$(CSV)" --out "$(OUT)"
+
+run_api: env ## serve the production model on PORT (8000)
+	@$(RUN) e_apification.launch start
+
+stop_api: env ## stop what run_api started
+	@$(RUN) e_apification.launch stop
+
+test: env lint ## all tests but those that need a container engine
+	@$(PY) -m pytest -m "not container"
+
+container_test: env ## build the image, run it, check it (needs docker or podman)
+	@$(PY) -m pytest -m container
+
+bench: env ## peers and this project side by side; tables in benchmarks/results
+	@$(PY) -m benchmarks
+
+images: env ## redraw the pictures that the README shows
+	@$(PY) images/draw.py
+
+clean: ## remove data, models, reports and caches of RUN_DIR; the environment stays
+	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/.cache
+
+help: ## this list
+	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
+	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT="
