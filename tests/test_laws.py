@@ -1,0 +1,85 @@
+"""The laws of docs/architecture.md that can be read off the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = ("a_ingestion", "b_transformation", "c_classification", "d_training", "e_apification")
+PACKAGES = (*STAGES, "common")
+SOURCES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports anywhere, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_there_is_source_to_read():
+    assert {p.relative_to(ROOT).parts[0] for p in SOURCES} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_stages_never_import_one_another(path):
+    own = path.relative_to(ROOT).parts[0]
+    others = (set(STAGES) | {"benchmarks", "tests"}) - {own}
+    assert not imported(path) & others
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_pickle_and_no_remote_code(path):
+    assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill", "shelve"}
+    calls = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    assert not calls & {"torch.load", "torch.save"}
+    assert "trust_remote_code" not in path.read_text(encoding="utf-8")
+
+
+def test_import_reads_connects_and_creates_nothing(tmp_path):
+    """Import every module (``__main__`` too) with files, sockets and processes forbidden."""
+    modules = [
+        ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for p in SOURCES
+    ]
+    script = f"""
+import importlib, sys
+sys.path.insert(0, {str(ROOT)!r})
+import numpy, pydantic, yaml, pyarrow, filelock, tqdm, dotenv, onnxruntime, tokenizers
+offences = []
+def watch(event, args):
+    if event in ("socket.connect", "subprocess.Popen", "os.mkdir", "os.remove", "os.rename"):
+        offences.append((event, str(args)[:200]))
+    if event == "open" and args[1] and set(str(args[1])) & set("wax+"):
+        offences.append((event, str(args)[:200]))
+    if event == "open" and str(args[0]).endswith((".yaml", ".env", ".json", ".csv", ".parquet")):
+        if {str(ROOT)!r} in str(args[0]) and "site-packages" not in str(args[0]):
+            offences.append((event, str(args)[:200]))
+sys.addaudithook(watch)
+for name in {modules!r}:
+    importlib.import_module(name)
+heavy = sorted({{"torch", "transformers", "pyspark", "datasets"}} & set(sys.modules))
+print(offences, heavy)
+sys.exit(bool(offences or heavy))
+"""
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "ignore", "-c", script],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
