@@ -1,0 +1,24 @@
+"""Run every benchmark, one after the other, and show where the tables are.
+
+    make bench          or one alone: python -m benchmarks.labelling
+"""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("transformation", "labelling", "serving", "scoring")
+
+
+def main() -> int:
+    """Run all; the exit code is the number that failed."""
+    failed = []
+    for name in BENCHMARKS:
+        print(f"== benchmarks.{name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode:
+            failed.append(name)
+    print(f"tables: benchmarks/results/*.json; failed: {', '.join(failed) or 'none'}")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
