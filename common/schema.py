@@ -124,13 +124,22 @@ class TrainingSettings(Section):
 class ServingSettings(Section):
     """Stage e: the API and bulk scoring."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535)
-    threads: int = Field(1, ge=1, description="ONNX Runtime threads a session")
+    engine: Literal["auto", "docker", "podman", "venv"] = Field(
+        "auto", description="what run_api serves with; auto: docker, else podman, else venv"
+    )
+    start_timeout_s: float = Field(60, gt=0, description="seconds that run_api waits for /ready")
+    workers: int | None = Field(None, ge=1, description="texts scored at once; null: one a CPU")
+    threads: int = Field(1, ge=1, description="ONNX Runtime threads a text")
     max_text_chars: int = Field(10_000, ge=1, description="longest accepted text")
     max_texts: int = Field(1_000, ge=1, description="most texts a batch request")
     max_body_mb: float = Field(4, gt=0, description="largest accepted request body")
-    max_concurrency: int = Field(64, ge=1, description="requests at once before 503")
+    body_timeout_s: float = Field(15, gt=0, description="seconds a client has to send a body")
+    max_concurrency: int = Field(64, ge=1, description="prediction requests at once before 503")
+    max_pending_texts: int = Field(
+        4_000, ge=1, description="texts waiting at once before 503; one request always fits"
+    )
 
 
 class Paths:
