@@ -7,11 +7,20 @@ models/deployments.jsonl: when, from, to, by whom, and the figures it was judged
 import json
 import os
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common.artifacts import Manifest, find_manifest, verify_files, write_atomically
+from pydantic import ValidationError
+
+from common.artifacts import (
+    MANIFEST,
+    Manifest,
+    find_manifest,
+    verify_files,
+    write_atomically,
+)
 from common.errors import DataError
 
 POINTER = "production.json"
@@ -59,6 +68,29 @@ def verified_manifest(models: Path, experiment_id: str) -> Manifest:
         raise DataError(f"model {experiment_id} is missing or not whole in {models}")
     verify_files(folder, manifest.outputs)
     return manifest
+
+
+def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> Path:
+    """The folder of an experiment whose files ``names`` have the digests of its manifest.
+
+    For places that hold only what serving needs of a model, not its checkpoint and plots.
+
+    Raises:
+        DataError: if the manifest or one of the files is missing or was changed.
+    """
+    folder = model_folder(models, experiment_id)
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"model {experiment_id} is missing in {models}") from None
+    except ValidationError:
+        raise DataError(f"{folder / MANIFEST} is damaged; restore {folder}") from None
+    records = {record.path: record for record in manifest.outputs}
+    unknown = sorted(set(names) - set(records))
+    if unknown:
+        raise DataError(f"model {experiment_id} has no {', '.join(unknown)}; train it anew")
+    verify_files(folder, [records[name] for name in names])
+    return folder
 
 
 def promote(models: Path, experiment_id: str, *, by: str, figures: dict[str, Any]) -> None:
