@@ -25,6 +25,8 @@ from common.errors import DataError
 
 POINTER = "production.json"
 JOURNAL = "deployments.jsonl"
+# What serving needs of a model folder, beside its manifest.
+SERVED_FILES = ("model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json")
 _ID = re.compile(r"[0-9a-f]{12}")
 
 

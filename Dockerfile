@@ -1,0 +1,49 @@
+# The API: ONNX Runtime and the production model; no torch, no build tools, no root.
+#   docker build -t message-triage-api .                   the model of models/production.json inside
+#   docker build -t message-triage-api --target server .   no model inside: mount one, as here
+#   docker run -p 8000:8000 -v "$PWD/models:/app/models:ro" message-triage-api
+# Behind a proxy with a certificate authority of its own add --secret id=ca,src=/path/to/bundle.crt.
+# Podman's own image format knows no health check: podman build --format docker ...
+
+FROM python:3.11-slim AS packages
+COPY requirements_docker.txt .
+# Wheels only, so that no compiler is needed; then out with what serving never opens.
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
+ && python -m venv --without-pip /opt/venv \
+ && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary=:all: \
+      --disable-pip-version-check --root-user-action=ignore -r requirements_docker.txt \
+ && cd /opt/venv/lib/python3.11/site-packages \
+ && rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets \
+ && find . -type d -name tests -prune -exec rm -rf {} + \
+ && find . -name "*.pyi" -delete
+
+# Of all models the one that serves, and of that what serving reads.
+FROM python:3.11-slim AS model
+COPY models /all
+RUN id=$(python -c "import json; print(json.load(open('/all/production.json'))['experiment_id'])") \
+ && mkdir -p "/models/$id" && cp /all/production.json /models/ && cd "/all/$id" \
+ && cp manifest.json model.int8.onnx tokenizer.json labels.yaml metrics.json "/models/$id/"
+
+FROM python:3.11-slim AS server
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin app
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY conf conf
+COPY common common
+COPY e_apification e_apification
+RUN python -m compileall -q common e_apification
+ENV PATH=/opt/venv/bin:$PATH \
+    ORT_DISABLE_TELEMETRY=1 \
+    PYTHONUNBUFFERED=1 \
+    TRIAGE_RUN_DIR=/app \
+    TRIAGE_SERVING__HOST=0.0.0.0 \
+    TRIAGE_SERVING__PORT=8000
+USER app
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD \
+  ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+CMD ["python", "-m", "e_apification"]
+
+FROM server AS server-with-model
+COPY --from=model /models models

@@ -1,0 +1,1 @@
+"""Stage e: serve the production model over HTTP and score files in bulk."""

@@ -1,0 +1,115 @@
+"""Prediction off the event loop: a few threads, fair slices, and a bound on what waits.
+
+The event loop only reads and writes; ONNX Runtime and the tokenizer release the interpreter lock,
+so that threads use all CPUs and /health is never kept waiting.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from e_apification.predictor import Prediction, Predictor
+
+# A batch is scored in slices, between which single messages get their turn.
+_SLICE_TEXTS = 8
+
+
+class Scored(NamedTuple):
+    """The predictions of one request and the one model that made them all."""
+
+    predictor: Predictor
+    predictions: list[Prediction]
+
+
+class OverloadedError(Exception):
+    """More work is under way than the limits allow."""
+
+
+class InferenceService:
+    """One predictor behind a thread pool and two limits."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        workers: int | None,
+        max_concurrency: int,
+        max_pending_texts: int,
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            predictor: a model that may be called from several threads.
+            workers: texts scored at once; None takes one a usable CPU.
+            max_concurrency: requests admitted at once.
+            max_pending_texts: texts waiting or under way at once.
+        """
+        self.predictor = predictor
+        self.workers = workers or usable_cpus()
+        self._max_concurrency = max_concurrency
+        self._max_pending = max_pending_texts
+        self._requests = 0
+        self._pending = 0
+        self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="inference")
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Count one request for as long as it lasts.
+
+        Raises:
+            OverloadedError: if as many as are allowed are under way.
+        """
+        if self._requests >= self._max_concurrency:
+            raise OverloadedError
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+
+    async def predict(self, texts: Sequence[str]) -> Scored:
+        """Label texts, in their order, all by the model that serves as they come in.
+
+        Raises:
+            OverloadedError: if too many texts wait already; alone, any request is taken.
+        """
+        if self._pending and self._pending + len(texts) > self._max_pending:
+            raise OverloadedError
+        self._pending += len(texts)
+        try:
+            predictor = self.predictor
+            return Scored(predictor, await self._predict(predictor, texts))
+        finally:
+            self._pending -= len(texts)
+
+    def close(self) -> None:
+        """Let running slices end and stop the threads."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    async def _predict(self, predictor: Predictor, texts: Sequence[str]) -> list[Prediction]:
+        loop = asyncio.get_running_loop()
+        if len(texts) <= _SLICE_TEXTS:
+            return await loop.run_in_executor(self._executor, predictor.predict, texts)
+        starts = range(0, len(texts), _SLICE_TEXTS)
+        parts: dict[int, list[Prediction]] = {}
+        turns = iter(starts)  # shared by the lanes: each takes the next slice
+
+        async def lane() -> None:
+            for start in turns:
+                slice_ = texts[start : start + _SLICE_TEXTS]
+                parts[start] = await loop.run_in_executor(self._executor, predictor.predict, slice_)
+
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(min(self.workers, len(starts))):
+                lanes.create_task(lane())
+        return [prediction for start in starts for prediction in parts[start]]
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,189 @@
+"""Start or stop the API in the background: python -m e_apification.launch start|stop.
+
+Serves the production model of RUN_DIR with a container engine where one answers, else from the
+virtual environment. What runs already with the same model, code and settings is left alone;
+anything else that was started here is replaced. Prints how to call it.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from common.artifacts import MANIFEST, plan_stage
+from common.cli import run_command, stage_parser
+from common.errors import DataError, TriageError
+from common.registry import POINTER, model_folder, production_id
+from common.schema import Settings
+from common.settings import ROOT
+from e_apification import container, process
+from e_apification.running import (
+    Running,
+    forget_state,
+    one_at_a_time,
+    read_state,
+    served_version,
+    server_url,
+    write_state,
+)
+
+_POLL_S = 0.1
+_TAIL_LINES = 5
+logger = logging.getLogger(__name__)
+
+
+def start(settings: Settings) -> None:
+    """Bring the API up to date and wait until it is ready.
+
+    Raises:
+        TriageError: if there is no model, the port is taken, or the server does not get ready.
+    """
+    models = settings.paths.models
+    version = production_id(models)
+    if version is None:
+        raise DataError(f"no model was promoted in {models}; run `make train_model` first")
+    with one_at_a_time(settings):
+        key = _key(settings, version)
+        running = read_state(settings)
+        if running and _is_up_to_date(running, key=key, version=version):
+            logger.info("the API is up to date, nothing to do")
+        else:
+            if running:
+                _stop(running, settings)
+            running = _start(settings, key=key, version=version)
+    _say_how_to_call(running)
+
+
+def stop(settings: Settings) -> None:
+    """Stop what ``start`` started for this RUN_DIR, and nothing else."""
+    with one_at_a_time(settings):
+        running = read_state(settings)
+        if running is None:
+            logger.info("no API was started from %s", settings.run_dir.resolve())
+            return
+        was_alive = _is_alive(running)
+        _stop(running, settings)
+        logger.info("the API is stopped" if was_alive else "the API had stopped before")
+
+
+def _start(settings: Settings, *, key: str, version: str) -> Running:
+    serving = settings.serving
+    process.require_free_port(serving.host, serving.port)
+    engine = container.find_engine(serving.engine)
+    if engine is not None:
+        try:
+            return _start_container(engine, settings, key=key, version=version)
+        except TriageError as error:
+            if serving.engine != "auto":
+                raise
+            logger.warning("%s; serving from the virtual environment instead", error)
+    return _start_process(settings, key=key, version=version)
+
+
+def _start_container(
+    engine: container.Engine, settings: Settings, *, key: str, version: str
+) -> Running:
+    container.remove_container(engine)
+    log = settings.paths.cache / "api-build.log"
+    container.build_image(engine, settings, version=version, log=log)
+    container.run_container(engine, settings, key=key)
+    running = Running(kind=engine, key=key, url=server_url(settings))
+    write_state(settings, running)
+    try:
+        _wait(running, settings, version=version)
+    except TriageError as error:
+        said = container.last_lines(engine, _TAIL_LINES)
+        _stop(running, settings)
+        raise TriageError(f"{error}; its last lines:\n{said}") from None
+    return running
+
+
+def _start_process(settings: Settings, *, key: str, version: str) -> Running:
+    log = settings.paths.cache / "api.log"
+    server = process.spawn_server(settings, log=log)
+    running = Running(
+        kind="process",
+        key=key,
+        url=server_url(settings),
+        pid=server.pid,
+        started=server.create_time(),
+    )
+    write_state(settings, running)
+    try:
+        _wait(running, settings, version=version)
+    except TriageError as error:
+        _stop(running, settings)
+        raise TriageError(f"{error}; the last lines of {log}:\n{_tail(log)}") from None
+    return running
+
+
+def _wait(running: Running, settings: Settings, *, version: str) -> None:
+    """Poll until our server is ready with the model that it should serve."""
+    limit_s = settings.serving.start_timeout_s
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if served_version(running.url) == version and _is_alive(running):
+            return
+        if not _is_alive(running):
+            raise TriageError("the API ended as it started")
+        time.sleep(_POLL_S)
+    raise TriageError(f"the API was not ready after {limit_s:g} s (serving.start_timeout_s)")
+
+
+def _is_up_to_date(running: Running, *, key: str, version: str) -> bool:
+    return running.key == key and _is_alive(running) and served_version(running.url) == version
+
+
+def _is_alive(running: Running) -> bool:
+    if running.kind == "process":
+        return process.find_process(running.pid, started=running.started) is not None
+    return container.running_key(running.kind) == running.key
+
+
+def _stop(running: Running, settings: Settings) -> None:
+    if running.kind == "process":
+        found = process.find_process(running.pid, started=running.started)
+        if found is not None:
+            process.stop_process(found)
+    else:
+        container.remove_container(running.kind)
+    forget_state(settings)
+
+
+def _key(settings: Settings, version: str) -> str:
+    """Digest of model, code, packages and settings: what a running server was started with."""
+    models = settings.paths.models
+    inputs = [models / POINTER, model_folder(models, version) / MANIFEST]
+    inputs += [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
+    spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
+    return plan_stage(
+        "e_apification", packages=["e_apification"], settings=spoken, inputs=inputs
+    ).key
+
+
+def _say_how_to_call(running: Running) -> None:
+    example = '{"text": "My parcel should have been here on Monday"}'
+    sys.stdout.write(
+        f"\nThe API serves ({running.kind}). A page to try it: {running.url}/\n"
+        f"  curl -s {running.url}/predict -H 'Content-Type: application/json' -d '{example}'\n"
+    )
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def main() -> int:
+    """Run the command line."""
+    actions: dict[str, Callable[[Settings], None]] = {"start": start, "stop": stop}
+    parser = stage_parser(
+        "e_apification.launch", "Start or stop the API in the background.", sections=["serving"]
+    )
+    parser.add_argument("action", choices=sorted(actions))
+    args = parser.parse_args()
+    return run_command(args, actions[args.action])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,140 @@
+"""Request bodies: read within bounds, parsed strictly, refused with a reason for each field."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Self, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from common.schema import ServingSettings
+from e_apification.errors import ApiError, Problem
+
+# Stops at the first wrong item: a long hostile list must not become a long list of errors.
+Texts = Annotated[list[str], Field(fail_fast=True)]
+_CLOSE = {"Connection": "close"}  # the rest of a refused body is not worth reading
+
+
+class Payload(BaseModel):
+    """A request body; unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PredictRequest(Payload):
+    """One ``text``, or several ``texts``."""
+
+    text: str | None = None
+    texts: Texts | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.text is None) == (self.texts is None):
+            raise PydanticCustomError("text_or_texts", "give either text or texts")
+        return self
+
+
+class BatchRequest(Payload):
+    """Several texts, answered in their order."""
+
+    texts: Texts
+
+
+P = TypeVar("P", bound=Payload)
+
+
+async def read_payload(request: Request, model: type[P], limits: ServingSettings) -> P:
+    """Read and parse a JSON body.
+
+    Raises:
+        ApiError: 415 wrong type, 413 too large, 408 too slow, 400 no JSON, 422 wrong shape.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send JSON, with the header Content-Type: application/json",
+        )
+    body = await _read_body(request, limits)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def check_texts(texts: Sequence[str], limits: ServingSettings, *, field: str) -> None:
+    """Refuse too many, too long or empty texts.
+
+    Raises:
+        ApiError: 422, naming the first field at fault.
+    """
+    if not texts:
+        raise _invalid(field, "give at least one text")
+    if len(texts) > limits.max_texts:
+        raise _invalid(field, f"{len(texts)} texts are more than {limits.max_texts}")
+    for i, text in enumerate(texts):
+        where = field if field == "text" else f"{field}.{i}"
+        if len(text) > limits.max_text_chars:
+            raise _invalid(where, f"longer than {limits.max_text_chars} characters")
+        if not text or text.isspace():
+            raise _invalid(where, "holds no text")
+
+
+async def _read_body(request: Request, limits: ServingSettings) -> bytes:
+    """The body, its bytes counted as they come: Content-Length can be absent, or a lie."""
+    most = int(limits.max_body_mb * 1_000_000)
+    announced = request.headers.get("content-length", "0")
+    too_large = ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "payload_too_large",
+        f"the body is larger than {most} bytes; /metadata publishes the limits",
+        headers=_CLOSE,
+    )
+    if announced.isascii() and announced.isdigit() and int(announced) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_timeout_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise ApiError(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "request_timeout",
+            f"the body took longer than {limits.body_timeout_s:g} seconds to arrive",
+            headers=_CLOSE,
+        ) from None
+    return bytes(body)
+
+
+def _refusal(error: ValidationError) -> ApiError:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    if problems[0]["type"] == "json_invalid":
+        return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the body is not valid JSON")
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "the request does not have the expected shape",
+        details=[_problem(problem) for problem in problems[:10]],
+    )
+
+
+def _problem(problem: ErrorDetails) -> Problem:
+    """One field's problem; the name of a field that we do not know is not repeated."""
+    if problem["type"] == "extra_forbidden":
+        return Problem(field="body", problem="holds an unknown field")
+    return Problem(field=".".join(map(str, problem["loc"])) or "body", problem=problem["msg"])
+
+
+def _invalid(field: str, problem: str) -> ApiError:
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "the request is outside the limits that /metadata publishes",
+        details=[Problem(field=field, problem=problem)],
+    )

@@ -1,0 +1,100 @@
+"""POST /predict and /batch_predict: labels for one text or for many."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from e_apification.errors import ErrorBody
+from e_apification.inference import Scored
+from e_apification.payloads import BatchRequest, Payload, PredictRequest, check_texts, read_payload
+from e_apification.routes.state import limits_of, service_of
+
+_DECIMALS = 6
+
+
+class PredictionBody(BaseModel):
+    """One text's answer.
+
+    label: null where the model is less sure than the threshold in /metadata (then ``abstained``);
+    confidence: the largest of ``scores``, which sum to 1; truncated: the end was not read.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    label: str | None
+    confidence: float
+    scores: dict[str, float]
+    abstained: bool
+    truncated: bool
+    model_version: str
+
+
+class PredictionsBody(BaseModel):
+    """Answers in the order of the texts."""
+
+    predictions: list[PredictionBody]
+
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (400, 408, 413, 415, 422, 500, 503)
+}
+router = APIRouter(responses=_ERRORS)
+
+
+def _takes(model: type[Payload]) -> dict[str, Any]:
+    """The OpenAPI note of a body that the route reads by itself, within bounds."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post(
+    "/predict",
+    response_model=PredictionBody | PredictionsBody,
+    openapi_extra=_takes(PredictRequest),
+)
+async def predict(request: Request) -> Response:
+    """Label ``text``, or each of ``texts``."""
+    service, limits = service_of(request), limits_of(request)
+    with service.admit():
+        payload = await read_payload(request, PredictRequest, limits)
+        if payload.text is not None:
+            check_texts([payload.text], limits, field="text")
+            return _json(_bodies(await service.predict([payload.text]))[0])
+        texts = payload.texts or []
+        check_texts(texts, limits, field="texts")
+        return _json({"predictions": _bodies(await service.predict(texts))})
+
+
+@router.post("/batch_predict", response_model=PredictionsBody, openapi_extra=_takes(BatchRequest))
+async def batch_predict(request: Request) -> Response:
+    """Label each of ``texts``."""
+    service, limits = service_of(request), limits_of(request)
+    with service.admit():
+        payload = await read_payload(request, BatchRequest, limits)
+        check_texts(payload.texts, limits, field="texts")
+        return _json({"predictions": _bodies(await service.predict(payload.texts))})
+
+
+def _bodies(scored: Scored) -> list[dict[str, Any]]:
+    """Plain ``PredictionBody`` dictionaries; pydantic has nothing to check in what we made."""
+    names, version = scored.predictor.labels.names, scored.predictor.version
+    return [
+        {
+            "label": prediction.label,
+            "confidence": round(prediction.confidence, _DECIMALS),
+            "scores": {
+                name: round(score, _DECIMALS)
+                for name, score in zip(names, prediction.scores, strict=True)
+            },
+            "abstained": prediction.label is None,
+            "truncated": prediction.truncated,
+            "model_version": version,
+        }
+        for prediction in scored.predictions
+    ]
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content), media_type="application/json")
