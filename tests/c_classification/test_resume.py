@@ -1,0 +1,78 @@
+"""A run killed in the middle of labelling is taken up where it was, by the command itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.artifacts import find_manifest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [f"{what} {n}" for n in range(40) for what in ("my parcel", "charged twice", "thanks")]
+
+
+def command(settings) -> list[str]:
+    chosen = {
+        "run_dir": settings.run_dir,
+        "labels": settings.labels,
+        "classification.embedding.checkpoint": settings.classification.embedding.checkpoint,
+        "classification.shard_rows": 2,
+        "spark.master": "local[2]",
+        "spark.driver_memory": "1g",
+        "spark.shuffle_partitions": 2,
+    }
+    sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    return [sys.executable, "-m", "c_classification", "--profile", "sample", *sets]
+
+
+def kill_while_labelling(settings, *, after_shards: int) -> list[Path]:
+    """Start the stage, SIGKILL it and all it started, and return the shards that it leaves."""
+    process = subprocess.Popen(
+        command(settings), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 240
+    pattern = "data/.labeled.staging-*/shards/shard-*.parquet"
+    while len(list(settings.run_dir.glob(pattern))) < after_shards:
+        assert process.poll() is None, "the stage ended before it was killed"
+        assert time.monotonic() < deadline, "no shard in four minutes"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return sorted(settings.run_dir.glob(pattern))
+
+
+@pytest.mark.slow()
+def test_killed_run_goes_on_and_ends_with_every_row_once(settings, write_curated):
+    write_curated(TEXTS)
+    left = kill_while_labelling(settings, after_shards=3)
+    assert 3 <= len(left) < 40
+    assert find_manifest(settings.paths.labeled) is None
+
+    # A mark in a finished shard: it survives only if that shard is not labelled again.
+    marked = pq.read_table(left[0])
+    mark = pa.array([0.125] * marked.num_rows, pa.float32())
+    pq.write_table(marked.set_column(2, "confidence", mark), left[0])
+
+    subprocess.run(command(settings), cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+    rows = pq.read_table(settings.paths.labeled / "messages").to_pylist()
+    assert sorted(row["tweet_id"] for row in rows) == list(range(1, 121))
+    assert [row["text"] for row in sorted(rows, key=lambda row: row["tweet_id"])] == TEXTS
+    assert {row["text"] for row in rows if row["confidence"] == 0.125} == set(
+        marked["text"].to_pylist()
+    )
+    manifest = find_manifest(settings.paths.labeled)
+    assert manifest is not None
+    assert manifest.figures["shards_resumed"] == len(left)
+    assert (manifest.rows.taken, manifest.rows.out, manifest.rows.dropped) == (120, 120, {})
+
+    again = subprocess.run(
+        command(settings), cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True
+    )
+    assert "unchanged, nothing to do" in again.stderr
+    assert find_manifest(settings.paths.labeled) == manifest

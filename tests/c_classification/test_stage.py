@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from c_classification.stage import build_labels, sample_messages
+from c_classification.teacher import TeacherSpec, prepare_teacher
+from common.errors import DataError
+from common.labels import load_labels
+
+TEXTS = [
+    "my parcel not arrived", "charged twice", "thanks user", "charged twice", "the app crashes",
+    "charged twice", "order was late", "refund my bill", "help", "you and i", "thanks", "the bill",
+]  # fmt: skip
+DDL = "tweet_id long, conversation_id long, text string, lang string"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture()
+def spec(settings, cache) -> TeacherSpec:
+    schema = load_labels(settings.labels)
+    return prepare_teacher(settings.classification, schema, cache=cache)
+
+
+def frame(spark, texts):
+    rows = [(n, 100 + n, text, "en") for n, text in enumerate(texts, start=1)]
+    return spark.createDataFrame(rows, DDL).repartition(3)
+
+
+def rows_in(folder: Path) -> list[dict]:
+    rows = pq.read_table(folder / "messages").to_pylist()
+    return sorted(rows, key=lambda row: row["tweet_id"])
+
+
+def test_each_message_comes_out_once_with_its_soft_label(spark, spec, tmp_path):
+    built = build_labels(frame(spark, TEXTS), spec, tmp_path, seed=1)
+    rows = rows_in(tmp_path)
+    assert [row["tweet_id"] for row in rows] == list(range(1, 13))
+    assert [row["text"] for row in rows] == TEXTS
+    assert [row["conversation_id"] for row in rows] == list(range(101, 113))
+    assert list(rows[0]) == [
+        "tweet_id", "conversation_id", "text", "lang", "label", "confidence", "scores", "teacher",
+    ]  # fmt: skip
+    for row in rows:
+        assert sum(row["scores"]) == pytest.approx(1, abs=1e-5)
+        assert row["confidence"] == max(row["scores"])
+        assert row["label"] == ("parcel", "bill", "rest")[row["scores"].index(row["confidence"])]
+        assert row["teacher"] == "embedding"
+    assert rows[1]["scores"] == rows[3]["scores"] == rows[5]["scores"]
+    assert (built.rows.taken, built.rows.out, built.rows.dropped) == (12, 12, {})
+    assert built.figures["distinct_texts"] == 10
+    assert built.figures["shards"] == 4
+    assert sum(built.figures["labels"].values()) + built.figures["abstained"] == 12
+    assert not (tmp_path / "shards").exists()
+
+
+def test_each_worker_loads_the_model_once(spark, spec, tmp_path):
+    many = frame(spark, [f"{text} {n}" for n in range(8) for text in TEXTS])
+    # Spark keeps its workers between tests; a spec of its own makes them load anew.
+    unseen = spec._replace(settings=spec.settings.model_copy(update={"threshold": 0.31}))
+    figures = build_labels(many, unseen, tmp_path, seed=1).figures
+    assert figures["shards"] == 27
+    assert 1 <= figures["workers"] <= 2
+    assert figures["model_loads"] == figures["workers"]
+
+
+def test_below_the_threshold_the_label_is_null_and_the_scores_stay(spark, spec, tmp_path):
+    strict = spec._replace(settings=spec.settings.model_copy(update={"threshold": 1.0}))
+    built = build_labels(frame(spark, TEXTS), strict, tmp_path, seed=1)
+    assert {row["label"] for row in rows_in(tmp_path)} == {None}
+    assert all(len(row["scores"]) == 3 for row in rows_in(tmp_path))
+    assert built.figures["abstained"] == 12
+
+
+def test_rows_without_text_or_outside_the_sample_are_counted(spark, spec, tmp_path):
+    few = spec._replace(settings=spec.settings.model_copy(update={"limit": 5}))
+    built = build_labels(frame(spark, [*TEXTS, None]), few, tmp_path, seed=1)
+    assert len(rows_in(tmp_path)) == 5
+    assert built.rows.dropped == {"no text": 1, "not sampled": 7}
+
+
+def test_sample_follows_the_seed_and_is_not_the_head(spark):
+    messages = frame(spark, [f"text {n}" for n in range(200)])
+
+    def ids(seed):
+        return {row.tweet_id for row in sample_messages(messages, limit=20, seed=seed).collect()}
+
+    assert len(ids(1)) == 20
+    assert ids(1) == ids(1)
+    assert ids(1) != ids(2)
+    assert max(ids(1)) > 100
+
+
+def test_finished_shards_are_kept_and_only_the_rest_is_labelled(spark, spec, tmp_path):
+    from c_classification.shards import label_texts
+
+    folder = tmp_path / "shards"
+    messages = frame(spark, TEXTS)
+    label_texts(messages, spec, folder)
+    files = sorted(folder.glob("shard-*.parquet"))
+    files[0].unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in files[1:]}
+    again = label_texts(messages, spec, folder)
+    assert again.resumed == len(files) - 1 > 0
+    assert {p.name: p.stat().st_mtime_ns for p in files[1:]} == before
+    assert files[0].is_file()
+    assert pq.read_table(folder).num_rows == 10
+
+
+def test_nothing_to_label_is_an_error(spark, spec, tmp_path):
+    with pytest.raises(DataError, match="no message to label"):
+        build_labels(frame(spark, [None]), spec, tmp_path, seed=1)
