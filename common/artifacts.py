@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from common.errors import DataError, TriageError
 
 MANIFEST = "manifest.json"
+SOURCE_SUFFIXES = (".py", ".yaml")
 logger = logging.getLogger(__name__)
 
 
@@ -100,12 +101,18 @@ def plan_stage(
 
     Args:
         stage: the package's name.
-        packages: packages whose source decides the output (``common`` is always counted).
+        packages: packages whose source, YAML data included, decides the output; ``common`` is
+            always counted.
         settings: a JSON-able value or pydantic model: what of the settings the stage reads.
         inputs: files, or folders that an earlier stage has published.
     """
     root = Path(__file__).resolve().parent.parent
-    sources = sorted(p for name in {*packages, "common"} for p in (root / name).rglob("*.py"))
+    sources = sorted(
+        path
+        for name in {*packages, "common"}
+        for path in (root / name).rglob("*")
+        if path.suffix in SOURCE_SUFFIXES
+    )
     code = _digest([[str(p.relative_to(root)), sha256_of(p)] for p in sources])
     records = tuple(record for path in inputs for record in input_records(path))
     return Plan(stage, code, _digest(settings), records)
