@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -79,6 +79,14 @@ class NliSettings(Section):
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
     multi_label: bool = Field(False, description="score each label apart, not by one softmax")
     int8: bool = Field(True, description="quantise the exported model")
+
+    @field_validator("template")
+    @classmethod
+    def _one_gap(cls, template: str) -> str:
+        rest = template.replace("{}", "", 1)
+        if "{}" not in template or "{" in rest or "}" in rest:
+            raise ValueError("must hold {} exactly once, and no other brace")
+        return template
 
 
 class EmbeddingSettings(Section):

@@ -1,0 +1,113 @@
+"""The NLI teacher: how far a message entails each label's hypotheses, by any NLI classifier.
+
+Cost: one pass over (message, hypothesis) for each of a schema's hypotheses. A label with several
+gets the mean of them. What is too long is cut from the message, never from the hypothesis.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from c_classification.exported import CONFIG, MODEL, TOKENIZER, export_once
+from c_classification.teacher import Scores
+from common.errors import DataError, SettingsError
+from common.labels import LabelSchema
+from common.onnx_model import OnnxModel, softmax
+from common.schema import ClassificationSettings
+from common.weights import checkpoint_folder
+
+_ENTAILMENT = ("entailment",)
+_CONTRADICTION = ("contradiction", "not_entailment")  # the latter in classifiers of two classes
+_BATCH_TOKENS = 4096
+
+
+def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache: Path) -> Path:
+    """The folder of the exported classifier, known to fit the settings and the schema.
+
+    Raises:
+        DataError: if the checkpoint is no NLI classifier.
+        SettingsError: if a hypothesis leaves no room for a message.
+    """
+    chosen = settings.nli
+    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    _output_columns(checkpoint, multi_label=chosen.multi_label)
+    folder = export_once(checkpoint, kind="classifier", int8=chosen.int8, cache=cache)
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    for label, hypotheses in zip(schema.names, fill_template(schema, chosen.template), strict=True):
+        for hypothesis in hypotheses:
+            taken = len(tokenizer.encode("", hypothesis).ids)
+            if taken >= settings.max_length:
+                raise SettingsError(
+                    f"a hypothesis of label {label!r} takes {taken} tokens and leaves none of "
+                    f"classification.max_length = {settings.max_length} for the message: "
+                    f"{hypothesis!r}; shorten it, or raise max_length"
+                )
+    return folder
+
+
+class NliTeacher:
+    """Runs the hypotheses of one message as one batch.
+
+    Their lengths are alike, so little is padded; and dynamic INT8, which takes its scales from the
+    batch, then never lets a message's scores depend on other messages.
+    """
+
+    def __init__(
+        self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
+    ) -> None:
+        self._model = OnnxModel(
+            folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
+        )
+        self._multi_label = settings.nli.multi_label
+        self._columns = _output_columns(folder, multi_label=self._multi_label)
+        by_label = fill_template(schema, settings.nli.template)
+        self._hypotheses = [text for hypotheses in by_label for text in hypotheses]
+        ends = np.cumsum([0, *(len(hypotheses) for hypotheses in by_label)])
+        self._spans = [slice(start, end) for start, end in pairwise(ends)]
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """(N, K): softmax of entailment over labels, or each label's entailment apart."""
+        if not texts:
+            return np.zeros((0, len(self._spans)), np.float32)
+        return np.stack([self._score_one(text) for text in texts])
+
+    def _score_one(self, text: str) -> NDArray[np.float32]:
+        pairs = [(text, hypothesis) for hypothesis in self._hypotheses]
+        logits = self._model.run(pairs, batch_tokens=_BATCH_TOKENS).values[:, self._columns]
+        # (H, 2) or (H, 1) -> (H,): entailment against contradiction, or its bare logit.
+        each = (softmax(logits) if self._multi_label else logits)[:, 0]
+        by_label = np.array([each[span].mean() for span in self._spans], np.float32)  # (K,)
+        return by_label if self._multi_label else softmax(by_label)
+
+
+def fill_template(schema: LabelSchema, template: str) -> list[list[str]]:
+    """The hypotheses of each label, in schema order, each put into the template."""
+    return [[template.replace("{}", text) for text in label.hypotheses] for label in schema.labels]
+
+
+def _output_columns(folder: Path, *, multi_label: bool) -> list[int]:
+    """Columns of the logits: entailment, and contradiction where labels are scored apart.
+
+    They are looked up by name; a guess would turn every score upside down without a sound.
+    """
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    columns = {str(name).lower(): int(k) for name, k in (config.get("label2id") or {}).items()}
+    wanted = (_ENTAILMENT, _CONTRADICTION) if multi_label else (_ENTAILMENT,)
+    return [_column(columns, names, folder) for names in wanted]
+
+
+def _column(columns: Mapping[str, int], names: Sequence[str], folder: Path) -> int:
+    for name in names:
+        if name in columns:
+            return columns[name]
+    raise DataError(
+        f"{folder / CONFIG} names no class {' or '.join(map(repr, names))} in label2id, only: "
+        f"{', '.join(columns) or 'none'}; choose an NLI checkpoint, or correct its config"
+    )
