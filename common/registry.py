@@ -47,6 +47,18 @@ def production_id(models: Path) -> str | None:
     return str(experiment)
 
 
+def require_production_id(models: Path) -> str:
+    """The experiment that serves.
+
+    Raises:
+        DataError: if none was promoted yet, or the pointer is damaged.
+    """
+    experiment = production_id(models)
+    if experiment is None:
+        raise DataError(f"no model was promoted in {models}; run `make train_model` first")
+    return experiment
+
+
 def model_folder(models: Path, experiment_id: str) -> Path:
     """The folder of an experiment; ids are checked, so that none can name another place.
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from common.registry import require_production_id
 from common.schema import Settings
 from e_apification.errors import install_error_handlers
 from e_apification.guard import Guard
@@ -15,7 +16,9 @@ from e_apification.routes import health, page, predict
 
 def load_production(settings: Settings) -> Predictor:
     """The model that ``models/production.json`` of this run names, verified and warmed up."""
-    return load_predictor(settings.paths.models, threads=settings.serving.threads)
+    models = settings.paths.models
+    version = require_production_id(models)
+    return load_predictor(models, version, threads=settings.serving.threads)
 
 
 def create_app(

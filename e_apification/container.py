@@ -6,6 +6,7 @@ else's and is left alone.
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,14 +62,21 @@ def build_image(engine: Engine, settings: Settings, *, version: str, log: Path) 
     context = settings.paths.cache / "image"
     shutil.rmtree(context, ignore_errors=True)
     _fill_context(context, settings.paths.models, version=version)
-    # Podman's own image format has no health check.
-    form = ["--format", "docker"] if engine == "podman" else []
-    command = [engine, "build", *form, "--tag", IMAGE, str(context)]
+    command = [engine, "build", "--tag", IMAGE]
+    if engine == "podman":
+        command += ["--format", "docker"]  # its own format has no health check
+    if os.environ.get("PIP_CERT"):  # behind a proxy with an authority of its own, pip needs it
+        command += ["--secret", f"id=ca,src={os.environ['PIP_CERT']}"]
+    command.append(str(context))
     logger.info("building the image %s with %s (about a minute the first time)", IMAGE, engine)
     with log.open("w", encoding="utf-8") as output:
         try:
             built = subprocess.run(
-                command, stdout=output, stderr=subprocess.STDOUT, timeout=_BUILD_S
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_BUILD_S,
+                env=os.environ | {"DOCKER_BUILDKIT": "1"},  # the default since Docker 23
             )
         except subprocess.TimeoutExpired:
             raise TriageError(

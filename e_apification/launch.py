@@ -13,8 +13,8 @@ from pathlib import Path
 
 from common.artifacts import MANIFEST, plan_stage
 from common.cli import run_command, stage_parser
-from common.errors import DataError, TriageError
-from common.registry import POINTER, model_folder, production_id
+from common.errors import TriageError
+from common.registry import POINTER, model_folder, require_production_id
 from common.schema import Settings
 from common.settings import ROOT
 from e_apification import container, process
@@ -39,16 +39,15 @@ def start(settings: Settings) -> None:
     Raises:
         TriageError: if there is no model, the port is taken, or the server does not get ready.
     """
-    models = settings.paths.models
-    version = production_id(models)
-    if version is None:
-        raise DataError(f"no model was promoted in {models}; run `make train_model` first")
+    version = require_production_id(settings.paths.models)
     with one_at_a_time(settings):
         key = _key(settings, version)
         running = read_state(settings)
         if running and _is_up_to_date(running, key=key, version=version):
             logger.info("the API is up to date, nothing to do")
         else:
+            if running is None or running.url != server_url(settings):
+                process.require_free_port(settings.serving.host, settings.serving.port)
             if running:
                 _stop(running, settings)
             running = _start(settings, key=key, version=version)
@@ -87,10 +86,10 @@ def _start_container(
     container.remove_container(engine)
     log = settings.paths.cache / "api-build.log"
     container.build_image(engine, settings, version=version, log=log)
-    container.run_container(engine, settings, key=key)
     running = Running(kind=engine, key=key, url=server_url(settings))
     write_state(settings, running)
     try:
+        container.run_container(engine, settings, key=key)
         _wait(running, settings, version=version)
     except TriageError as error:
         said = container.last_lines(engine, _TAIL_LINES)

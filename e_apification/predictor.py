@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.onnx_model import OnnxModel, softmax
-from common.registry import SERVED_FILES, production_id, verified_files
+from common.registry import SERVED_FILES, verified_files
 from common.text import natural_text, rules_sha256
 
 MODEL, TOKENIZER, LABELS, METRICS = SERVED_FILES
@@ -85,10 +85,13 @@ class OnnxPredictor:
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label raw texts, each in a model run of its own.
 
-        A text that holds nothing to read (only a link, say) is always abstained on.
+        One that holds nothing to read (only a link, say) is always abstained on.
         """
-        natural = [natural_text(text) for text in texts]
-        outputs = self._model.run(natural)
+        return self.predict_natural([natural_text(text) for text in texts])
+
+    def predict_natural(self, natural: Sequence[str]) -> list[Prediction]:
+        """Label texts that have been through ``natural_text`` already."""
+        outputs = self._model.run(list(natural))
         scores = softmax(outputs.values / np.float32(self.facts.temperature))  # (N, K)
         return [
             self._decide(row, readable=bool(text), truncated=bool(cut))
@@ -102,15 +105,12 @@ class OnnxPredictor:
         return Prediction(label, confidence, tuple(scores), truncated)
 
 
-def load_predictor(models: Path, *, threads: int) -> OnnxPredictor:
-    """Verify and load the model that ``models/production.json`` names.
+def load_predictor(models: Path, version: str, *, threads: int) -> OnnxPredictor:
+    """Verify and load a model.
 
     Raises:
-        DataError: if there is none, a file was changed, or it does not fit this code.
+        DataError: if it is missing, a file was changed, or it does not fit this code.
     """
-    version = production_id(models)
-    if version is None:
-        raise DataError(f"no model was promoted in {models}; run `make train_model` first")
     folder = verified_files(models, version, SERVED_FILES)
     predictor = OnnxPredictor(folder, version=version, threads=threads)
     logger.info("model %s: %s", version, ", ".join(predictor.labels.names))
