@@ -25,6 +25,7 @@ INTENT_FILES = (
     "customer_service",
     "other",
 )
+CHATTER = "other"
 # Always known to a conversation: currency sign, how the brand is called here, its plain name.
 GIVEN_FACTS = ("cur", "brand", "name")
 # Lines written for one sector count several times, since those for any sector are far more.
@@ -73,10 +74,10 @@ class SectorBook:
     sorry: Lines
     topics: dict[str, list[tuple[list[str], Lines]]]  # intent -> (words of a topic, its lines)
     first: dict[str, Moods]  # the first answer off these topics: intent -> mood -> lines
-    later: dict[str, Lines]  # further answers: intent -> lines, those for any included
+    later: dict[str, Lines]  # further answers: intent -> lines
     closing: Lines
     announcements: Lines
-    followups: dict[str, Lines]  # intent -> lines, those for any included
+    followups: dict[str, Lines]  # intent -> lines
     thanks: Lines
     bystander: Lines
     addition: Lines
@@ -138,6 +139,11 @@ def _compile_sector(
     def moods(table: Mapping[str, Mapping[str, str]]) -> Moods:
         return {mood: grouped(groups) for mood, groups in table.items()}
 
+    def with_shared(table: Mapping[str, str], count: int) -> dict[str, Lines]:
+        # Chatter goes on as chatter: what support threads share does not fit it.
+        shared = {label: [] if label == CHATTER else lines(table["any"]) for label in intents}
+        return {label: shared[label] + lines(table[label]) * count for label in intents}
+
     return SectorBook(
         openers={
             label: moods({mood: intent[mood] for mood in intent["moods"]})
@@ -160,13 +166,10 @@ def _compile_sector(
             for label, topics in replies["topics"].items()
         },
         first={label: moods(table) for label, table in replies["first"].items()},
-        later={
-            label: lines(replies["later"]["any"]) + lines(replies["later"][label])
-            for label in intents
-        },
+        later=with_shared(replies["later"], 1),
         closing=lines(replies["closing"]),
         announcements=grouped(replies["announcements"]),
-        followups={label: lines(follow["any"]) + 2 * lines(follow[label]) for label in intents},
+        followups=with_shared(follow, _OWN_LINES_COUNT),
         thanks=lines(follow["thanks"]),
         bystander=lines(follow["bystander"]),
         addition=lines(follow["addition"]),
