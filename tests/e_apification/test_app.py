@@ -1,0 +1,90 @@
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from common.errors import TriageError
+from common.schema import Settings
+from e_apification.app import create_app, load_production
+from e_apification.predictor import Predictor
+
+VERSION = "0123456789ab"
+
+
+def test_health_ready_and_metadata_say_what_runs(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/ready").json() == {"status": "ready", "model_version": VERSION}
+    metadata = client.get("/metadata").json()
+    assert metadata["model"]["version"] == VERSION
+    names = [label["name"] for label in metadata["model"]["labels"]]
+    assert names == ["billing", "delivery", "other"]
+    assert metadata["model"]["catch_all"] == "other"
+    assert metadata["model"]["abstain_threshold"] == 0.5
+    assert metadata["model"]["max_length"] == 8
+    assert metadata["model"]["onnx"]["commit"] == "abc1234"
+    assert metadata["limits"] == {
+        "max_text_chars": 200,
+        "max_texts": 20,
+        "max_body_bytes": 10_000,
+        "max_concurrency": 64,
+        "max_pending_texts": 4_000,
+        "body_timeout_s": 0.3,
+    }
+    assert metadata["runtime"]["workers"] == 2
+
+
+def test_before_the_start_it_is_alive_but_not_ready(settings: Settings) -> None:
+    idle = TestClient(create_app(settings))
+    assert idle.get("/health").status_code == 200
+    for method, path in (("GET", "/ready"), ("GET", "/metadata"), ("POST", "/predict")):
+        response = idle.request(method, path, json={"text": "refund"})
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "not_ready"
+        assert response.headers["retry-after"] == "1"
+
+
+def test_the_model_is_loaded_once_and_let_go_at_the_end(settings: Settings) -> None:
+    loads: list[Settings] = []
+
+    def load(given: Settings) -> Predictor:
+        loads.append(given)
+        return load_production(given)
+
+    app = create_app(settings, load=load)
+    assert loads == []
+    with TestClient(app) as started:
+        for _ in range(3):
+            assert started.post("/predict", json={"text": "refund"}).status_code == 200
+        assert loads == [settings]
+    assert app.state.service is None
+
+
+def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:
+    app = create_app(Settings(run_dir=tmp_path))
+    with pytest.raises(TriageError, match="run `make train_model` first"), TestClient(app):
+        pass
+
+
+def test_the_page_is_self_contained_and_may_run_only_its_own_script(client: TestClient) -> None:
+    response = client.get("/")
+    assert response.headers["content-type"].startswith("text/html")
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", response.text)
+    policy = response.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    assert sorted(schema["paths"]) == [
+        "/batch_predict",
+        "/health",
+        "/metadata",
+        "/predict",
+        "/ready",
+    ]
+    body = schema["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert sorted(body["schema"]["properties"]) == ["text", "texts"]
+    responses = schema["paths"]["/predict"]["post"]["responses"]
+    assert sorted(responses) == ["200", "400", "408", "413", "415", "422", "500", "503"]
