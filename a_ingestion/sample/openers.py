@@ -60,10 +60,10 @@ def draw_opener(book: Phrasebook, draw: Draw) -> Opener:
         moods = sector.openers[label]
         # Some sectors have no line for a rare mood; the first mood has lines for all.
         lines = moods[mood] or next(iter(moods.values()))
-    core = choose(lines, draw).fill(draw, facts)
-    sentences = [core]
+    line = choose(lines, draw)
+    sentences = [line.fill(draw, facts)]
     if language == "en":
-        sentences = _surround(core, label, mood, sector, facts, draw)
+        sentences = _surround(sentences[0], line, label, mood, sector, facts, draw)
     text = speak(sentences, voice, mood=mood if mood in _SUPPORT_MOODS else "fun", draw=draw)
     text = encode_entities(_address(text, mention, mood, draw) + _tail(sector, mood, facts, draw))
     if draw() < _LINK_SHARE.get(mood, 0.1):
@@ -93,9 +93,9 @@ def draw_link(draw: Draw) -> str:
 
 
 def _surround(
-    core: str, label: str, mood: str, sector: SectorBook, facts: Facts, draw: Draw
+    core: str, line: Phrase, label: str, mood: str, sector: SectorBook, facts: Facts, draw: Draw
 ) -> list[str]:
-    """Put a lead before the core and reactions after it, as far as they fit."""
+    """Put a lead before the core, which came of `line`, and reactions after it, if they fit."""
     kind = draw()
     if mood not in _SUPPORT_MOODS:
         if kind > 0.35 or mood not in ("chat", "fan"):
@@ -108,7 +108,9 @@ def _surround(
         after.append(choose(sector.service_too, draw).fill(draw, facts))
     elif 0.62 < kind < 0.74 and mood == "upset":
         # Somebody with two grievances of one kind.
-        after.append(choose(sector.openers[label][mood], draw).fill(draw, facts))
+        second = choose(sector.openers[label][mood], draw)
+        if second is not line:
+            after.append(second.fill(draw, facts))
     elif kind > 0.30:
         after.append(choose(sector.after[mood], draw).fill(draw, facts))
     if kind > 0.7:
