@@ -74,9 +74,11 @@ class InferenceService:
         """Label texts, in their order, all by the model that serves as they come in.
 
         Raises:
-            OverloadedError: if too many texts wait already; alone, any request is taken.
+            OverloadedError: if a batch comes while too many texts wait. A few texts fit between
+                the slices of others, and a batch that comes alone is always taken.
         """
-        if self._pending and self._pending + len(texts) > self._max_pending:
+        batch = len(texts) > _SLICE_TEXTS
+        if batch and self._pending and self._pending + len(texts) > self._max_pending:
             raise OverloadedError
         self._pending += len(texts)
         try:

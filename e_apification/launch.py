@@ -48,9 +48,10 @@ def start(settings: Settings) -> None:
         else:
             if running is None or running.url != server_url(settings):
                 process.require_free_port(settings.serving.host, settings.serving.port)
+            engine = _build_image(settings, version=version)  # what runs serves on meanwhile
             if running:
                 _stop(running, settings)
-            running = _start(settings, key=key, version=version)
+            running = _start(settings, engine=engine, key=key, version=version)
     _say_how_to_call(running)
 
 
@@ -66,26 +67,43 @@ def stop(settings: Settings) -> None:
         logger.info("the API is stopped" if was_alive else "the API had stopped before")
 
 
-def _start(settings: Settings, *, key: str, version: str) -> Running:
-    serving = settings.serving
-    process.require_free_port(serving.host, serving.port)
-    engine = container.find_engine(serving.engine)
+def _build_image(settings: Settings, *, version: str) -> container.Engine | None:
+    """Build with the engine that serves; None where the virtual environment does."""
+    engine = container.find_engine(settings.serving.engine)
+    if engine is None:
+        return None
+    log = settings.paths.cache / "api-build.log"
+    try:
+        container.build_image(engine, settings, version=version, log=log)
+    except TriageError as error:
+        _settle_for_venv(settings, error)
+        return None
+    return engine
+
+
+def _start(
+    settings: Settings, *, engine: container.Engine | None, key: str, version: str
+) -> Running:
+    process.require_free_port(settings.serving.host, settings.serving.port)
     if engine is not None:
         try:
             return _start_container(engine, settings, key=key, version=version)
         except TriageError as error:
-            if serving.engine != "auto":
-                raise
-            logger.warning("%s; serving from the virtual environment instead", error)
+            _settle_for_venv(settings, error)
     return _start_process(settings, key=key, version=version)
+
+
+def _settle_for_venv(settings: Settings, error: TriageError) -> None:
+    """Say why no container serves; an error where one was asked for by name."""
+    if settings.serving.engine != "auto":
+        raise error
+    logger.warning("%s; serving from the virtual environment instead", error)
 
 
 def _start_container(
     engine: container.Engine, settings: Settings, *, key: str, version: str
 ) -> Running:
     container.remove_container(engine)
-    log = settings.paths.cache / "api-build.log"
-    container.build_image(engine, settings, version=version, log=log)
     running = Running(kind=engine, key=key, url=server_url(settings))
     write_state(settings, running)
     try:

@@ -48,7 +48,7 @@ def test_no_more_requests_are_admitted_than_allowed(gated: Any) -> None:
     service.close()
 
 
-def test_texts_that_wait_are_bounded_but_one_request_always_fits(gated: Any) -> None:
+def test_texts_that_wait_are_bounded_but_a_few_fit_in_between(gated: Any) -> None:
     service = make(gated, max_pending_texts=10)
 
     async def scenario() -> None:
@@ -56,10 +56,13 @@ def test_texts_that_wait_are_bounded_but_one_request_always_fits(gated: Any) -> 
         large = asyncio.create_task(service.predict(["x"] * 50))
         await asyncio.sleep(0.05)
         with pytest.raises(OverloadedError):
-            await service.predict(["y"])
+            await service.predict(["y"] * 9)
+        few = asyncio.create_task(service.predict(["z"] * 8))
+        await asyncio.sleep(0.05)
         gated.gate.set()
         assert len((await large).predictions) == 50
-        assert len((await service.predict(["y"])).predictions) == 1
+        assert len((await few).predictions) == 8
+        assert len((await service.predict(["y"] * 9)).predictions) == 9
 
     asyncio.run(scenario())
     service.close()
@@ -71,7 +74,7 @@ def test_a_failure_gives_the_places_back(gated: Any) -> None:
         raise RuntimeError
 
     gated.predict = fail
-    service = make(gated, max_pending_texts=1)
+    service = make(gated, max_pending_texts=10)
     for count in (1, 20, 1):
         with pytest.raises((RuntimeError, ExceptionGroup)):
             asyncio.run(service.predict(["x"] * count))

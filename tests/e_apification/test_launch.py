@@ -34,11 +34,13 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
-def launch(run_dir: Path, action: str, *settings: str) -> subprocess.CompletedProcess[str]:
+def launch(
+    run_dir: Path, action: str, *settings: str, engine: str = "venv", **environ: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "e_apification.launch", action]
-    for item in (f"run_dir={run_dir}", "serving.engine=venv", *settings):
+    for item in (f"run_dir={run_dir}", f"serving.engine={engine}", *settings):
         command += ["--set", item]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")} | environ
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -131,6 +133,26 @@ def test_a_model_that_cannot_be_served_is_reported_with_its_reason(
     assert "the API ended as it started" in failed.stderr
     assert "model.int8.onnx differs from its manifest" in failed.stderr
     assert not (run_dir / ".cache" / "api.json").exists()
+
+
+def test_an_engine_that_cannot_build_is_said_and_the_virtual_environment_serves(
+    run_dir: Path, port: int, tmp_path: Path
+) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text('#!/bin/sh\ntest "$1" = version\n', encoding="utf-8")
+    docker.chmod(0o755)
+    path = f"{docker.parent}:{os.environ['PATH']}"
+    done = launch(run_dir, "start", f"serving.port={port}", engine="auto", PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "docker build failed; its output is in" in done.stderr
+    assert "serving from the virtual environment instead" in done.stderr
+    assert answers(port)
+
+    refused = launch(run_dir, "start", f"serving.port={port}", engine="docker", PATH=path)
+    assert refused.returncode == 1
+    assert "docker build failed" in refused.stderr
+    assert answers(port)  # what ran serves on
 
 
 def test_without_a_model_it_says_what_to_run(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Messages a second of bulk scoring, with and without start-up."""
