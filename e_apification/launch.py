@@ -9,7 +9,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from common.artifacts import MANIFEST, plan_stage
 from common.cli import run_command, stage_parser
@@ -131,7 +130,9 @@ def _start_process(settings: Settings, *, key: str, version: str) -> Running:
         _wait(running, settings, version=version)
     except TriageError as error:
         _stop(running, settings)
-        raise TriageError(f"{error}; the last lines of {log}:\n{_tail(log)}") from None
+        raise TriageError(
+            f"{error}; the last lines of {log}:\n{process.last_lines(log, _TAIL_LINES)}"
+        ) from None
     return running
 
 
@@ -185,10 +186,6 @@ def _say_how_to_call(running: Running) -> None:
         f"\nThe API serves ({running.kind}). A page to try it: {running.url}/\n"
         f"  curl -s {running.url}/predict -H 'Content-Type: application/json' -d '{example}'\n"
     )
-
-
-def _tail(path: Path) -> str:
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
 
 
 def main() -> int:

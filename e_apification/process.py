@@ -65,6 +65,11 @@ def stop_process(process: psutil.Process) -> None:
         return
 
 
+def last_lines(log: Path, count: int) -> str:
+    """What the server wrote last."""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+
 def require_free_port(host: str, port: int) -> None:
     """Check that nobody listens where we will.
 

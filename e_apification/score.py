@@ -169,7 +169,7 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
 def main() -> int:
     """Run the command line."""
     summary = "Label any CSV that has a text column, inside Spark."
-    parser = stage_parser("e_apification.score", summary, sections=["serving", "spark"])
+    parser = stage_parser("e_apification.score", summary, sections=["spark"])
     parser.add_argument("--csv", type=Path, required=True, help="the CSV or CSV.gz to label")
     parser.add_argument("--out", type=Path, required=True, help="result: .csv or .parquet")
     parser.add_argument("--text-column", help="column of the text (default ingestion.text_column)")

@@ -76,10 +76,12 @@ def test_parquet_and_a_second_run_give_the_same(
 
 def test_a_file_without_rows_gives_one_without_rows(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\n", encoding="utf-8")
+    (tmp_path / ".out.csv.scoring" / "scored").mkdir(parents=True)  # left by a killed run
     summary = score(settings, tmp_path, "out.csv", None, open_session=no_session)
     assert summary[:5] == (0, 0, 0, 0, 0)
     content = (tmp_path / "out.csv").read_text(encoding="utf-8")
     assert content == "text,label,confidence,abstained,model_version\n"
+    assert not (tmp_path / ".out.csv.scoring").exists()
 
 
 @pytest.mark.parametrize(
