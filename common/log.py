@@ -6,7 +6,7 @@ Message texts and secrets never go into a log record.
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -25,14 +25,35 @@ def configure_logging(level: str = "INFO") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def progress(items: Iterable[T], *, total: int | None, what: str, unit: str = "it") -> Iterator[T]:
-    """Yield ``items`` and show how far they have come (``total`` counts items, None if unknown)."""
+def progress(
+    items: Iterable[T],
+    *,
+    total: int | None,
+    what: str,
+    unit: str = "it",
+    size: Callable[[T], int] = lambda _: 1,
+) -> Iterator[T]:
+    """Yield ``items`` and show how far they have come.
+
+    Args:
+        items: what to pass on.
+        total: how many units there will be, None if unknown.
+        what: the work, as shown.
+        unit: what is counted: items, or what ``size`` says that an item holds.
+        size: how many units an item is.
+    """
     if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=what, unit=unit, leave=False)
+        scaled = unit == "B"
+        with tqdm(total=total, desc=what, unit=unit, unit_scale=scaled, leave=False) as bar:
+            for item in items:
+                yield item
+                bar.update(size(item))
         return
     started = said = time.monotonic()
-    for done, item in enumerate(items, start=1):
+    done = 0
+    for item in items:
         yield item
+        done += size(item)
         now = time.monotonic()
         if now - said >= _LINE_EVERY_S:
             said = now

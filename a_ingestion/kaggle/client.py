@@ -77,7 +77,12 @@ def open_archive(
     request.owner_slug, request.dataset_slug = dataset.split("/")
     with _no_addresses_in_logs(), client:
         _mount(client, transport)
-        response: requests.Response = client.datasets.dataset_api_client.download_dataset(request)
+        try:
+            response = client.datasets.dataset_api_client.download_dataset(request)
+        except requests.RequestException as error:
+            if error.response is not None:
+                error.response.close()
+            raise
         with response:
             yield response
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from math import ceil
 from pathlib import Path
 
 import requests
@@ -11,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from common.artifacts import write_atomically
 from common.log import progress
 
-_CHUNK_BYTES = 1 << 20
+# What a broken connection costs at most: urllib3 drops a chunk that it cannot fill.
+_CHUNK_BYTES = 1 << 16
 
 
 class BrokenTransferError(Exception):
@@ -73,10 +73,10 @@ class Part:
         else:
             self._start_anew(response)
         size = self._identity.bytes
-        chunks = None if size is None else ceil((size - self.received) / _CHUNK_BYTES)
+        rest = None if size is None else size - self.received
         with self.path.open("ab") as file:
             body = response.iter_content(_CHUNK_BYTES)
-            for chunk in progress(body, total=chunks, what=what, unit="MiB"):
+            for chunk in progress(body, total=rest, what=what, unit="B", size=len):
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())

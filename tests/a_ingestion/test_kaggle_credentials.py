@@ -1,0 +1,102 @@
+import json
+import logging
+
+import pytest
+
+from a_ingestion.kaggle.credentials import config_folder, find_credentials
+from common.errors import DataError
+
+
+def write(path, text: str, mode: int = 0o600) -> None:
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_none(home):
+    assert find_credentials() is None
+
+
+def test_user_and_key_from_the_environment(home, monkeypatch):
+    monkeypatch.setenv("KAGGLE_USERNAME", "u")
+    assert find_credentials() is None
+    monkeypatch.setenv("KAGGLE_KEY", "k")
+    found = find_credentials()
+    assert (found.username, found.key, found.token) == ("u", "k", None)
+    assert found.origin == "KAGGLE_USERNAME and KAGGLE_KEY"
+
+
+def test_kaggle_json(home):
+    write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
+    found = find_credentials()
+    assert (found.username, found.key, found.token) == ("u", "k", None)
+    assert found.origin == str(home / ".kaggle/kaggle.json")
+
+
+def test_environment_goes_before_kaggle_json(home, monkeypatch):
+    write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
+    monkeypatch.setenv("KAGGLE_USERNAME", "other")
+    monkeypatch.setenv("KAGGLE_KEY", "key")
+    assert find_credentials().username == "other"
+
+
+def test_token_goes_before_all(home, monkeypatch):
+    write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
+    write(home / ".kaggle/access_token", "from-file\n")
+    assert find_credentials().token == "from-file"
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "from-environment")
+    found = find_credentials()
+    assert (found.token, found.origin, found.key) == ("from-environment", "KAGGLE_API_TOKEN", None)
+
+
+def test_token_variable_may_name_a_file(home, monkeypatch):
+    write(home / "token.txt", "from-file")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", str(home / "token.txt"))
+    assert find_credentials().token == "from-file"
+
+
+def test_token_that_is_longer_than_a_path_may_be(home, monkeypatch):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "t" * 2_000)
+    assert find_credentials().token == "t" * 2_000
+
+
+def test_login_is_left_to_the_client(home):
+    write(home / ".kaggle/credentials.json", json.dumps({"refresh_token": "r"}))
+    found = find_credentials()
+    assert (found.token, found.key) == (None, None)
+    assert found.origin == str(home / ".kaggle/credentials.json")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '"k-5567"', '{"username": "k-5567"}'])
+def test_broken_kaggle_json_is_named_but_not_quoted(home, content):
+    write(home / ".kaggle/kaggle.json", content)
+    with pytest.raises(DataError) as error:
+        find_credentials()
+    assert str(error.value).startswith(f"{home}/.kaggle/kaggle.json does not hold a username")
+    assert "k-5567" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["kaggle.json", "access_token", "credentials.json"])
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True)])
+def test_file_that_others_can_read_is_warned_about(home, caplog, name, mode, warned):
+    write(home / ".kaggle" / name, json.dumps({"username": "u", "key": "k"}), mode)
+    with caplog.at_level(logging.WARNING):
+        assert find_credentials() is not None
+    path = home / ".kaggle" / name
+    expected = [f"other users can read {path}; run: chmod 600 {path}"] if warned else []
+    assert caplog.messages == expected
+
+
+def test_values_are_not_in_the_repr(home, monkeypatch):
+    monkeypatch.setenv("KAGGLE_USERNAME", "u-5567")
+    monkeypatch.setenv("KAGGLE_KEY", "k-5567")
+    assert repr(find_credentials()) == "Credentials(origin='KAGGLE_USERNAME and KAGGLE_KEY')"
+
+
+def test_config_folder(home, monkeypatch):
+    assert config_folder() == home / ".kaggle"
+    (home / ".kaggle").rmdir()
+    assert config_folder() == home / ".config/kaggle"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
+    assert str(config_folder()) == "/x/kaggle"
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", "/y")
+    assert str(config_folder()) == "/y"
