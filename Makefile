@@ -91,6 +91,7 @@ images: env ## redraw the pictures that the README shows
 	@$(PY) images/draw.py
 
 clean: ## remove data, models, reports and caches of RUN_DIR; the environment stays
+	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
 	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/.cache
 
 help: ## this list
