@@ -42,7 +42,8 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         .config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
         .config("spark.sql.warehouse.dir", str(ROOT / ".cache" / "warehouse"))
         .config("spark.log.level", "ERROR")
-        .config("spark.driver.extraJavaOptions", "-Dlog4j2.level=ERROR")
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        .config("spark.driver.extraJavaOptions", "-Dlog4j2.level=ERROR -XX:+UseParallelGC")
     )
     session = builder.getOrCreate()
     try:

@@ -1,94 +1,179 @@
-"""The cleaning rules, once: plain Python here for the server, Spark columns in b_transformation.
+"""The cleaning rules, once: the server applies them to a text, Spark's workers to columns of texts.
 
-Patterns keep to the dialect in which Python's ``re`` and Java's regex agree: explicit character
-classes; no word boundaries, class shorthands or flags, whose meaning differs between the two.
+``natural_text`` is what models read, ``clean_text`` is for search and finding duplicates. Both
+may be applied again to their own output and then change nothing.
 """
 
 import hashlib
+import html
 import re
+import unicodedata
+from collections.abc import Callable
+from html.entities import html5
 from typing import NamedTuple
+
+Replacement = str | Callable[[re.Match[str]], str]
 
 
 class Rule(NamedTuple):
-    """Replace ``pattern`` by ``replacement``, tried only where the text holds every ``guards``.
-
-    The guards are plain substrings: most texts fail them, and then cost no regex.
-    """
+    """Replace each match of ``pattern``."""
 
     name: str
-    guards: tuple[str, ...]
-    pattern: str
-    replacement: str
+    pattern: re.Pattern[str]
+    replacement: Replacement
 
 
-_SPACE = (
-    r"[ \t\n\x0b\f\r\u0000\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+"
-)
-_NOT_IN_NUMBER = r"(?<![0-9A-Za-z@+])"
+class RuleGroup(NamedTuple):
+    """Rules for texts in which ``guard`` is found; in any other text none of them matches.
 
-# The order matters: addresses go before handles, which would eat their "@"; "&amp;" goes last of
-# the entities, so that "&amp;lt;" becomes "&lt;" and not "<".
-NATURAL_RULES: tuple[Rule, ...] = (
-    Rule("less-than", ("&lt;",), "&lt;", "<"),
-    Rule("greater-than", ("&gt;",), "&gt;", ">"),
-    Rule("quote", ("&quot;",), "&quot;", '"'),
-    Rule("apostrophe", ("&#",), "&#(?:39|x27);", "'"),
-    Rule("no-break space", ("&nbsp;",), "&nbsp;", " "),
-    Rule("ampersand", ("&amp;",), "&amp;", "&"),
-    Rule("url", ("://",), r"[A-Za-z]{2,6}://[!-~]*", " "),
-    Rule("bare url", ("www.",), r"(?<![0-9A-Za-z])www\.[!-~]+", " "),
-    Rule(
-        "email",
-        ("@", "."),
-        r"[0-9A-Za-z._%+-]{1,64}@[0-9A-Za-z-]{1,63}(?:\.[0-9A-Za-z-]{1,63}){0,4}\.[A-Za-z]{2,24}",
-        "[email]",
-    ),
-    Rule(
-        "card",
-        (),
-        _NOT_IN_NUMBER
-        + r"(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"
-        + r"|[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7})(?![0-9])",
-        "[card]",
-    ),
-    Rule(
-        "phone",
-        (),
-        r"(?<![0-9A-Za-z@])(?:\+[0-9]{1,3}[ .-]?(?:\(?[0-9]{1,4}\)?[ .-]?){2,4}[0-9]{2,4}"
-        + r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"
-        + r"|0[0-9]{2,4}[ -][0-9]{3,4}[ -]?[0-9]{3,4}|[0-9]{10,11})(?![0-9])",
-        "[phone]",
-    ),
-    Rule("brand", ("@",), r"@(?=[0-9A-Za-z_]*[A-Za-z_])[0-9A-Za-z_]+", "@brand"),
-    Rule("user", ("@",), r"@[0-9]+", "@user"),
-    Rule("spaces", (), _SPACE, " "),
+    The guard is cheap and most texts fail it. It is written in the dialect that Python's ``re`` and
+    RE2 share, so that it can also be tried on a whole column at once.
+    """
+
+    guard: str
+    rules: tuple[Rule, ...]
+
+
+def _decode_entity(match: re.Match[str]) -> str:
+    if match[0].startswith("&#"):
+        return html.unescape(match[0])
+    return html5.get(match[0][1:], match[0])
+
+
+def _compose(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", match[0])
+
+
+# A bare run of digits after one of these words is a reference and not a phone number.
+_REFERENCE = re.compile(
+    r"(?:order|ref|reference|case|ticket|booking|confirmation|tracking|invoice|parcel|claim)"
+    r"[^0-9A-Za-z]{0,3}(?:(?:no|nr|num|number|id|code|is|was)[^0-9A-Za-z]{1,3}){0,2}$",
+    re.IGNORECASE,
 )
 
-# Java spells "not a letter, digit or @" with Unicode properties, Python with its Unicode \w.
-CLEAN_PATTERN_JAVA = r"[^\p{L}\p{N}@]+"
-_CLEAN = re.compile(r"(?:[^\w@]|_)+")
-_COMPILED = [(rule, re.compile(rule.pattern)) for rule in NATURAL_RULES]
+
+def _mask_phone(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 32) : match.start()]
+    is_reference = match[0].isdigit() and _REFERENCE.search(before)
+    return match[0] if is_reference else "[phone]"
+
+
+_CARD = r"""
+    (?<![0-9A-Za-z@#_+])
+    (?: (?:2[2-7]|[3-6][0-9])[0-9]{2} ([ -]?) [0-9]{4} \1 [0-9]{4} \1 [0-9]{4}   # 4-4-4-4
+      | 3[47][0-9]{2} ([ -]?) [0-9]{6} \2 [0-9]{5} )                             # 4-6-5
+    (?![0-9])
+"""
+_PHONE = r"""
+    (?<![0-9A-Za-z@#_$£€=/.-])
+    (?: \(? \+ [0-9] (?:[ ().-]{0,2}[0-9]){8,14}                                 # +44 20 7946 0000
+      | (?:1[ .-]?)? (?:\([2-9][0-9]{2}\)[ .-]?|[2-9][0-9]{2}[ .-])              # 1-800-555-0100
+        [2-9][0-9]{2} [ .-] [0-9]{4}
+      | 0[0-9]{2} [ -] [0-9]{4} [ -]? [0-9]{4}                                   # 020 7946 0000
+      | 0[0-9]{3} [ -] [0-9]{3} [ -]? [0-9]{3,4}                                 # 0300 123 1234
+      | 0[0-9]{4} [ -] [0-9]{3} [ -]? [0-9]{3}                                   # 01632 960 000
+      | 0[1-9] (?:[ .-][0-9]{2}){4}                                              # 01 99 00 12 34
+      | 0[1-9][0-9]{8,9} | 1?[2-9][0-9]{2}[2-9][0-9]{6} | [6-9][0-9]{9} )        # run together
+    (?! [0-9A-Za-z] | [.-][0-9] )
+"""
+_EMAIL = r"""
+    [0-9A-Za-z] (?:[0-9A-Za-z._%+-]{0,62}[0-9A-Za-z_+-])? @
+    (?: (?:[0-9A-Za-z-]{1,63}\.){1,5} [A-Za-z]{2,24}
+      | (?:gmail|hotmail|icloud|outlook|yahoo)(?![0-9A-Za-z]) )
+"""
+_EMAIL_FLAGS = re.VERBOSE | re.IGNORECASE | re.ASCII
+# Controls, every other space, invisible marks of direction and width, halves of surrogate pairs. The
+# two joiners stay: emoji and several scripts are spelt with them.
+_BLANK = (
+    r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060\u2066-\u2069"
+    r"\u3000\ud800-\udfff\ufeff]+"
+)
+
+# Order matters: "&" is freed first, so that "&amp;lt;" becomes "<"; addresses go before handles,
+# which would eat their "@"; handles go before numbers, since people's handles are digits here.
+NATURAL_GROUPS: tuple[RuleGroup, ...] = (
+    RuleGroup(
+        "&",
+        (
+            Rule("ampersand", re.compile(r"&(?:amp;|#38;|#x26;)+"), "&"),
+            Rule("entity", re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,7}|#x[0-9A-Fa-f]{2,6});"),
+                 _decode_entity),
+        ),
+    ),
+    RuleGroup("<[Bb]", (Rule("line break", re.compile(r"<[Bb][Rr] {0,3}/?>"), " "),)),
+    RuleGroup(
+        r"://|www\.",
+        (
+            Rule("url", re.compile(r"[HhFf][Tt]{1,2}[Pp][Ss]?://[!-~]*"), " "),
+            Rule("bare url", re.compile(r"www\.(?<![0-9A-Za-z]www\.)[!-~]+"), " "),
+        ),
+    ),
+    RuleGroup(
+        r"@(?:[0-9A-Za-z-]+\.|(?i:gmail|hotmail|icloud|outlook|yahoo))",
+        (Rule("email", re.compile(_EMAIL, _EMAIL_FLAGS), "[email]"),),
+    ),
+    RuleGroup(
+        "@",
+        (
+            Rule("user", re.compile(r"@(?<![0-9A-Za-z_]@)[0-9]+(?![0-9A-Za-z_])"), "@user"),
+            Rule(
+                "brand",
+                re.compile(r"@(?<![0-9A-Za-z_]@)(?!user(?![0-9A-Za-z_]))[0-9A-Za-z_]+"),
+                "@brand",
+            ),
+        ),
+    ),
+    RuleGroup(
+        r"[0-9](?:[ ().-]{0,2}[0-9]){8}",
+        (
+            Rule("card", re.compile(_CARD, re.VERBOSE), "[card]"),
+            Rule("phone", re.compile(_PHONE, re.VERBOSE), _mask_phone),
+        ),
+    ),
+    RuleGroup(
+        "[^ -~]",
+        (
+            Rule("accent", re.compile(r".+", re.DOTALL), _compose),
+            Rule("blank", re.compile(_BLANK), " "),
+        ),
+    ),
+    RuleGroup("  ", (Rule("spaces", re.compile(" {2,}"), " "),)),
+)  # fmt: skip
+_COMPILED = [(re.compile(group.guard), group.rules) for group in NATURAL_GROUPS]
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+_NOT_WORD = re.compile(r"[^\w@ ]+|_+")
 
 
 def natural_text(raw: str) -> str:
-    """What models read: entities decoded, URLs out, personal data masked, handles generic.
+    """Decode entities, take URLs out, mask personal data, make handles generic, fold spaces.
 
-    A handle of digits only is a person that the source made anonymous (``@user``); any other is
-    taken as a brand (``@brand``).
+    A handle of digits only is a person whom the source made anonymous (``@user``); any other is
+    taken as a brand (``@brand``). Masks: ``[email]``, ``[phone]``, ``[card]``.
     """
     text = raw
-    for rule, pattern in _COMPILED:
-        if all(guard in text for guard in rule.guards):
-            text = pattern.sub(rule.replacement, text)
+    for guard, rules in _COMPILED:
+        if guard.search(text):
+            for rule in rules:
+                text = rule.pattern.sub(rule.replacement, text)
     return text.strip(" ")
 
 
 def clean_text(natural: str) -> str:
-    """For search and de-duplication: lower case; letters, digits, @ and single spaces only."""
-    return _CLEAN.sub(" ", natural.lower()).strip(" ")
+    """Lower case; letters, digits, @ and single spaces only. Empty for a text of emoji alone."""
+    lower = _ACCENTS.sub("", natural.lower())
+    return " ".join(_NOT_WORD.sub(" ", lower).split())
 
 
 def rules_sha256() -> str:
     """Digest of the rules; a model folder carries it and the server refuses another one."""
-    spoken = repr((NATURAL_RULES, CLEAN_PATTERN_JAVA, _CLEAN.pattern))
+    rules = [
+        (group.guard, rule.pattern.pattern, rule.pattern.flags, _spoken(rule.replacement))
+        for group in NATURAL_GROUPS
+        for rule in group.rules
+    ]
+    spoken = repr((rules, _REFERENCE.pattern, _ACCENTS.pattern, _NOT_WORD.pattern))
     return hashlib.sha256(spoken.encode()).hexdigest()
+
+
+def _spoken(replacement: Replacement) -> str:
+    return replacement if isinstance(replacement, str) else replacement.__name__

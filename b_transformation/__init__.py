@@ -1,0 +1,16 @@
+"""Stage b, data/raw -> data/curated: type, clean, thread and check the messages, with PySpark.
+
+``run(settings)`` curates what stage a landed; ``python -m b_transformation`` runs it.
+"""
+
+from common.artifacts import Manifest
+from common.schema import Settings
+
+__all__ = ["run"]
+
+
+def run(settings: Settings) -> Manifest:
+    """Bring data/curated up to date and return its manifest."""
+    from b_transformation.stage import curate_messages
+
+    return curate_messages(settings)

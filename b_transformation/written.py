@@ -1,0 +1,67 @@
+"""What lies in the Parquet files that Spark wrote, read back from footers and narrow columns."""
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+KEYS = ("tweet_id", "conversation_id", "is_opener", "text", "clean_text")
+
+
+class Written(NamedTuple):
+    """The curated messages; ``languages``: rows by language, "unknown" where it is null."""
+
+    rows: int
+    distinct_ids: int
+    nulls_in_keys: dict[str, int]
+    first_created_at: datetime | None
+    last_created_at: datetime | None
+    languages: dict[str, int]
+    openers: int
+    with_brand: int
+
+
+def read_written(messages: Path) -> Written:
+    """Look at curated/messages."""
+    files = sorted(messages.glob("*.parquet"))
+    narrow = pq.read_table(
+        files,
+        columns=["tweet_id", "created_at", "is_opener", "brand", "lang"],
+        read_dictionary=["brand", "lang"],
+    )
+    times = pc.min_max(narrow["created_at"])
+    languages = pc.value_counts(narrow["lang"].unify_dictionaries())
+    return Written(
+        rows=len(narrow),
+        distinct_ids=pc.count_distinct(narrow["tweet_id"]).as_py(),
+        nulls_in_keys=_count_nulls(files),
+        first_created_at=times["min"].as_py(),
+        last_created_at=times["max"].as_py(),
+        languages={
+            entry["values"] or "unknown": entry["counts"]
+            for entry in sorted(languages.to_pylist(), key=lambda entry: -entry["counts"])
+        },
+        openers=pc.sum(narrow["is_opener"]).as_py() or 0,
+        with_brand=len(narrow) - narrow["brand"].null_count,
+    )
+
+
+def count_rows(folder: Path) -> int:
+    """Rows of all Parquet files in a folder, from their footers."""
+    return sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
+
+
+def _count_nulls(files: list[Path]) -> dict[str, int]:
+    """Nulls in the columns that must have none, from the footers' statistics."""
+    nulls: Counter[str] = Counter(dict.fromkeys(KEYS, 0))
+    for path in files:
+        metadata: Any = pq.read_metadata(path)
+        for group in range(metadata.num_row_groups):
+            for index in range(metadata.num_columns):
+                column = metadata.row_group(group).column(index)
+                if column.path_in_schema in nulls:
+                    nulls[column.path_in_schema] += column.statistics.null_count
+    return dict(nulls)
