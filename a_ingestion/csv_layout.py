@@ -5,7 +5,8 @@ of the last whole record. Rules: RFC 4180 with "," and '"'; any of LF, CR LF, CR
 quote inside an unquoted field is plain text. A closing quote that is followed by anything but a
 comma, a line end or another quote means that a quote is missing somewhere before: read on, and
 the field would swallow row after row. So only the record's first line is given up as broken, and
-reading starts afresh on the next line. The same holds where a quoted field never ends.
+reading starts afresh on the next line. The same holds where a quoted field never ends. (If the
+record did have line breaks, what is left of it mostly has the wrong number of columns.)
 
 All work on single characters is vectorised; Python runs only over the faults.
 """
@@ -111,10 +112,8 @@ class _Finder:
         self._settle(len(self.quotes))
         is_open = sum(map(len, self.region)) % 2 == 1
         start = self._record_start(inside=is_open)
-        if is_open and (self.final or len(self.data) - start > self.max_open):
+        if (is_open and self.final) or len(self.data) - start > self.max_open:
             return self._give_up_line(start)
-        if len(self.data) - start > self.max_open:
-            return self._give_up_rest(start)
         return start
 
     def _next_fault(self) -> int | None:

@@ -57,9 +57,9 @@ def _fetch(settings: KaggleSettings, archive: Path, origin: dict[str, str]) -> N
     if not part.is_complete:
         credentials = find_credentials()
         logger.info(
-            "downloading %s, credentials from %s",
+            "downloading %s with credentials from %s",
             settings.dataset,
-            credentials.origin if credentials else "nowhere",
+            credentials.origin if credentials else "nowhere (as nobody)",
         )
         download(settings, part, credentials=credentials)
     damage = _find_damage(part.path)

@@ -1,8 +1,11 @@
 import io
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from a_ingestion.csv_blocks import read_blocks
+from a_ingestion.csv_records import Records
 from common.errors import DataError
 
 
@@ -67,3 +70,25 @@ def test_rest_of_an_endless_line_is_skipped():
     assert found.split() == [b"1," + b"x" * found.count(b"x"), b"2,y"]
     assert 20 < found.count(b"x") < 60
     assert blocks(b"a,b\n1," + b"x" * 95, block_bytes=20)[1][-1].endswith(b"x")
+
+
+def records(data: bytes, block_bytes: int) -> list[tuple[bytes, str]]:
+    """All records of a file in order, those that csv_layout calls broken with the reason."""
+    found: list[tuple[bytes, str]] = []
+    table = read_blocks(io.BytesIO(b"a\n" + data), name="x.csv", block_bytes=block_bytes)
+    for block in table.blocks:
+        held = Records(block)
+        reasons = {r.number: r.reason for r in held.rejected()}
+        for number in range(len(held.starts)):
+            record = held.bytes_of(number).rstrip(b"\r\n")
+            found.append((record, reasons.get(number, "")))
+    return found
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"bc"]), max_size=60), st.data())
+def test_size_of_the_blocks_changes_nothing(pieces, draw):
+    data = b"".join(pieces)
+    whole = records(data, 1000)
+    longest = max([len(record) for record, _ in whole], default=1)
+    assert records(data, draw.draw(st.integers(longest + 2, longest + 20))) == whole

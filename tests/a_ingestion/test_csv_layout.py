@@ -61,9 +61,11 @@ def test_open_record_is_given_up_when_it_gets_too_long():
     given_up = layout(open_quote, final=False, max_open=30)
     assert given_up.broken == (Broken(1, 6, BROKEN_QUOTE),)
     assert given_up.end == 46
+    no_end = layout(b'"a\n",' + b"x" * 50, final=False, max_open=30)
+    assert [b.reason for b in no_end.broken] == [BROKEN_QUOTE, TOO_LONG]
 
 
-@pytest.mark.parametrize("line", [b"x" * 50, b'"' + b"x" * 50, b'"a\n",' + b"x" * 50])
+@pytest.mark.parametrize("line", [b"x" * 50, b'"' + b"x" * 50])
 def test_line_without_end_is_given_up_when_it_gets_too_long(line):
     found = layout(b"a,b\n" + line, final=False, max_open=30)
     assert found.broken[-1] == Broken(5, len(line) + 5, TOO_LONG)

@@ -120,7 +120,7 @@ def test_two_at_once_are_refused(kaggle, quick, tmp_path):
 def test_says_where_the_credentials_come_from(kaggle, quick, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         fetch_member(quick, folder=tmp_path)
-    assert "credentials from KAGGLE_USERNAME and KAGGLE_KEY" in caplog.text
+    assert "with credentials from KAGGLE_USERNAME and KAGGLE_KEY" in caplog.text
 
 
 def test_killed_download_is_resumed(kaggle, quick, tmp_path):

@@ -7,15 +7,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from a_ingestion.kaggle.credentials import Credentials, find_credentials
+from a_ingestion.kaggle.credentials import find_credentials
 from a_ingestion.kaggle.part import Part
 from a_ingestion.kaggle.transfer import download
 from common.errors import DataError
 from common.schema import KaggleSettings
 from tests.a_ingestion.kaggle_server import (
     DATASET,
-    DOWNLOAD,
-    RENEW,
     SIGNATURE,
     Announce,
     Cut,
@@ -42,49 +40,6 @@ def refusal(settings: KaggleSettings, part: Part) -> str:
     with pytest.raises(DataError) as error:
         fetch(settings, part)
     return str(error.value)
-
-
-def test_asks_kaggle_and_follows_to_the_storage(kaggle, quick, part):
-    assert fetch(quick, part) == kaggle.archive
-    post, get = kaggle.requests
-    assert (post.method, post.path) == ("POST", DOWNLOAD)
-    assert post.body == {"ownerSlug": "owner", "datasetSlug": "support-messages"}
-    basic = base64.b64encode(b"some-user:secret-key-8841").decode()
-    assert post.headers["Authorization"] == f"Basic {basic}"
-    assert get.method == "GET"
-    assert "Authorization" not in get.headers
-    assert (part.received, part.is_complete, part.etag) == (len(kaggle.archive), True, kaggle.etag)
-
-
-def test_token_is_sent_as_bearer(kaggle, quick, part, monkeypatch):
-    monkeypatch.setenv("KAGGLE_API_TOKEN", "token-3310")
-    fetch(quick, part)
-    assert kaggle.requests[0].headers["Authorization"] == "Bearer token-3310"
-
-
-def test_login_is_renewed_by_the_client(kaggle, quick, part, home, monkeypatch):
-    monkeypatch.delenv("KAGGLE_KEY")
-    login = home / ".kaggle/credentials.json"
-    login.write_text(json.dumps({"refresh_token": "refresh-9", "username": "some-user"}))
-    login.chmod(0o600)
-    fetch(quick, part)
-    renew, post, _ = kaggle.requests
-    assert (renew.path, renew.body["refreshToken"]) == (RENEW, "refresh-9")
-    assert post.headers["Authorization"] == "Bearer renewed-token-5512"
-
-
-def test_damaged_login(kaggle, quick, part, home, monkeypatch):
-    monkeypatch.delenv("KAGGLE_KEY")
-    login = home / ".kaggle/credentials.json"
-    login.write_text(json.dumps({"refresh_token": "r", "access_token_expiration": "soon"}))
-    login.chmod(0o600)
-    assert refusal(quick, part) == f"{login} is damaged; run: kaggle auth login"
-
-
-def test_without_credentials_it_asks_as_nobody(kaggle, quick, part, monkeypatch):
-    monkeypatch.delenv("KAGGLE_KEY")
-    fetch(quick, part)
-    assert "Authorization" not in kaggle.requests[0].headers
 
 
 @pytest.mark.parametrize(
@@ -244,8 +199,3 @@ def test_secrets_are_in_no_log_and_no_error(kaggle, quick, part, caplog):
         assert secret not in said
     assert SIGNATURE not in said
     assert logging.getLogger("urllib3").level != logging.WARNING
-
-
-def test_credentials_of_one_kind_are_enough(kaggle, quick, part):
-    download(quick, part, credentials=Credentials("here", token="t"))
-    assert kaggle.requests[0].headers["Authorization"] == "Bearer t"

@@ -128,7 +128,7 @@ def test_missing_quote_does_not_swallow_the_rest_of_a_large_file(tmp_path, rest,
 
 
 def test_files_and_row_groups_are_small_enough_to_share_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(landing, "GROUP_ROWS", 1_000)
+    monkeypatch.setattr(landing, "GROUP_ROWS", 2_000)
     monkeypatch.setattr(landing, "FILE_ROWS", 6_000)
     lines = [f"{n:05}" + "x" * 3_000 for n in range(10_000)]
     land_bytes(tmp_path, "\n".join(["text", *lines]).encode())
@@ -191,3 +191,20 @@ def test_corruption_never_loses_count(tmp_path_factory, records, edits):
     )
     assert len(apart) == sum(landed.rows.dropped.values())
     assert "\x00" not in "".join(row["text"] for row in messages(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "text_column"),
+    [
+        ("twcs/twcs_real.csv", "text"),
+        ("twcs/gold_dev.csv", "text"),
+        ("ag_news/ag_news_8k.csv", "content"),
+    ],
+)
+def test_real_files_land_as_the_csv_module_reads_them(shared_dir, tmp_path, name, text_column):
+    (tmp_path / "in.csv").write_bytes((shared_dir / name).read_bytes())
+    landed = land(tmp_path / "in.csv", text_column=text_column)
+    with (shared_dir / name).open(newline="", encoding="utf-8") as file:
+        header, *records = csv.reader(file)
+    assert landed.rows.dropped == {}
+    assert [[row[c] for c in header] for row in messages(tmp_path)] == records
