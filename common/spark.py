@@ -25,6 +25,9 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
     """
     os.environ["JAVA_HOME"] = str(find_java_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_CONF_DIR"] = str(ROOT / "conf" / "spark")
+    if settings.master.startswith("local"):
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # nothing outside this machine takes part
     path = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)
 
@@ -41,9 +44,8 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
         .config("spark.sql.warehouse.dir", str(ROOT / ".cache" / "warehouse"))
-        .config("spark.log.level", "ERROR")
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        .config("spark.driver.extraJavaOptions", "-Dlog4j2.level=ERROR -XX:+UseParallelGC")
+        .config("spark.driver.extraJavaOptions", "-XX:+UseParallelGC")
     )
     session = builder.getOrCreate()
     try:
