@@ -105,12 +105,16 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def cpu_flags() -> tuple[str, ...]:
-    """Vector instructions that decide how fast and how exact INT8 is here; empty if unknown."""
+    """Vector instructions that decide how fast INT8 and bfloat16 are here; empty if unknown."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ()
-    return tuple(sorted(set(re.findall(r"\b(avx2|avx512_vnni|avx_vnni|amx_int8)\b", text))))
+    return tuple(
+        sorted(
+            set(re.findall(r"\b(avx2|avx512_vnni|avx_vnni|amx_int8|avx512_bf16|amx_bf16)\b", text))
+        )
+    )
 
 
 def _batches(

@@ -38,13 +38,13 @@ def production_id(models: Path) -> str | None:
     """
     path = models / POINTER
     try:
-        experiment = json.loads(path.read_text(encoding="utf-8"))["experiment_id"]
+        experiment = str(json.loads(path.read_text(encoding="utf-8"))["experiment_id"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path} is damaged; promote a model again") from None
     model_folder(models, experiment)
-    return str(experiment)
+    return experiment
 
 
 def require_production_id(models: Path) -> str:
@@ -110,13 +110,16 @@ def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> 
 def promote(models: Path, experiment_id: str, *, by: str, figures: dict[str, Any]) -> None:
     """Check the model's files, append to the journal and move the pointer, in this order.
 
-    Does nothing where the model already serves.
+    Does nothing where the model already serves. A damaged pointer is replaced.
 
     Raises:
         DataError: if the model is missing or damaged; the pointer then stays where it was.
     """
     verified_manifest(models, experiment_id)
-    before = production_id(models)
+    try:
+        before = production_id(models)
+    except DataError:
+        before = None
     if before == experiment_id:
         return
     entry = {

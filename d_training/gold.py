@@ -1,0 +1,112 @@
+"""People's labels and the teacher's answers to the same texts, read and held against the schema."""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from common.errors import DataError
+from common.labels import LabelSchema
+from common.text import natural_text
+
+_LONGEST_FIELD = 2**24  # characters
+_NAMED = 10  # unknown labels that an error lists
+
+
+@dataclass(frozen=True)
+class Gold:
+    """N labelled texts, as models read them. records: their places in the CSV, from 0."""
+
+    texts: list[str]
+    truth: NDArray[np.int64]
+    records: NDArray[np.int64]
+    left_out: Counter[str]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """probs: (N, K), each row sums to 1; answered: (N,) whether a label was named."""
+
+    probs: NDArray[np.float32]
+    answered: NDArray[np.bool_]
+
+
+def read_gold(path: Path, schema: LabelSchema) -> Gold:
+    """The rows of a CSV (columns text, label) that hold both; the others are counted.
+
+    Raises:
+        DataError: if the file can't be read, lacks a column, names labels that the schema does
+            not have, or holds no labelled text.
+    """
+    texts, labels = _read_columns(path)
+    unknown = Counter(label for label in labels if label and label not in schema.names)
+    if unknown:
+        listed = ", ".join(f"{name!r} ({n:,} rows)" for name, n in unknown.most_common(_NAMED))
+        more = ", …" if len(unknown) > _NAMED else ""
+        raise DataError(
+            f"{path} has labels that the label schema does not: {listed}{more}; "
+            f"known are {', '.join(schema.names)}"
+        )
+    usable = [i for i, (t, label) in enumerate(zip(texts, labels, strict=True)) if t and label]
+    if not usable:
+        raise DataError(f"{path} holds no row with both a text and a label")
+    left_out = Counter(
+        "no text" if not text else "no label"
+        for text, label in zip(texts, labels, strict=True)
+        if not (text and label)
+    )
+    return Gold(
+        texts=[natural_text(texts[i]) for i in usable],
+        truth=np.array([schema.names.index(labels[i]) for i in usable], np.int64),
+        records=np.array(usable, np.int64),
+        left_out=left_out,
+    )
+
+
+def read_answers(path: Path, gold: Gold, schema: LabelSchema) -> Answers:
+    """What the teacher said about the gold's texts.
+
+    Raises:
+        DataError: if the file is missing, or was made from another CSV or label schema.
+    """
+    try:
+        table = pq.read_table(path, columns=["row", "text", "label", "scores"]).sort_by("row")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run `make evaluate GOLD=…`, which makes it") from None
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise DataError(f"{path} is not what c_classification.label_csv writes: {error}") from None
+    same = table.num_rows > gold.records.max() and table["row"].to_pylist() == [
+        *range(table.num_rows)
+    ]
+    table = table.take(gold.records) if same else table
+    if not same or table["text"].to_pylist() != gold.texts:
+        raise DataError(f"{path} was made from another CSV; label this one anew")
+    widths = pc.unique(pc.list_value_length(table["scores"])).to_pylist()
+    if widths != [len(schema.names)]:
+        raise DataError(f"{path} was made with another label schema; label the CSV anew")
+    scores = np.array(table["scores"].to_pylist(), np.float32)  # (N, K)
+    return Answers(scores / scores.sum(axis=1, keepdims=True), table["label"].is_valid().to_numpy())
+
+
+def _read_columns(path: Path) -> tuple[list[str], list[str]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = reader.fieldnames or []
+            missing = [name for name in ("text", "label") if name not in names]
+            if missing:
+                raise DataError(
+                    f"{path} has no column {' and no column '.join(missing)}, "
+                    f"only: {', '.join(names)}"
+                )
+            records = [(r["text"] or "", (r["label"] or "").strip()) for r in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {type(error).__name__}: {error}") from None
+    return [text for text, _ in records], [label for _, label in records]

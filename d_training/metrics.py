@@ -1,0 +1,109 @@
+"""Figures about predictions, in numpy alone: what reports, model folders and plots share.
+
+Labels are indices 0..K-1 in schema order. ``truth`` is what predictions are held against: a
+person's labels on gold, the teacher's elsewhere; the caller's names say which.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.integer]
+Floats = NDArray[np.floating]
+CALIBRATION_BINS = 15
+
+
+class PerLabel(NamedTuple):
+    """Arrays of length K; a ratio whose denominator is 0 counts as 0."""
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+
+class Bins(NamedTuple):
+    """Rows by confidence, in equal-width bins; means are nan where a bin is empty."""
+
+    rows: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+def confusion_matrix(truth: Indices, predicted: Indices, *, labels: int) -> NDArray[np.int64]:
+    """(K, K) counts: truth down, prediction across."""
+    cells = np.bincount(truth * labels + predicted, minlength=labels * labels)
+    return cells.reshape(labels, labels).astype(np.int64)
+
+
+def per_label(confusion: NDArray[np.int64]) -> PerLabel:
+    """Precision, recall, F1 and support of each label."""
+    hits = np.diagonal(confusion)
+    predicted, support = confusion.sum(axis=0), confusion.sum(axis=1)
+    return PerLabel(
+        precision=_ratio(hits, predicted),
+        recall=_ratio(hits, support),
+        f1=_ratio(2 * hits, predicted + support),
+        support=support,
+    )
+
+
+def accuracy(confusion: NDArray[np.int64]) -> float:
+    """Share of rows on the diagonal."""
+    return float(np.trace(confusion) / confusion.sum())
+
+
+def macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean F1 over the labels that occur in truth or prediction, for (..., K, K) at once."""
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    occurring = confusions.sum(axis=-1) + confusions.sum(axis=-2)  # (..., K)
+    f1 = _ratio(2 * hits, occurring)
+    return np.asarray(f1.sum(axis=-1) / (occurring > 0).sum(axis=-1))
+
+
+def macro_f1_interval(
+    confusion: NDArray[np.int64], *, seed: int, resamples: int = 2_000, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of macro-F1.
+
+    F1 depends on the rows only through the confusion matrix, and drawing N rows with replacement
+    is drawing its cells from a multinomial: exact, and the same for ten rows or ten million.
+    """
+    total = int(confusion.sum())
+    cells = confusion.reshape(-1) / total
+    draws = np.random.default_rng(seed).multinomial(total, cells, size=resamples)  # (R, K*K)
+    scores = macro_f1(draws.reshape(resamples, *confusion.shape))
+    tail = 100 * (1 - level) / 2
+    low, high = np.percentile(scores, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def calibration_bins(
+    confidence: Floats, correct: NDArray[np.bool_], *, bins: int = CALIBRATION_BINS
+) -> Bins:
+    """Group rows by confidence into ``bins`` equal-width bins over (0, 1], upper edge inside."""
+    which = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    count = np.bincount(which, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean_confidence = np.bincount(which, weights=confidence, minlength=bins) / count
+        mean_accuracy = np.bincount(which, weights=correct, minlength=bins) / count
+    return Bins(count, mean_confidence, mean_accuracy)
+
+
+def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_]) -> float:
+    """Mean gap between confidence and accuracy over the bins, weighted by their rows."""
+    bins = calibration_bins(confidence, correct)
+    filled = bins.rows > 0
+    gaps = np.abs(bins.confidence[filled] - bins.accuracy[filled])
+    return float((gaps * bins.rows[filled]).sum() / bins.rows.sum())
+
+
+def soft_cross_entropy(probs: Floats, targets: Floats) -> float:
+    """Mean cross-entropy of (N, K) probabilities against (N, K) soft labels, in nats."""
+    tiny = np.finfo(np.float32).tiny
+    return float(-(targets * np.log(np.maximum(probs, tiny))).sum(axis=1).mean())
+
+
+def _ratio(above: NDArray[np.int64], below: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(above, below, out=np.zeros(np.shape(below)), where=np.asarray(below) > 0)

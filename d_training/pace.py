@@ -1,0 +1,54 @@
+"""How training goes: a bar on a terminal, plain lines elsewhere; loss, texts/s, time left."""
+
+import logging
+import sys
+import time
+from typing import Self
+
+from tqdm import tqdm
+
+_LINE_EVERY_S = 10.0
+logger = logging.getLogger(__name__)
+
+
+class Pace:
+    """Counts texts up to ``total``; use as a context manager."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._loss = float("nan")
+        self._started = self._said = time.monotonic()
+        self._bar = (
+            tqdm(total=total, desc="training", unit="texts", leave=False)
+            if sys.stderr.isatty()
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def step(self, texts: int, *, loss: float) -> None:
+        """Report one batch; the loss shown is smoothed over some thirty batches."""
+        self._done += texts
+        self._loss = loss if self._loss != self._loss else self._loss + (loss - self._loss) / 30
+        if self._bar is not None:
+            self._bar.update(texts)
+            self._bar.set_postfix(loss=f"{self._loss:.3f}", refresh=False)
+            return
+        now = time.monotonic()
+        if now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            speed = self._done / (now - self._started)
+            logger.info(
+                "training: %s of %s texts, loss %.3f, %.0f texts/s, %.0f s left",
+                f"{self._done:,}",
+                f"{self._total:,}",
+                self._loss,
+                speed,
+                (self._total - self._done) / speed,
+            )

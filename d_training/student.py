@@ -1,0 +1,136 @@
+"""The student: a checkpoint with a new classification head, its tokens and its probabilities.
+
+Texts meet in batches of like length, so that little of a batch is padding.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.onnx_model import cpu_flags
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_PREDICT_BATCH = 64
+logger = logging.getLogger(__name__)
+
+
+class Student(NamedTuple):
+    """A model, its tokenizer, and where and how exactly it computes."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    device: "torch.device"
+    bf16: bool
+
+    def logits(self, tokens: Sequence[list[int]]) -> "torch.Tensor":
+        """(B, K) float32 logits of one batch."""
+        import torch
+
+        ids, mask = pad(tokens, pad_id=self.tokenizer.pad_token_id)
+        with self.autocast():
+            output = self.model(
+                input_ids=torch.from_numpy(ids).to(self.device),
+                attention_mask=torch.from_numpy(mask).to(self.device),
+            )
+        return output.logits.float()
+
+    def exact(self) -> "Student":
+        """The same model, computing in float32 where it now lies."""
+        return self._replace(device=self.model.device, bf16=False)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """bfloat16 matrix products where the hardware has them; sums and losses stay float32."""
+        import torch
+
+        context: AbstractContextManager[None] = torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.bf16
+        )
+        return context
+
+
+def load_student(
+    checkpoint: Path,
+    labels: Sequence[str],
+    *,
+    precision: Literal["auto", "bf16", "fp32"],
+    seed: int,
+) -> Student:
+    """A student whose head is new; the seed decides its first weights."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # it warns that the head is new, which is the point
+    transformers_logging.disable_progress_bar()
+    torch.manual_seed(seed)
+    names = dict(enumerate(labels))
+    model = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint,
+        num_labels=len(names),
+        id2label=names,
+        label2id={name: index for index, name in names.items()},
+        use_safetensors=True,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    bf16 = has_bf16(device) if precision == "auto" else precision == "bf16"
+    logger.info("student: %s, %s", device, "bfloat16" if bf16 else "float32")
+    return Student(model.to(device), tokenizer, device, bf16)
+
+
+def has_bf16(device: "torch.device") -> bool:
+    """Whether bfloat16 is computed by the hardware; emulated it is slower than float32."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_flags()))
+
+
+def tokenize(
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], *, max_length: int
+) -> list[list[int]]:
+    """Token ids of each text, cut to ``max_length``."""
+    if not len(texts):
+        return []
+    ids: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=max_length).input_ids
+    return ids
+
+
+def predict(student: Student, tokens: Sequence[list[int]]) -> NDArray[np.float32]:
+    """(N, K) logits, in the order of ``tokens``."""
+    import torch
+
+    logits = np.zeros((len(tokens), student.model.config.num_labels), np.float32)
+    training = student.model.training
+    student.model.eval()
+    with torch.inference_mode():
+        for batch in like_length_batches(tokens, size=_PREDICT_BATCH):
+            logits[batch] = student.logits([tokens[i] for i in batch]).cpu().numpy()
+    student.model.train(training)
+    return logits
+
+
+def like_length_batches(tokens: Sequence[list[int]], *, size: int) -> Iterator[NDArray[np.int64]]:
+    """Positions of all texts, shortest first, ``size`` at a time."""
+    order = np.argsort([len(ids) for ids in tokens], kind="stable")
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def pad(tokens: Sequence[list[int]], *, pad_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(B, L) token ids and attention mask, L being the longest of the batch."""
+    shape = (len(tokens), max(len(ids) for ids in tokens))
+    ids, mask = np.full(shape, pad_id, np.int64), np.zeros(shape, np.int64)
+    for row, own in enumerate(tokens):
+        ids[row, : len(own)] = own
+        mask[row, : len(own)] = 1
+    return ids, mask

@@ -1,0 +1,139 @@
+"""A toy task that is separable by its words, as labelled rows, as settings, as a trained model."""
+
+import random
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.artifacts import Built, Manifest, Rows, plan_stage, run_stage
+from common.schema import Settings, TrainingSettings
+
+LABELS = """
+catch_all: rest
+labels:
+  - name: parcel
+    description: an order that is late
+    hypotheses: [The parcel is late.]
+    keywords: [parcel, order, not arrived]
+  - name: bill
+    description: money was taken
+    hypotheses: [The bill is wrong.]
+    keywords: [bill, refund, charged]
+  - name: rest
+    description: all else
+    hypotheses: [It is about nothing.]
+    keywords: [thanks]
+"""
+NAMES = ("parcel", "bill", "rest")
+WORDS = {
+    "parcel": ("parcel late", "order not arrived", "parcel not arrived", "order late"),
+    "bill": ("bill wrong", "charged twice", "refund the bill", "charged the refund"),
+    "rest": ("thanks", "thanks you", "help please", "please thanks"),
+}
+_BEFORE = ("my", "the", "i", "you", "it is", "brand", "user", "a")
+_AFTER = ("", "to you", "and it", "was a", "!", "is it", "a user")
+
+
+def toy_rows(per_label: int = 160) -> list[dict[str, Any]]:
+    """Texts of three labels, each with sure soft labels; every eighth of them not so sure."""
+    rows = []
+    for k, name in enumerate(NAMES):
+        texts = [
+            " ".join(f"{b} {w} {a} {x}".split())
+            for x, b, a, w in product(("", "was", "to it"), _BEFORE, _AFTER, WORDS[name])
+        ]
+        texts = sorted(set(texts))
+        random.Random(k).shuffle(texts)
+        for n, text in enumerate(texts[:per_label]):
+            sure = n % 8 > 0
+            scores = [0.05 if sure else 0.3] * 3
+            scores[k] = 0.9 if sure else 0.4
+            rows.append({"text": text, "label": name if sure else None, "scores": scores})
+    random.Random(9).shuffle(rows)
+    return [{"tweet_id": i, "conversation_id": 1000 + i // 2, **row} for i, row in enumerate(rows)]
+
+
+def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    schema = pa.schema(
+        [
+            ("tweet_id", pa.int64()),
+            ("conversation_id", pa.int64()),
+            ("text", pa.string()),
+            ("label", pa.string()),
+            ("scores", pa.list_(pa.float32())),
+        ]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path)
+
+
+class Toy(NamedTuple):
+    """What tests need of the toy task."""
+
+    names: tuple[str, ...] = NAMES
+    rows: Callable[..., list[dict[str, Any]]] = toy_rows
+
+
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    return Toy()
+
+
+@pytest.fixture(scope="session")
+def publish_labeled() -> Callable[[Path, Sequence[dict[str, Any]]], None]:
+    """Publishes data/labeled below a run folder, as stage c does."""
+
+    def publish(run_dir: Path, rows: Sequence[dict[str, Any]]) -> None:
+        def build(folder: Path) -> Built:
+            write_parquet(folder / "messages" / "part-0.parquet", rows)
+            return Built(
+                Rows.model_validate({"in": len(rows), "out": len(rows)}), {"teacher": "toy"}
+            )
+
+        plan = plan_stage("c_classification", packages=(), settings=list(rows), inputs=[])
+        run_stage(plan, output=run_dir / "data" / "labeled", build=build)
+
+    return publish
+
+
+@pytest.fixture(scope="session")
+def make_settings(tiny_checkpoint: Path) -> Callable[..., Settings]:
+    """Settings that train the tiny checkpoint on a run folder's rows in a second or two."""
+
+    def make(run_dir: Path, **training: Any) -> Settings:
+        labels = run_dir / "labels.yaml"
+        labels.write_text(LABELS, encoding="utf-8")
+        quick = {
+            "student": str(tiny_checkpoint),
+            "epochs": 8,
+            "learning_rate": 5e-3,
+            "batch_size": 16,
+            "freeze_embeddings": False,
+            "max_length": 16,
+            "precision": "fp32",
+            "validation_share": 0.2,
+            "test_share": 0.2,
+        }
+        return Settings(
+            run_dir=run_dir, labels=labels, training=TrainingSettings(**(quick | training))
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, publish_labeled, make_settings
+) -> tuple[Settings, Manifest]:
+    """A run folder in which the toy task was trained and promoted; tests only read it."""
+    from d_training import run
+
+    run_dir = tmp_path_factory.mktemp("run")
+    publish_labeled(run_dir, toy_rows())
+    settings = make_settings(run_dir)
+    return settings, run(settings)

@@ -1,0 +1,100 @@
+"""Behaviour of the training loop on a task that words separate."""
+
+import numpy as np
+import pytest
+
+from common.schema import TrainingSettings
+from d_training.fit import Examples, Fitted, fit, mean_loss
+from d_training.student import Student, load_student, predict, tokenize
+
+SETTINGS = TrainingSettings(
+    epochs=8, learning_rate=5e-3, batch_size=16, freeze_embeddings=False, patience=99
+)
+
+
+def examples(student: Student, toy, *, every: int, start: int = 0) -> Examples:
+    rows = toy.rows(96)[start::every]
+    tokens = tokenize(student.tokenizer, [row["text"] for row in rows], max_length=16)
+    targets = np.array([row["scores"] for row in rows], np.float32)
+    return Examples(tokens, targets, np.ones(len(rows), np.float32))
+
+
+def trained(checkpoint, toy, settings=SETTINGS, seed=3) -> tuple[Student, Fitted]:
+    student = load_student(checkpoint, toy.names, precision="fp32", seed=seed)
+    train, validation = examples(student, toy, every=2), examples(student, toy, every=6, start=1)
+    return student, fit(student, train, validation, settings=settings, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def learnt(tiny_checkpoint, toy) -> tuple[Student, Fitted]:
+    return trained(tiny_checkpoint, toy)
+
+
+def test_separable_task_is_learnt(learnt, toy):
+    student, fitted = learnt
+    held_out = examples(student, toy, every=6, start=3)
+    correct = predict(student, held_out.tokens).argmax(axis=1) == held_out.targets.argmax(axis=1)
+    assert correct.mean() > 0.95
+    assert fitted.curve[-1].validation_loss < fitted.curve[0].validation_loss
+
+
+def test_soft_labels_are_learnt_as_soft(learnt, toy):
+    student, _ = learnt
+    logits = predict(student, examples(student, toy, every=6, start=3).tokens)
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    # Seven texts of eight are labelled with 0.9, one with 0.4: hard labels would end above 0.95.
+    assert 0.7 < probs.max(axis=1).mean() < 0.92
+
+
+def test_same_seed_same_weights(tiny_checkpoint, learnt, toy):
+    again, fitted = trained(tiny_checkpoint, toy)
+    tokens = examples(again, toy, every=6, start=3).tokens
+    np.testing.assert_array_equal(predict(again, tokens), predict(learnt[0], tokens))
+    assert fitted.curve == learnt[1].curve
+
+
+def test_curve_has_the_looks_asked_for(learnt, toy):
+    _, fitted = learnt
+    # 144 texts make nine steps an epoch, 72 in all; a look every fifth, and at the end.
+    assert len(fitted.curve) == 15
+    assert fitted.curve[-1].texts == 8 * 144
+
+
+def test_frozen_embeddings_stay_and_thawed_ones_move(tiny_checkpoint, toy):
+    for frozen in (True, False):
+        settings = SETTINGS.model_copy(update={"epochs": 1, "freeze_embeddings": frozen})
+        before = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=3)
+        after, _ = trained(tiny_checkpoint, toy, settings)
+        same = (
+            before.model.get_input_embeddings().weight == after.model.get_input_embeddings().weight
+        )
+        assert bool(same.all()) is frozen
+
+
+def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint, toy):
+    student = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=3)
+    train = examples(student, toy, every=2)
+    # Validation labels are turned round, so that learning makes its loss worse and worse.
+    validation = examples(student, toy, every=6, start=1)
+    validation = validation._replace(targets=np.roll(validation.targets, 1, axis=1))
+    settings = SETTINGS.model_copy(update={"epochs": 20, "patience": 2})
+    fitted = fit(student, train, validation, settings=settings, seed=3)
+    assert fitted.stopped_early
+    assert len(fitted.curve) == fitted.best + 3
+    assert mean_loss(student, validation) == pytest.approx(
+        fitted.curve[fitted.best].validation_loss, abs=1e-5
+    )
+
+
+def test_rows_of_no_weight_teach_nothing(tiny_checkpoint, toy):
+    student = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=3)
+    train = examples(student, toy, every=2)
+    wrong = train._replace(
+        tokens=train.tokens * 2,
+        targets=np.concatenate([train.targets, np.roll(train.targets, 1, axis=1)]),
+        weights=np.repeat([1.0, 0.0], len(train.tokens)).astype(np.float32),
+    )
+    validation = examples(student, toy, every=6, start=1)
+    fit(student, wrong, validation, settings=SETTINGS, seed=3)
+    predicted = predict(student, validation.tokens).argmax(axis=1)
+    assert (predicted == validation.targets.argmax(axis=1)).mean() > 0.95

@@ -1,0 +1,91 @@
+"""A run killed at any point leaves a model that serves, or none; the next run ends with one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.registry import production_id, verified_manifest
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = (
+    "import sys; from common.log import configure_logging; from common.schema import Settings;"
+    "from d_training import run; configure_logging();"
+    "run(Settings.model_validate_json(sys.argv[1]))"
+)
+
+
+def kill_when(settings, ready: Callable[[], bool]) -> None:
+    """Start training, SIGKILL it as soon as ``ready``."""
+    with (settings.run_dir / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CODE, settings.model_dump_json()],
+            cwd=ROOT, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while not ready():
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline, "nothing to kill in 200 seconds"
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_again(settings) -> str:
+    subprocess.run(
+        [sys.executable, "-c", CODE, settings.model_dump_json()],
+        cwd=ROOT, check=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    experiment = production_id(settings.paths.models)
+    assert experiment is not None
+    verified_manifest(settings.paths.models, experiment)
+    assert not list(settings.paths.models.glob(".*staging*"))
+    return experiment
+
+
+@pytest.mark.slow()
+def test_killed_while_training(tmp_path, make_settings, publish_labeled, toy):
+    publish_labeled(tmp_path, toy.rows())
+    settings = make_settings(tmp_path, epochs=30, patience=60)
+
+    def training() -> bool:
+        started = "student: " in (tmp_path / "log").read_text(encoding="utf-8")
+        time.sleep(0.5 if started else 0)
+        return started
+
+    kill_when(settings, training)
+    assert "best validation loss" not in (tmp_path / "log").read_text(encoding="utf-8")
+    assert production_id(settings.paths.models) is None
+    run_again(settings)
+
+
+@pytest.mark.slow()
+@pytest.mark.parametrize("reached", ["model.onnx", "plots/confusion_matrix.png"])
+def test_killed_while_filling_the_folder(tmp_path, make_settings, publish_labeled, toy, reached):
+    publish_labeled(tmp_path, toy.rows())
+    settings = make_settings(tmp_path)
+    kill_when(settings, lambda: bool(list((tmp_path / "models").glob(f".*staging*/{reached}"))))
+    assert production_id(settings.paths.models) is None
+    run_again(settings)
+
+
+@pytest.mark.slow()
+def test_killed_between_publishing_and_promoting(tmp_path, make_settings, publish_labeled, toy):
+    publish_labeled(tmp_path, toy.rows())
+    models = tmp_path / "models"
+    first = run_again(make_settings(tmp_path))
+    changed = make_settings(tmp_path, epochs=7)
+
+    def finished() -> set[str]:
+        return {p.parent.name for p in models.glob("[0-9a-f]*/manifest.json")} - {first}
+
+    kill_when(changed, lambda: bool(finished()))
+    serving = production_id(models)
+    assert serving in {first, *finished()}
+    verified_manifest(models, serving)
+    assert run_again(changed) in finished()

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from d_training.metrics import (
+    accuracy,
+    calibration_bins,
+    confusion_matrix,
+    expected_calibration_error,
+    macro_f1,
+    macro_f1_interval,
+    per_label,
+    soft_cross_entropy,
+)
+
+TRUTH = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+PREDICTED = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+CONFUSION = np.array([[3, 1, 0], [0, 1, 1], [0, 0, 2]])
+
+
+def test_confusion_has_truth_down_and_prediction_across():
+    assert confusion_matrix(TRUTH, PREDICTED, labels=3).tolist() == CONFUSION.tolist()
+
+
+def test_figures_of_each_label():
+    figures = per_label(CONFUSION)
+    np.testing.assert_allclose(figures.precision, [1.0, 0.5, 2 / 3])
+    np.testing.assert_allclose(figures.recall, [0.75, 0.5, 1.0])
+    np.testing.assert_allclose(figures.f1, [6 / 7, 0.5, 0.8])
+    assert figures.support.tolist() == [4, 2, 2]
+
+
+def test_accuracy_and_macro_f1():
+    assert accuracy(CONFUSION) == 0.75
+    assert macro_f1(CONFUSION) == pytest.approx((6 / 7 + 0.5 + 0.8) / 3)
+
+
+def test_label_that_never_occurs_is_not_averaged_but_one_never_hit_is():
+    absent = np.array([[2, 0, 0], [0, 3, 0], [0, 0, 0]])
+    assert macro_f1(absent) == 1.0
+    only_predicted = np.array([[2, 0, 1], [0, 3, 0], [0, 0, 0]])
+    assert macro_f1(only_predicted) == pytest.approx((0.8 + 1.0 + 0.0) / 3)
+    assert per_label(absent).f1.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_many_confusion_matrices_at_once():
+    perfect = np.diag([4, 2, 2])
+    np.testing.assert_allclose(macro_f1(np.stack([perfect, CONFUSION])), [1.0, 0.7190476190])
+
+
+def test_interval_of_a_perfect_or_hopeless_system_is_a_point():
+    assert macro_f1_interval(np.diag([5, 5]), seed=1) == (1.0, 1.0)
+    assert macro_f1_interval(np.array([[0, 5], [5, 0]]), seed=1) == (0.0, 0.0)
+
+
+def test_interval_is_seeded_and_narrows_with_the_rows():
+    low, high = macro_f1_interval(CONFUSION * 25, seed=3)
+    assert macro_f1_interval(CONFUSION * 25, seed=3) == (low, high)
+    assert low < 0.719 < high
+    narrow = macro_f1_interval(CONFUSION * 2500, seed=3)
+    assert (narrow[1] - narrow[0]) * 8 < high - low < 0.16
+
+
+def test_interval_agrees_with_drawing_rows_one_by_one():
+    rows = np.random.default_rng(0).integers(0, 200, size=(2_000, 200))
+    truth, predicted = (
+        np.repeat([0, 0, 1, 1], [80, 20, 30, 70]),
+        np.repeat([0, 1, 0, 1], [80, 20, 30, 70]),
+    )  # noqa: E501
+    drawn = [
+        macro_f1(confusion_matrix(truth[sample], predicted[sample], labels=2)) for sample in rows
+    ]
+    expected = np.percentile(drawn, [2.5, 97.5])
+    interval = macro_f1_interval(np.array([[80, 20], [30, 70]]), seed=0)
+    np.testing.assert_allclose(interval, expected, atol=0.01)
+
+
+def test_calibration_error_of_two_bins():
+    # Three texts at 0.9 of which two are right, one at 0.5 that is right: (3*|.9-.667|+.5)/4.
+    confidence = np.array([0.9, 0.9, 0.9, 0.5])
+    correct = np.array([True, True, False, True])
+    assert expected_calibration_error(confidence, correct) == pytest.approx(0.3)
+
+
+def test_edges_of_bins_belong_to_the_lower_one():
+    bins = calibration_bins(np.array([0.0, 0.5, 0.51, 1.0]), np.array([True] * 4), bins=2)
+    assert bins.rows.tolist() == [2, 2]
+    empty = calibration_bins(np.array([0.2]), np.array([True]), bins=2)
+    assert np.isnan(empty.accuracy[1])
+
+
+def test_soft_cross_entropy():
+    targets = np.array([[1.0, 0.0], [0.5, 0.5]])
+    assert soft_cross_entropy(targets, targets) == pytest.approx(np.log(2) / 2)
+    certain_and_wrong = soft_cross_entropy(np.array([[0.0, 1.0]]), np.array([[1.0, 0.0]]))
+    assert certain_and_wrong == pytest.approx(87.3, abs=0.1)

@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.artifacts import folder_records, verify_files
+from common.errors import DataError
+from common.labels import load_labels
+from common.registry import production_id
+from common.text import rules_sha256
+from d_training import run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def metrics(settings, manifest) -> dict:
+    return json.loads((settings.paths.models / manifest.key / "metrics.json").read_bytes())
+
+
+def test_model_folder_is_whole_and_promoted(trained):
+    settings, manifest = trained
+    folder = settings.paths.models / manifest.key
+    assert production_id(settings.paths.models) == manifest.key
+    verify_files(folder, manifest.outputs)
+    assert [r.path for r in folder_records(folder)] == [r.path for r in manifest.outputs]
+    assert {
+        "model.onnx", "model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json",
+        "model_card.md", "checkpoint/model.safetensors", "checkpoint/config.json", "rows.parquet",
+        "plots/confusion_matrix.png", "plots/reliability.png", "plots/label_distribution.png",
+        "plots/learning_curve.png",
+    } <= {r.path for r in manifest.outputs}  # fmt: skip
+
+
+def test_every_row_is_counted(trained, toy):
+    _, manifest = trained
+    assert manifest.rows.taken == len(toy.rows())
+    assert manifest.rows.out + sum(manifest.rows.dropped.values()) == manifest.rows.taken
+
+
+def test_metrics_hold_what_serving_and_people_need(trained):
+    settings, manifest = trained
+    facts = metrics(settings, manifest)
+    assert facts["experiment_id"] == manifest.key
+    assert facts["labels"] == ["parcel", "bill", "rest"]
+    assert facts["labels_sha256"] == load_labels(settings.labels).sha256
+    assert facts["text_rules_sha256"] == rules_sha256()
+    assert facts["max_length"] == 16
+    assert 0.2 <= facts["temperature"] <= 5
+    assert facts["teacher"] == "toy"
+    assert facts["macro_f1_held_out"] > 0.95
+    assert facts["held_out"]["teacher_agreement"] > 0.95
+    assert facts["parity"]["fp32"]["max_difference"] < 1e-4
+    assert facts["parity"]["int8"]["agreement"] > 0.95
+    assert sum(facts["held_out"]["support"]) == facts["held_out"]["texts_labelled_by_teacher"]
+
+
+def test_student_abstains_about_as_often_as_its_teacher(trained):
+    facts = metrics(*trained)
+    assert facts["teacher_abstained_share"] == pytest.approx(1 / 8, abs=0.01)
+    assert facts["held_out"]["coverage"] == pytest.approx(7 / 8, abs=0.1)
+
+
+def test_unchanged_rerun_does_nothing_and_imports_no_torch(trained):
+    settings, manifest = trained
+    before = {p: p.stat().st_mtime_ns for p in settings.paths.models.rglob("*") if p.is_file()}
+    code = (
+        "import sys, json; from common.schema import Settings; from d_training import run;"
+        "manifest = run(Settings.model_validate_json(sys.stdin.read()));"
+        "print(manifest.key, sorted({'torch', 'transformers', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, input=settings.model_dump_json(),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[0] == f"{manifest.key} []"
+    after = {p: p.stat().st_mtime_ns for p in settings.paths.models.rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_without_labelled_rows_the_remedy_is_named(tmp_path, make_settings):
+    with pytest.raises(DataError, match="run `make classify` first"):
+        run(make_settings(tmp_path))
+
+
+def test_one_label_too_few_is_refused_before_training(
+    tmp_path, make_settings, publish_labeled, toy
+):
+    rows = [row | {"scores": row["scores"][:2]} for row in toy.rows()]
+    publish_labeled(tmp_path, rows)
+    with pytest.raises(DataError, match="holds 2 scores a row and the label schema 3 labels"):
+        run(make_settings(tmp_path))
+    assert production_id(tmp_path / "models") is None
