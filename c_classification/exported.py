@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.artifacts import (
+    MANIFEST,
     Built,
     Manifest,
     Rows,
@@ -33,7 +34,8 @@ def checkpoint_files(checkpoint: Path) -> list[Path]:
     """
     if not any(checkpoint.glob("*.safetensors")):
         raise DataError(f"{checkpoint} holds no *.safetensors; convert the checkpoint first")
-    return sorted({p for pattern in _DECIDING for p in checkpoint.glob(pattern)})
+    found = {path for pattern in _DECIDING for path in checkpoint.glob(pattern)}
+    return sorted(path for path in found if path.name != MANIFEST)
 
 
 def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Path:
@@ -58,7 +60,9 @@ def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Pat
 
 def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     target = folder / ("float32.onnx" if int8 else MODEL)
     if kind == "encoder":

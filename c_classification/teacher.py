@@ -57,7 +57,7 @@ def prepare_teacher(
     else:
         from c_classification.embedding import prepare_embedding
 
-        folder = prepare_embedding(settings, cache=cache)
+        folder = prepare_embedding(settings, schema, cache=cache)
     return TeacherSpec(settings, schema, folder.resolve())
 
 

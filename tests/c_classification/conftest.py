@@ -68,6 +68,7 @@ def settings(tmp_path: Path, tiny_checkpoint: Path, labels_file: Path) -> Settin
         labels=labels_file,
         spark=SparkSettings(master="local[2]", driver_memory="1g", shuffle_partitions=2),
         classification=ClassificationSettings(
-            shard_rows=3, embedding=EmbeddingSettings(checkpoint=str(tiny_checkpoint))
+            shard_rows=3,
+            embedding=EmbeddingSettings(checkpoint=str(tiny_checkpoint), tune_steps=0),
         ),
     )

@@ -22,6 +22,7 @@ def command(settings) -> list[str]:
         "run_dir": settings.run_dir,
         "labels": settings.labels,
         "classification.embedding.checkpoint": settings.classification.embedding.checkpoint,
+        "classification.embedding.tune_steps": 0,
         "classification.shard_rows": 2,
         "spark.master": "local[2]",
         "spark.driver_memory": "1g",

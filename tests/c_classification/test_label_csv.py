@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from c_classification.label_csv import label_csv, read_column
+from common.errors import DataError
+
+CSV = 'id,text\n1,"@Acme my parcel\nnot arrived &amp; late"\n2,\n3,@115 thanks https://t.co/x\n'
+
+
+@pytest.fixture()
+def source(tmp_path) -> Path:
+    path = tmp_path / "gold.csv"
+    path.write_text(CSV, encoding="utf-8-sig")
+    return path
+
+
+def test_every_record_is_labelled_in_order_as_models_read_it(settings, source, tmp_path):
+    label_csv(settings, source, tmp_path / "out" / "teacher.parquet")
+    table = pq.read_table(tmp_path / "out" / "teacher.parquet")
+    assert table.column_names == ["row", "text", "label", "confidence", "scores"]
+    assert str(table.schema.field("row").type) == "int64"
+    rows = table.to_pylist()
+    assert [row["row"] for row in rows] == [0, 1, 2]
+    assert [row["text"] for row in rows] == [
+        "@brand my parcel not arrived & late", "", "@user thanks",
+    ]  # fmt: skip
+    for row in rows:
+        assert len(row["scores"]) == 3
+        assert row["confidence"] == max(row["scores"])
+
+
+def test_header_only_gives_an_empty_table(settings, tmp_path):
+    (tmp_path / "none.csv").write_text("text\n")
+    label_csv(settings, tmp_path / "none.csv", tmp_path / "none.parquet")
+    assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
+
+
+def test_missing_column_is_named_with_those_that_are_there(source):
+    with pytest.raises(DataError, match="no column 'body', only: id, text"):
+        read_column(source, "body")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"text\n\xff\xfe\n", "UnicodeDecodeError"), (b'text\n"a\n', "Error")],
+)
+def test_unreadable_csv_is_refused(tmp_path, content, said):
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        read_column(tmp_path / "bad.csv", "text")
+
+
+def test_missing_csv_is_refused(tmp_path):
+    with pytest.raises(DataError, match="cannot read .*none.csv: FileNotFoundError"):
+        read_column(tmp_path / "none.csv", "text")

@@ -1,0 +1,96 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from c_classification.embedding import EmbeddingTeacher, prepare_embedding
+from c_classification.tuning import Lesson, balanced_batches, tune_once
+from common.labels import Label, LabelSchema
+from common.schema import ClassificationSettings, EmbeddingSettings
+
+A, B, C, X = Lesson("a", 0), Lesson("b", 0), Lesson("c", 0), Lesson("x", 1)
+SCHEMA = LabelSchema(
+    catch_all="bill",
+    labels=(
+        Label(
+            name="parcel",
+            description="d",
+            hypotheses=("h",),
+            examples=("my parcel not arrived", "order not arrived", "the parcel was wrong"),
+        ),
+        Label(
+            name="bill",
+            description="charged twice",
+            hypotheses=("refund the bill", "i was charged"),
+        ),
+    ),
+)
+
+
+def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_again():
+    batches = list(itertools.islice(balanced_batches([A, B, C, X], size=6, seed=5), 4))
+    assert [[lesson.label for lesson in batch] for batch in batches] == [[0, 0, 0, 1, 1, 1]] * 4
+    for batch in batches:
+        assert sorted(batch[:3]) == [A, B, C]
+        assert batch[3:] == [X, X, X]
+
+
+def test_batches_follow_the_seed():
+    def first(seed):
+        return next(balanced_batches([A, B, C, *[Lesson(str(n), 1) for n in range(9)]], size=6,
+                                     seed=seed))  # fmt: skip
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+
+
+def test_even_more_labels_than_a_batch_holds_all_take_part():
+    lessons = [Lesson(str(n), n) for n in range(10)]
+    assert next(balanced_batches(lessons, size=4, seed=0)) == lessons
+
+
+def teacher(checkpoint, cache, *, tune_steps) -> EmbeddingTeacher:
+    settings = ClassificationSettings(
+        embedding=EmbeddingSettings(checkpoint=str(checkpoint), tune_steps=tune_steps, int8=False)
+    )
+    folder = prepare_embedding(settings, SCHEMA, cache=cache)
+    return EmbeddingTeacher(settings, SCHEMA, folder, threads=1)
+
+
+def test_tuning_makes_the_schemas_own_sentences_surer(tiny_checkpoint, tmp_path):
+    texts = ["my parcel not arrived", "charged twice"]
+    frozen = teacher(tiny_checkpoint, tmp_path, tune_steps=0).score(texts)
+    tuned = teacher(tiny_checkpoint, tmp_path, tune_steps=40).score(texts)
+    assert tuned.shape == (2, 2)
+    assert tuned.argmax(axis=1).tolist() == [0, 1]
+    assert tuned[0, 0] > frozen[0, 0]
+    assert tuned[1, 1] > frozen[1, 1]
+
+
+def test_tuned_encoder_is_made_once_for_the_same_sentences(tiny_checkpoint, tmp_path):
+    def tuned(lessons):
+        return tune_once(tiny_checkpoint, lessons, steps=1, seed=1, cache=tmp_path)
+
+    first = tuned([A, X])
+    made = (first / "model.safetensors").stat().st_mtime_ns
+    assert tuned([A, X]) == first
+    assert (first / "model.safetensors").stat().st_mtime_ns == made
+    assert tuned([B, X]) != first
+
+
+def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
+    from safetensors.numpy import load_file
+
+    folder = tune_once(tiny_checkpoint, [A, X], steps=2, seed=1, cache=tmp_path)
+    before = load_file(tiny_checkpoint / "model.safetensors")
+    after = load_file(folder / "model.safetensors")
+    words = "embeddings.word_embeddings.weight"
+    np.testing.assert_array_equal(before[words], after[words])
+    query = "encoder.layer.1.attention.self.query.weight"
+    assert np.abs(before[query] - after[query]).max() > 0
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_head_has_a_column_for_each_label(tiny_checkpoint, tmp_path, classes):
+    lessons = [Lesson(text, k) for k, text in enumerate(["parcel", "bill", "thanks"][:classes])]
+    assert tune_once(tiny_checkpoint, lessons, steps=1, seed=1, cache=tmp_path).is_dir()
