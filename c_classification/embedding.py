@@ -1,7 +1,7 @@
 """The embedding teacher: a sentence encoder and a head fitted to the label schema's own words.
 
-Nothing but the labels file teaches it. The encoder is tuned to each label's examples (description
-and hypotheses where it has none), and a logistic regression over the embeddings of the same
+Nothing but the labels file teaches it. The encoder is tuned to what the schema says of each label
+(description, hypotheses, examples), and a logistic regression over the embeddings of the same
 sentences, fitted anew at each start, turns similarity into probabilities.
 """
 
@@ -63,11 +63,11 @@ class EmbeddingTeacher:
 
 
 def lessons(schema: LabelSchema) -> list[Lesson]:
-    """The sentences that stand for the labels: their examples, else what is said about them."""
+    """The sentences that stand for the labels: all that the schema says of each."""
     return [
         Lesson(without_handles(text), k)
         for k, label in enumerate(schema.labels)
-        for text in label.examples or (label.description, *label.hypotheses)
+        for text in (label.description, *label.hypotheses, *label.examples)
     ]
 
 

