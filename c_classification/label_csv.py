@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from c_classification.teacher import decide, load_teacher, prepare_teacher
+from c_classification.teacher import decide, load_teacher, prepare_teacher, weights_files
+from common.artifacts import plan_stage
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import load_labels
@@ -25,6 +26,7 @@ from common.schema import Settings
 from common.text import natural_text
 
 _BATCH = 64
+_KEY = "key"
 _LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
 logger = logging.getLogger(__name__)
 
@@ -46,12 +48,23 @@ def main() -> int:
 
 
 def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "text") -> None:
-    """Label column ``column`` of ``source`` into ``target``.
+    """Label column ``column`` of ``source`` into ``target``; nothing to do where that was done.
 
     Raises:
         DataError: if the CSV can't be read or lacks the column.
     """
     schema = load_labels(settings.labels)
+    if not source.is_file():
+        raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
+    plan = plan_stage(
+        "label-csv",
+        packages=("c_classification",),
+        settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
+        inputs=[source, *weights_files(settings.classification)],
+    )
+    if _key_of(target) == plan.key:
+        logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
+        return
     texts = [natural_text(text) for text in read_column(source, column)]
     spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
     teacher = load_teacher(spec, threads=os.cpu_count() or 1)
@@ -69,7 +82,8 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
             "label": pa.array(chosen.labels, pa.string()),
             "confidence": pa.array(chosen.confidence, pa.float32()),
             "scores": pa.array(list(scores), pa.list_(pa.float32())),
-        }
+        },
+        metadata={_KEY: plan.key},
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
@@ -77,6 +91,15 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     partial.replace(target)
     abstained = chosen.labels.count(None)
     logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
+
+
+def _key_of(target: Path) -> str | None:
+    """The key under which a file of ours was made; None for no file, or another one."""
+    try:
+        metadata = pq.read_schema(target).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    return metadata.get(_KEY.encode(), b"").decode() or None
 
 
 def read_column(source: Path, column: str) -> list[str]:

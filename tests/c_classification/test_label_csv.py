@@ -55,3 +55,14 @@ def test_unreadable_csv_is_refused(tmp_path, content, said):
 def test_missing_csv_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot read .*none.csv: FileNotFoundError"):
         read_column(tmp_path / "none.csv", "text")
+
+
+def test_unchanged_texts_are_not_labelled_again(settings, source, tmp_path):
+    out = tmp_path / "teacher.parquet"
+    label_csv(settings, source, out)
+    before = out.stat().st_mtime_ns
+    label_csv(settings, source, out)
+    assert out.stat().st_mtime_ns == before
+    source.write_text(CSV + "4,late again\n", encoding="utf-8")
+    label_csv(settings, source, out)
+    assert pq.read_table(out).num_rows == 4
