@@ -127,9 +127,6 @@ class TrainingSettings(Section):
         0.1, gt=0, lt=0.5, description="conversations for early stopping and calibration"
     )
     test_share: float = Field(0.1, gt=0, lt=0.5, description="conversations held for the report")
-    abstained_weight: float = Field(
-        0.5, ge=0, le=1, description="loss weight of texts the teacher abstained on; 0: left out"
-    )
     epochs: int = Field(3, ge=1, le=100, description="at most; see patience")
     looks_per_epoch: int = Field(2, ge=1, description="validations an epoch")
     patience: int = Field(3, ge=1, description="validations without a better loss before it stops")
@@ -142,7 +139,6 @@ class TrainingSettings(Section):
         "auto", description="auto: bf16 where the hardware computes it"
     )
     freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
-    class_weights: bool = Field(True, description="weigh rare labels up in the loss")
 
 
 class ServingSettings(Section):

@@ -94,9 +94,8 @@ def build_model(
 
 
 def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:
-    weights = np.where(rows.abstained, settings.abstained_weight, 1.0).astype(np.float32)
     tokens = tokenize(student.tokenizer, rows.texts.tolist(), max_length=settings.max_length)
-    return Examples(tokens, rows.scores, weights)
+    return Examples(tokens, rows.scores)
 
 
 def _calibration(

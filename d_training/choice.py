@@ -1,4 +1,10 @@
-"""Which rows train where there are more than the limit allows."""
+"""Which rows train where there are more than the limit allows.
+
+As even over the labels as can be: 500 rows so chosen of 1,072 real ones gave 0.02 more macro-F1
+against the teacher than 500 at random. Within a label chance decides: the most confident rows
+alone cost 0.04, for they are the easy ones. Weighing rare labels up in the loss cost 0.05 to 0.1,
+since it bends the soft labels themselves.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """Fine-tuning on soft labels: a plain loop that keeps the weights of the best validation loss.
 
 Loss: cross-entropy against the teacher's whole distribution (which differs from the KL divergence
-by a constant), weighted by row. AdamW, linear warm-up and decay, clipped gradients; each step
+by a constant). AdamW, linear warm-up and decay, clipped gradients; each step
 takes a batch of texts of like length, and the batches come in random order.
 """
 
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common.onnx_model import softmax
 from common.schema import TrainingSettings
+from d_training.metrics import soft_cross_entropy
 from d_training.pace import Pace
 from d_training.student import Student, predict
 
@@ -25,11 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 class Examples(NamedTuple):
-    """tokens: N lists of ids; targets: (N, K) soft labels; weights: (N,) of each row's loss."""
+    """tokens: N lists of ids; targets: (N, K) soft labels."""
 
     tokens: list[list[int]]
     targets: NDArray[np.float32]
-    weights: NDArray[np.float32]
 
 
 class Look(NamedTuple):
@@ -113,11 +114,7 @@ def fit(
 
 def mean_loss(student: Student, examples: Examples) -> float:
     """The training loss over all ``examples``, without learning from them."""
-    logits = predict(student, examples.tokens)
-    highest = logits.max(axis=1, keepdims=True)
-    log_probs = logits - highest - np.log(np.exp(logits - highest).sum(axis=1, keepdims=True))
-    losses = -(examples.targets * log_probs).sum(axis=1)
-    return float((losses * examples.weights).sum() / examples.weights.sum())
+    return soft_cross_entropy(softmax(predict(student, examples.tokens)), examples.targets)
 
 
 def _learn(
@@ -130,10 +127,8 @@ def _learn(
     import torch
 
     targets = torch.from_numpy(train.targets[batch]).to(student.device)  # (B, K)
-    weights = torch.from_numpy(train.weights[batch]).to(student.device)  # (B,)
     logits = student.logits([train.tokens[i] for i in batch])  # (B, K)
-    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    loss = (losses * weights).sum() / weights.sum()
+    loss = torch.nn.functional.cross_entropy(logits, targets)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(student.model.parameters(), _CLIP_NORM)
     optimizer.step()

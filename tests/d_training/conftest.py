@@ -110,7 +110,7 @@ def make_settings(tiny_checkpoint: Path) -> Callable[..., Settings]:
         labels.write_text(LABELS, encoding="utf-8")
         quick = {
             "student": str(tiny_checkpoint),
-            "epochs": 8,
+            "epochs": 16,
             "learning_rate": 5e-3,
             "batch_size": 16,
             "freeze_embeddings": False,

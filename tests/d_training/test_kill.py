@@ -79,7 +79,7 @@ def test_killed_between_publishing_and_promoting(tmp_path, make_settings, publis
     publish_labeled(tmp_path, toy.rows())
     models = tmp_path / "models"
     first = run_again(make_settings(tmp_path))
-    changed = make_settings(tmp_path, epochs=7)
+    changed = make_settings(tmp_path, epochs=15)
 
     def finished() -> set[str]:
         return {p.parent.name for p in models.glob("[0-9a-f]*/manifest.json")} - {first}

@@ -12,7 +12,7 @@ SCHEMA = LabelSchema(
     catch_all="rest",
     labels=tuple(Label(name=n, description="d", hypotheses=("h",)) for n in ("bill", "rest")),
 )
-SETTINGS = TrainingSettings(validation_share=0.2, test_share=0.2, abstained_weight=0.5)
+SETTINGS = TrainingSettings(validation_share=0.2, test_share=0.2)
 
 
 def write(folder, **columns) -> None:
@@ -103,16 +103,13 @@ def test_conversations_are_not_cut():
     assert len(train | validation | test) == 50
 
 
-@pytest.mark.parametrize(("weight", "left_out"), [(0.5, 0), (0.0, 30)])
-def test_abstained_rows_train_or_are_left_out_and_stay_held_out(weight, left_out):
+def test_abstained_rows_are_used_like_the_others():
     texts = [f"text {n}" for n in range(100)]
-    # Every second text is abstained on; the split of 60/20/20 puts some thirty in training.
-    rows = rows_of(texts, abstained=[n % 2 == 0 for n in range(100)])
-    parts = part_rows(rows, SETTINGS.model_copy(update={"abstained_weight": weight}), seed=1)
+    parts = part_rows(rows_of(texts, abstained=[n % 2 == 0 for n in range(100)]), SETTINGS, seed=1)
     assert parts.abstained_share == 0.5
-    assert parts.left_out["teacher abstained"] == pytest.approx(left_out, abs=8)
-    assert len(parts.train) + parts.left_out["teacher abstained"] == 60
-    assert parts.test.abstained.any() and parts.validation.abstained.any()
+    assert [len(p) for p in (parts.train, parts.validation, parts.test)] == [60, 20, 20]
+    assert all(p.abstained.any() for p in (parts.train, parts.validation, parts.test))
+    assert sum(parts.left_out.values()) == 0
 
 
 def test_limits_are_kept_and_counted():
