@@ -28,7 +28,7 @@ from common.text import natural_text
 _BATCH = 64
 _KEY = "key"
 _LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("c_classification.label_csv")
 
 
 def main() -> int:

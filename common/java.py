@@ -19,7 +19,7 @@ _BY_HAND = (
     "apt-get update && apt-get install -y openjdk-17-jre-headless   (Debian, Ubuntu; as root), "
     "or point JAVA_HOME at a Java 17 or 21"
 )
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("common.java")
 
 
 def find_java_home() -> Path:

@@ -29,7 +29,7 @@ from e_apification.running import (
 
 _POLL_S = 0.1
 _TAIL_LINES = 5
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("e_apification.launch")
 
 
 def start(settings: Settings) -> None:
@@ -184,7 +184,7 @@ def _say_how_to_call(running: Running) -> None:
     example = '{"text": "My parcel should have been here on Monday"}'
     sys.stdout.write(
         f"\nThe API serves ({running.kind}). A page to try it: {running.url}/\n"
-        f"  curl -s {running.url}/predict -H 'Content-Type: application/json' -d '{example}'\n"
+        f"  curl -X POST {running.url}/predict -H 'Content-Type: application/json' -d '{example}'\n"
     )
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 OpenSession = Callable[[], "AbstractContextManager[SparkSession]"]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("e_apification.score")
 
 
 class Summary(NamedTuple):

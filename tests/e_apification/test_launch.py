@@ -62,7 +62,7 @@ def test_start_again_and_stop(run_dir: Path, port: int) -> None:
     first = launch(run_dir, "start", f"serving.port={port}")
     assert first.returncode == 0, first.stderr
     assert answers(port)
-    assert f"curl -s http://127.0.0.1:{port}/predict" in first.stdout
+    assert f"curl -X POST http://127.0.0.1:{port}/predict" in first.stdout
     assert f"http://127.0.0.1:{port}/\n" in first.stdout
     pid = pid_of(run_dir)
 
