@@ -82,8 +82,8 @@ _EMAIL = r"""
       | (?:gmail|hotmail|icloud|outlook|yahoo)(?![0-9A-Za-z]) )
 """
 _EMAIL_FLAGS = re.VERBOSE | re.IGNORECASE | re.ASCII
-# Controls, every other space, invisible marks of direction and width, halves of surrogate pairs. The
-# two joiners stay: emoji and several scripts are spelt with them.
+# Controls, every other space, invisible marks of direction and width, halves of surrogate pairs.
+# The two joiners stay: emoji and several scripts are spelt with them.
 _BLANK = (
     r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060\u2066-\u2069"
     r"\u3000\ud800-\udfff\ufeff]+"
