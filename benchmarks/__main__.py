@@ -1,6 +1,6 @@
 """Run every benchmark, one after the other, and show where the tables are.
 
-    make bench          or one alone: python -m benchmarks.labelling
+Run by `make bench`; one alone by `python -m benchmarks.labelling`.
 """
 
 import subprocess
