@@ -127,7 +127,10 @@ class TrainingSettings(Section):
         0.1, gt=0, lt=0.5, description="conversations for early stopping and calibration"
     )
     test_share: float = Field(0.1, gt=0, lt=0.5, description="conversations held for the report")
-    epochs: int = Field(3, ge=1, le=100, description="at most; see patience")
+    epochs: int = Field(8, ge=1, le=100, description="at most; see text_budget and patience")
+    text_budget: int | None = Field(
+        None, ge=1, description="texts trained on, repeats included; few texts get more epochs"
+    )
     looks_per_epoch: int = Field(2, ge=1, description="validations an epoch")
     patience: int = Field(3, ge=1, description="validations without a better loss before it stops")
     learning_rate: float = Field(1e-4, gt=0, lt=1, description="highest, after the warm-up")

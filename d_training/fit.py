@@ -69,8 +69,9 @@ def fit(
     torch.manual_seed(seed)
     model = student.model.train()
     model.get_input_embeddings().requires_grad_(not settings.freeze_embeddings)
+    epochs = planned_epochs(len(train.tokens), settings)
     epoch_steps = -(-len(train.tokens) // settings.batch_size)
-    steps = epoch_steps * settings.epochs
+    steps = epoch_steps * epochs
     look_every = -(-epoch_steps // settings.looks_per_epoch)
     optimizer = _optimizer(model, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -81,8 +82,10 @@ def fit(
     best_weights: dict[str, torch.Tensor] = {}
     best = texts = 0
     started = time.monotonic()
-    with Pace(len(train.tokens) * settings.epochs) as pace:
-        for step, batch in enumerate(_batches(train.tokens, settings, seed=seed), start=1):
+    with Pace(len(train.tokens) * epochs) as pace:
+        for step, batch in enumerate(
+            _batches(train.tokens, settings.batch_size, epochs=epochs, seed=seed), start=1
+        ):
             losses.append(_learn(student, train, batch, optimizer))
             schedule.step()
             texts += len(batch)
@@ -100,7 +103,7 @@ def fit(
     seconds = time.monotonic() - started
     model.load_state_dict(best_weights)
     model.eval()
-    fitted = Fitted(curve, best, seconds, stopped_early=texts < len(train.tokens) * settings.epochs)
+    fitted = Fitted(curve, best, seconds, stopped_early=texts < len(train.tokens) * epochs)
     logger.info(
         "training: %s texts in %.0f s (%.0f/s), best validation loss %.4f after %s texts",
         f"{texts:,}",
@@ -110,6 +113,13 @@ def fit(
         f"{curve[best].texts:,}",
     )
     return fitted
+
+
+def planned_epochs(texts: int, settings: TrainingSettings) -> int:
+    """As many epochs as settings allow and the budget of texts, if there is one, pays for."""
+    if settings.text_budget is None:
+        return settings.epochs
+    return min(settings.epochs, max(1, round(settings.text_budget / texts)))
 
 
 def mean_loss(student: Student, examples: Examples) -> float:
@@ -155,13 +165,13 @@ def _ramp(steps: int, *, warmup_share: float) -> Callable[[int], float]:
 
 
 def _batches(
-    tokens: Sequence[list[int]], settings: TrainingSettings, *, seed: int
+    tokens: Sequence[list[int]], size: int, *, epochs: int, seed: int
 ) -> Iterator[NDArray[np.int64]]:
     """Every epoch's batches: neighbours in length, chosen and ordered anew each time."""
     lengths = np.array([len(ids) for ids in tokens])
     chance = np.random.default_rng(seed)
-    for _ in range(settings.epochs):
+    for _ in range(epochs):
         order = np.lexsort((chance.random(len(lengths)), lengths))
-        starts = chance.permutation(np.arange(0, len(order), settings.batch_size))
+        starts = chance.permutation(np.arange(0, len(order), size))
         for start in starts:
-            yield order[start : start + settings.batch_size]
+            yield order[start : start + size]

@@ -63,7 +63,7 @@ def table(evaluation: dict[str, Any]) -> str:
     ]
     if gold["generated"]:
         lines.append("These texts are generated: the figures say nothing about real text.")
-    header = ("accuracy", "macro-F1", "95 % interval", "coverage", "acc. there", "ECE")
+    header = ("accuracy", "macro-F1", "95 % interval", "answered", "right of those", "calib. error")
     lines += ["", f"{'':18}" + "".join(f"{name:>15}" for name in header)]
     for name, figures in systems.items():
         low, high = figures["macro_f1_interval_95"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.schema import TrainingSettings
-from d_training.fit import Examples, Fitted, fit, mean_loss
+from d_training.fit import Examples, Fitted, fit, mean_loss, planned_epochs
 from d_training.student import Student, load_student, predict, tokenize
 
 SETTINGS = TrainingSettings(
@@ -84,3 +84,11 @@ def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint, toy):
     assert mean_loss(student, validation) == pytest.approx(
         fitted.curve[fitted.best].validation_loss, abs=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("texts", "budget", "epochs"),
+    [(1_000, None, 8), (1_000, 18_000, 8), (6_000, 18_000, 3), (50_000, 18_000, 1)],
+)
+def test_few_texts_get_more_epochs_from_a_budget(texts, budget, epochs):
+    assert planned_epochs(texts, TrainingSettings(epochs=8, text_budget=budget)) == epochs
