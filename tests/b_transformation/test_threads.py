@@ -76,6 +76,15 @@ def test_cycle_of_200_messages():
     assert threads.cycles == 1
 
 
+@pytest.mark.parametrize(
+    ("rounds", "conversations", "cycles", "cut"), [(2, [1, 1, 1, 1], 1, 0), (1, [3, 4, 1, 2], 0, 4)]
+)
+def test_cycle_is_known_as_one_where_rounds_climb_all(rounds, conversations, cycles, cut):
+    threads = resolve({1: 2, 2: 3, 3: 4, 4: 1}, rounds=rounds)
+    assert threads.conversation_ids.tolist() == conversations
+    assert (threads.cycles, threads.cut) == (cycles, cut)
+
+
 def test_arguments_are_left_as_they_were():
     ids = np.array([1, 2, 3], np.int64)
     parent_ids, parents = np.array([2, 1, 2], np.int64), np.array([1, 0, 1], np.int64)
