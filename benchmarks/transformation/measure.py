@@ -19,7 +19,7 @@ class Measured(NamedTuple):
     peak_rss_bytes: int
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """The measured command ended with an error; the message ends with what it wrote."""
 
 
@@ -31,7 +31,7 @@ def run_measured(
     CPU seconds are read while each process lives, so the last 0.1 s of a process can be missing.
 
     Raises:
-        CommandFailed: if the command ends with another code than 0.
+        CommandError: if the command ends with another code than 0.
     """
     started = time.monotonic()
     cpu_s: dict[tuple[int, float], float] = {}
@@ -44,7 +44,7 @@ def run_measured(
     wall_s = time.monotonic() - started
     if process.returncode != 0:
         tail = log.read_text(encoding="utf-8", errors="replace")[-2_000:]
-        raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}:\n{tail}")
+        raise CommandError(f"{' '.join(command)} ended with {process.returncode}:\n{tail}")
     return Measured(wall_s, sum(cpu_s.values()), peak_rss_bytes)
 
 
