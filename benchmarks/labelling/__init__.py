@@ -1,0 +1,1 @@
+"""How fast messages are labelled, beside the design that this project replaces."""
