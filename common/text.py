@@ -82,20 +82,19 @@ _EMAIL = r"""
       | (?:gmail|hotmail|icloud|outlook|yahoo)(?![0-9A-Za-z]) )
 """
 _EMAIL_FLAGS = re.VERBOSE | re.IGNORECASE | re.ASCII
-# Controls, every other space, invisible marks of direction and width, halves of surrogate pairs.
-# The two joiners stay: emoji and several scripts are spelt with them.
-_BLANK = (
-    r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060\u2066-\u2069"
-    r"\u3000\ud800-\udfff\ufeff]+"
-)
+# Marks of direction and of width zero. The two joiners stay: emoji and several scripts need them.
+_INVISIBLE = "[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
+# Controls, every other space, halves of surrogate pairs.
+_BLANK = r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+"
 
-# Order matters: "&" is freed first, so that "&amp;lt;" becomes "<"; addresses go before handles,
-# which would eat their "@"; handles go before numbers, since people's handles are digits here.
+# Order matters: "&" is freed first, so that "&amp;lt;" becomes "<"; spaces and hyphens are made
+# plain before anything is masked, or a card number in no-break spaces would stay; addresses go
+# before handles, which would eat their "@"; handles before numbers, since people's are digits here.
 NATURAL_GROUPS: tuple[RuleGroup, ...] = (
     RuleGroup(
         "&",
         (
-            Rule("ampersand", re.compile(r"&(?:amp;|#38;|#x26;)+"), "&"),
+            Rule("ampersand", re.compile(r"&(?:[Aa][Mm][Pp];|#0{0,4}38;|#[Xx]0{0,4}26;)+"), "&"),
             Rule("entity", re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,7}|#x[0-9A-Fa-f]{2,6});"),
                  _decode_entity),
         ),
@@ -108,6 +107,16 @@ NATURAL_GROUPS: tuple[RuleGroup, ...] = (
             Rule("bare url", re.compile(r"www\.(?<![0-9A-Za-z]www\.)[!-~]+"), " "),
         ),
     ),
+    RuleGroup(
+        "[^ -~]",
+        (
+            Rule("accent", re.compile(r".+", re.DOTALL), _compose),
+            Rule("invisible", re.compile(_INVISIBLE), ""),
+            Rule("hyphen", re.compile("[\u2010-\u2012]"), "-"),
+            Rule("blank", re.compile(_BLANK), " "),
+        ),
+    ),
+    RuleGroup("  ", (Rule("spaces", re.compile(" {2,}"), " "),)),
     RuleGroup(
         r"@(?:[0-9A-Za-z-]+\.|(?i:gmail|hotmail|icloud|outlook|yahoo))",
         (Rule("email", re.compile(_EMAIL, _EMAIL_FLAGS), "[email]"),),
@@ -130,14 +139,6 @@ NATURAL_GROUPS: tuple[RuleGroup, ...] = (
             Rule("phone", re.compile(_PHONE, re.VERBOSE), _mask_phone),
         ),
     ),
-    RuleGroup(
-        "[^ -~]",
-        (
-            Rule("accent", re.compile(r".+", re.DOTALL), _compose),
-            Rule("blank", re.compile(_BLANK), " "),
-        ),
-    ),
-    RuleGroup("  ", (Rule("spaces", re.compile(" {2,}"), " "),)),
 )  # fmt: skip
 _COMPILED = [(re.compile(group.guard), group.rules) for group in NATURAL_GROUPS]
 _ACCENTS = re.compile("[\u0300-\u036f]+")

@@ -106,3 +106,19 @@ def test_digest_is_stable_and_changes_with_a_rule(monkeypatch):
     assert rules_sha256() == before
     monkeypatch.setattr("common.text.NATURAL_GROUPS", NATURAL_GROUPS[1:])
     assert rules_sha256() != before
+
+
+@pytest.mark.parametrize(
+    ("raw", "natural"),
+    [
+        ("card 4111\u00a01111\u00a01111\u00a01111", "card [card]"),
+        ("card 4111  1111  1111  1111", "card [card]"),
+        ("call 020\u00a07946\u00a00000", "call [phone]"),
+        ("555\u2011234\u20115678", "[phone]"),
+        ("jo\u200b@gmail.com", "[email]"),
+        ("&AMP;lt; &#038;lt;", "< <"),
+    ],
+)
+def test_odd_spaces_and_hyphens_hide_nothing(raw, natural):
+    assert natural_text(raw) == natural
+    assert natural_text(natural) == natural
