@@ -107,7 +107,7 @@ class ClassificationSettings(Section):
     limit: int | None = Field(None, ge=1, description="label a seeded sample of so many messages")
     threshold: float = Field(0.3, ge=0, le=1, description="confidence below which it abstains")
     max_length: int = Field(128, ge=8, le=512, description="tokens of premise and hypothesis")
-    shard_rows: int = Field(2_000, ge=1, description="distinct texts a shard; the unit of resuming")
+    shard_rows: int = Field(1_000, ge=1, description="distinct texts a shard; the unit of resuming")
     nli: NliSettings = NliSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
 
