@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
 
 def arrow_function(function: Callable[..., pa.Array], returns: str) -> "Callable[..., Column]":
-    """Wrap ``function``, which gets one array a column; ``returns`` is its Spark type as DDL."""
+    """Wrap ``function``, which gets one array a column; ``returns`` is its Spark type as DDL.
+
+    Spark is told that it is not deterministic: it would else move filters on the result below it,
+    and work out the function once for the filter and once more for the rows that pass.
+    """
     from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
 
-    wrapped: Callable[..., Column] = arrow_udf(function, returns)
+    wrapped: Callable[..., Column] = arrow_udf(function, returns).asNondeterministic()
     return wrapped

@@ -47,11 +47,13 @@ def write_index(raw: RawColumns, folder: Path, *, rounds: int) -> Index:
     """Write questions.parquet and answers.parquet into ``folder``.
 
     questions, every inbound message: source_row, tweet_id, conversation_id, is_opener,
-    replied_to?, answered_by?. answers, every outbound reply to one: source_row, question_id, brand.
+    replied_to?, in_thread?. answers, every outbound reply to one: source_row, question_id, brand.
     """
     kept, dropped = _keep_readable(raw)
     threads = resolve_threads(kept.ids, kept.parent_ids, kept.parents, rounds=rounds)
-    brands = find_thread_brands(kept.authors, kept.directions, kept.parents, kept.source_rows)
+    brands = find_thread_brands(
+        kept.authors, kept.directions, kept.parents, threads.conversation_ids, kept.source_rows
+    )
     names = raw.authors.dictionary if raw.authors is not None else pa.array([], pa.string())
     questions = _questions(kept, threads, brands, names)
     answers = _answers(kept, names)
@@ -122,7 +124,7 @@ def _questions(
             "conversation_id": conversation_ids,
             "is_opener": conversation_ids == ids,
             "replied_to": _named(brands.replied_to[rows], names),
-            "answered_by": _named(brands.answered_by[rows], names),
+            "in_thread": _named(brands.in_thread[rows], names),
         }
     )
 

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 NO_TIME = "no readable created_at"
 NO_TEXT = "empty text"
 NOTHING_LEFT = "empty after cleaning"
+BROADCAST_BYTES = 64 * 2**20  # on disk, some four million rows; eight times that in memory
+# Texts hardly repeat, and looking for repeats costs more than writing them.
+_NO_DICTIONARY = {
+    f"parquet.enable.dictionary#{name}": "false"
+    for name in ("text", "clean_text", "message", "reply", "tweet_id", "message_id")
+}
 REASONS = (NO_TIME, NO_TEXT, NOTHING_LEFT)
 
 _QUESTIONS_SCHEMA = (
     "source_row long, tweet_id long, conversation_id long, is_opener boolean, "
-    "replied_to string, answered_by string"
+    "replied_to string, in_thread string"
 )
 _ANSWERS_SCHEMA = "source_row long, question_id long, brand string"
 
@@ -62,7 +68,7 @@ def write_messages(
     )
     choose_brand = brand_column(brands)
     raw = _read_texts(spark, sources)
-    index = spark.read.schema(_QUESTIONS_SCHEMA).parquet(str(sources.index_folder / QUESTIONS))
+    index = _read_index(spark, sources.index_folder / QUESTIONS, _QUESTIONS_SCHEMA)
     has_time = "created_at" in sources.columns
     created_at = parse_created_at(F.col("created_at")) if has_time else F.lit(None)
     author_id = F.nullif(F.trim("author_id"), F.lit("")) if "author_id" in sources.columns else None
@@ -75,7 +81,7 @@ def write_messages(
         created_at.cast("timestamp").alias("created_at"),
         F.coalesce(F.trim("raw_text"), F.lit("")).eqNullSafe("").alias("is_empty"),
         clean(F.col("raw_text")).alias("cleaned"),
-        choose_brand(F.col("raw_text"), F.col("replied_to"), F.col("answered_by")).alias("brand"),
+        choose_brand(F.col("raw_text"), F.col("replied_to"), F.col("in_thread")).alias("brand"),
     )
     reason = (
         F.when(F.col("created_at").isNull() if has_time else F.lit(False), NO_TIME)
@@ -100,7 +106,7 @@ def write_messages(
         "cleaned.clean_text",
         "cleaned.lang",
     )
-    curated.write.mode("overwrite").parquet(str(folder))
+    curated.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
     seen = counts.get
     return Cleaned(
         dropped={name: seen[name] for name in REASONS},
@@ -120,7 +126,7 @@ def write_replies(
     from pyspark.sql import functions as F
 
     natural = natural_column(max_chars=settings.max_text_chars)
-    index = spark.read.schema(_ANSWERS_SCHEMA).parquet(str(sources.index_folder / ANSWERS))
+    index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
     answers = (
         _read_texts(spark, sources)
         .join(index, on="source_row", how="inner")
@@ -136,7 +142,13 @@ def write_replies(
         F.col("text").alias("message"),
         "reply",
     )
-    replies.write.mode("overwrite").parquet(str(folder))
+    replies.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
+
+
+def _read_index(spark: "SparkSession", path: Path, schema: str) -> "DataFrame":
+    """One file of the index; a small one is sent to every worker, which spares moving the texts."""
+    index = spark.read.schema(schema).parquet(str(path))
+    return index.hint("broadcast") if path.stat().st_size <= BROADCAST_BYTES else index
 
 
 def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
