@@ -1,0 +1,129 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from b_transformation.index import write_index
+from b_transformation.job import Cleaned, Sources, write_messages, write_replies
+from b_transformation.raw_columns import read_raw_columns
+from common.schema import TransformationSettings
+
+SETTINGS = TransformationSettings(max_text_chars=20, detect_language=False)
+T, TIME = "2017-10-31T22:10:47Z", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)
+NAMES = ("tweet_id", "author_id", "inbound", "created_at", "text", "in_response_to_tweet_id")
+RAW = [
+    ("1", " 7 ", "True", T, "@tea it's late", None),
+    ("2", "Tea", "False", T, "@7 on its way", "1"),
+    ("3", "Tea", "False", T, "@7 sorry", "1"),
+    ("4", "8", "True", None, None, None),  # no time comes before no text
+    ("5", "8", "True", T, None, None),
+    ("6", "8", "True", T, "@7 @tea", None),
+    ("7", None, "True", T, "a text of more letters", "2"),
+    ("8", "Tea", "False", T, "to a message without a time", "4"),
+    ("9", "Tea", "False", T, None, "7"),
+    ("10", "Tea", "False", T, "another answer of many", "7"),
+]
+MESSAGES = [
+    (1, "7", TIME, "Tea", 1, True, "@brand it's late", "@brand it s late", None),
+    (7, None, TIME, "Tea", 1, False, "a text of more lette", "a text of more lette", None),
+]
+REPLIES = [
+    (1, "Tea", "@brand it's late", "@user on its way"),
+    (1, "Tea", "@brand it's late", "@user sorry"),
+    (7, "Tea", "a text of more lette", "another answer of ma"),
+]
+
+
+class Ran(NamedTuple):
+    cleaned: Cleaned
+    messages: list[tuple]
+    replies: list[tuple]
+
+
+def rows_of(folder: Path) -> list[tuple]:
+    return sorted(tuple(row.values()) for row in pq.read_table(folder).to_pylist())
+
+
+def run_job(spark, folder: Path, *files: dict[str, list], text_column: str = "text") -> Ran:
+    """Each file of data/raw/messages as columns; ``source_row`` is given."""
+    raw_folder, scratch = folder / "raw", folder / "scratch"
+    raw_folder.mkdir()
+    scratch.mkdir()
+    for number, columns in enumerate(files):
+        table = pa.table({
+            name: pa.array(values, pa.int64() if name == "source_row" else pa.string())
+            for name, values in columns.items()
+        })  # fmt: skip
+        pq.write_table(table, raw_folder / f"part-{number}.parquet")
+    raw = read_raw_columns(raw_folder, text_column=text_column)
+    index = write_index(raw, scratch, rounds=32)
+    sources = Sources(raw_folder, raw.names, text_column, scratch)
+    messages, replies = folder / "messages", folder / "replies"
+    cleaned = write_messages(spark, sources, messages, brands=index.brands, settings=SETTINGS)
+    write_replies(spark, sources, messages, replies, settings=SETTINGS)
+    return Ran(cleaned, rows_of(messages), rows_of(replies))
+
+
+def as_columns(rows: list[tuple], *, start: int) -> dict[str, list]:
+    values = zip(*rows, strict=True)
+    columns = {name: list(column) for name, column in zip(NAMES, values, strict=True)}
+    return {**columns, "source_row": list(range(start, start + len(rows)))}
+
+
+@pytest.mark.parametrize("broadcast_bytes", [64 * 2**20, 0])
+def test_rows_of_every_kind_by_either_join(spark, tmp_path, monkeypatch, broadcast_bytes):
+    monkeypatch.setattr("b_transformation.job.BROADCAST_BYTES", broadcast_bytes)
+    files = as_columns(RAW[:6], start=1), as_columns(RAW[6:], start=7)
+    ran = run_job(spark, tmp_path, *files)
+    assert ran.messages == MESSAGES
+    assert ran.replies == REPLIES
+    assert ran.cleaned.dropped == {
+        "no readable created_at": 1,
+        "empty text": 1,
+        "empty after cleaning": 1,
+    }
+    assert ran.cleaned.figures["texts_cut"] == 1
+
+
+def test_what_a_source_does_not_have_is_null(spark, tmp_path):
+    columns = {"body": ["where is it", "", None, "@7"], "source_row": [2, 3, 5, 6]}
+    ran = run_job(spark, tmp_path, columns, text_column="body")
+    assert ran.messages == [(2, None, None, None, 2, True, "where is it", "where is it", None)]
+    assert ran.replies == []
+    assert ran.cleaned.dropped == {
+        "no readable created_at": 0,
+        "empty text": 2,
+        "empty after cleaning": 1,
+    }
+
+
+def test_repeated_id_brings_only_the_first_row(spark, tmp_path):
+    columns = {
+        "tweet_id": ["1", "1", "2", "2"],
+        "text": ["first", "second", "third", "fourth"],
+        "source_row": [1, 2, 3, 4],
+    }
+    ran = run_job(spark, tmp_path, columns)
+    assert [(row[0], row[6]) for row in ran.messages] == [(1, "first"), (2, "third")]
+
+
+def test_written_again_it_replaces_what_was_there(spark, tmp_path):
+    (tmp_path / "messages").mkdir()
+    (tmp_path / "messages" / "part-left.parquet").write_bytes(b"not parquet")
+    ran = run_job(spark, tmp_path, {"text": ["hi"], "source_row": [1]})
+    assert [row[6] for row in ran.messages] == ["hi"]
+
+
+def test_a_column_of_the_texts_own_name(spark, tmp_path):
+    columns = {"author_id": ["7"], "raw_text": ["hi there"], "source_row": [1]}
+    ran = run_job(spark, tmp_path, columns, text_column="raw_text")
+    assert [(row[1], row[6]) for row in ran.messages] == [("7", "hi there")]
+
+
+def test_the_text_may_be_in_a_column_that_has_a_meaning(spark, tmp_path):
+    columns = {"author_id": ["who am I"], "source_row": [1]}
+    ran = run_job(spark, tmp_path, columns, text_column="author_id")
+    assert [(row[1], row[6]) for row in ran.messages] == [("who am I", "who am I")]
