@@ -10,7 +10,7 @@ from c_classification.shards import label_texts
 from c_classification.teacher import TeacherSpec, prepare_teacher, weights_files
 from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
 from common.errors import DataError
-from common.labels import load_labels
+from common.labels import LabelSchema, load_labels
 from common.schema import Settings
 from common.spark import spark_session
 
@@ -57,31 +57,11 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     shards = folder / "shards"
     labelled = label_texts(chosen, spec, shards)
     seconds = time.monotonic() - started
-    labels = messages.sparkSession.read.parquet(str(shards))
-    if labels.count() != labelled.texts:
-        raise DataError(f"{shards} holds {labels.count()} texts, not {labelled.texts}; run again")
-    (
-        chosen.join(labels, on="text", how="inner")
-        .withColumn("teacher", F.lit(spec.settings.teacher))
-        .select(
-            "tweet_id", "conversation_id", "text", "lang",
-            "label", "confidence", "scores", "teacher",
-        )
-        .write.mode("overwrite").parquet(str(folder / "messages"))
-    )  # fmt: skip
-    shutil.rmtree(shards)
-
-    written = messages.sparkSession.read.parquet(str(folder / "messages"))
-    groups = written.groupBy("label").agg(F.count("*").alias("n"), F.sum("confidence").alias("sum"))
-    by_label = {row["label"]: row for row in groups.collect()}
-    counts = {label: row["n"] for label, row in by_label.items()}
-    confidence = sum(row["sum"] for row in by_label.values()) / sum(counts.values())
-    figures: dict[str, Any] = {
+    written = join_labels(chosen, shards, folder / "messages", spec, texts=labelled.texts)
+    figures = {
         "teacher": spec.settings.teacher,
         "distinct_texts": labelled.texts,
-        "labels": {name: counts.get(name, 0) for name in spec.schema.names},
-        "abstained": counts.get(None, 0),
-        "mean_confidence": round(confidence, 4),
+        **describe_labels(written, spec.schema),
         "shards": labelled.shards,
         "shards_resumed": labelled.resumed,
         "workers": labelled.workers,
@@ -89,16 +69,50 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
         "labelling_seconds": round(seconds, 1),
     }
     dropped = {"no text": taken - with_text, "not sampled": with_text - kept}
-    return Built(
-        Rows.model_validate(
-            {
-                "in": taken,
-                "out": sum(counts.values()),
-                "dropped": {reason: n for reason, n in dropped.items() if n},
-            }
+    rows = {"in": taken, "out": written.count(), "dropped": {k: n for k, n in dropped.items() if n}}
+    shutil.rmtree(shards)  # last, so that a kill before this line costs no labelling
+    return Built(Rows.model_validate(rows), figures)
+
+
+def join_labels(
+    messages: "DataFrame", shards: Path, target: Path, spec: TeacherSpec, *, texts: int
+) -> "DataFrame":
+    """Give each message the label of its text, write that to ``target`` and return it as read.
+
+    Raises:
+        DataError: if ``shards`` doesn't hold just as many labelled ``texts`` as there should be.
+    """
+    from pyspark.sql import functions as F
+
+    labels = messages.sparkSession.read.parquet(str(shards))
+    if labels.count() != texts:
+        raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
+    (
+        messages.join(labels, on="text", how="inner")
+        .withColumn("teacher", F.lit(spec.settings.teacher))
+        .select(
+            "tweet_id", "conversation_id", "text", "lang",
+            "label", "confidence", "scores", "teacher",
+        )
+        .write.mode("overwrite").parquet(str(target))
+    )  # fmt: skip
+    return messages.sparkSession.read.parquet(str(target))
+
+
+def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]:
+    """Messages a label, messages without one, and the mean confidence."""
+    from pyspark.sql import functions as F
+
+    groups = labeled.groupBy("label").agg(F.count("*").alias("n"), F.sum("confidence").alias("sum"))
+    by_label = {row["label"]: row for row in groups.collect()}
+    counts = {label: row["n"] for label, row in by_label.items()}
+    return {
+        "labels": {name: counts.get(name, 0) for name in schema.names},
+        "abstained": counts.get(None, 0),
+        "mean_confidence": round(
+            sum(row["sum"] for row in by_label.values()) / sum(counts.values()), 4
         ),
-        figures,
-    )
+    }
 
 
 def sample_messages(messages: "DataFrame", *, limit: int | None, seed: int) -> "DataFrame":
