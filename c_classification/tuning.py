@@ -120,7 +120,9 @@ def _fitted_head(
 
     model.eval()
     with torch.no_grad():
-        rows = [_embed(model, tokenizer, [lesson.text]) for lesson in lessons]
+        texts = [lesson.text for lesson in lessons]
+        starts = range(0, len(texts), _BATCH)
+        rows = [_embed(model, tokenizer, texts[start : start + _BATCH]) for start in starts]
     vectors = torch.cat(rows).numpy()  # (N, D)
     fitted = LogisticRegression(C=3.0, class_weight="balanced", max_iter=1000)
     fitted.fit(vectors, [lesson.label for lesson in lessons])
