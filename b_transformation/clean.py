@@ -48,8 +48,8 @@ def clean_column(*, max_chars: int, detect_language: bool) -> "Callable[[Column]
 
     def clean(raw: pa.Array) -> pa.Array:
         natural = natural_texts(raw)
+        natural = pc.if_else(pc.match_substring_regex(natural, _NO_WORDS), None, natural)
         text = pc.utf8_slice_codeunits(natural, 0, max_chars)
-        text = pc.if_else(pc.match_substring_regex(text, _NO_WORDS), None, text)
         words = clean_texts(text)
         languages = detect_languages(words) if detect_language else pa.nulls(len(text), pa.string())
         was_cut = pc.fill_null(pc.greater(pc.utf8_length(natural), max_chars), False)

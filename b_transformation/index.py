@@ -2,7 +2,7 @@
 
 data/raw in -> two small Parquet files out, keyed by source_row, that Spark joins to the texts, and
 a count of the rows that are dropped. It is one NumPy pass in the driver, run while the JVM starts:
-following replies needs all ids at once, some 200 bytes a row.
+following replies needs all ids at once, some 250 bytes a row.
 """
 
 from pathlib import Path

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # named rightly, 1 % wrongly and 0.5 % as English; the rest stay null.
 MIN_CONFIDENCE = 0.65
 MIN_CONFIDENCE_ENGLISH = 0.5
-_MODEL_CHARS = 200  # more tell the model nothing new
+_MODEL_CHARS = 100  # more tell the model nothing new
 
 _ENGLISH_ALONE = (
     "the|you|your|yours|my|and|are|this|that|these|those|it|its|has|had|with|what|they|them|from|"

@@ -119,6 +119,7 @@ def test_handles_alone_are_no_text_and_long_ones_are_cut(spark):
     texts = {
         "@user": (None, None, False),
         " @115712 ": (None, None, False),
+        "@TeaShop @115712 ": (None, None, False),  # longer than the cut, and still no text
         "@TeaShop!": ("@brand!", "@brand", False),
         "twelve chars": ("twelve char", "twelve char", True),
         "eleven char": ("eleven char", "eleven char", False),
