@@ -78,7 +78,9 @@ class NliSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
     multi_label: bool = Field(False, description="score each label apart, not by one softmax")
-    int8: bool = Field(True, description="quantise the exported model")
+    int8: bool = Field(
+        False, description="quantise the exported model: faster, but close calls may flip"
+    )
 
     @field_validator("template")
     @classmethod

@@ -13,7 +13,7 @@ from common.log import progress
 from common.weights import MINILM_WHEEL, checkpoint_folder
 
 CLASSES = ("contradiction", "entailment", "neutral")
-PAIRS, BATCH, RATE, SEED = 9_600, 32, 1e-4, 17
+PAIRS, BATCH, RATE, SEED = 4_000, 32, 1e-4, 17
 logger = logging.getLogger(__name__)
 
 
