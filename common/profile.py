@@ -21,7 +21,7 @@ def kaggle_credentials(environ: Mapping[str, str], home: Path) -> str | None:
     if environ.get("KAGGLE_API_TOKEN"):
         return "KAGGLE_API_TOKEN"
     folder = Path(environ.get("KAGGLE_CONFIG_DIR") or home / ".kaggle")
-    for name in ("kaggle.json", "access_token"):
+    for name in ("kaggle.json", "access_token", "access_token.txt", "credentials.json"):
         if (folder / name).is_file():
             return str(folder / name)
     return None

@@ -34,6 +34,13 @@ def test_credentials_are_looked_for_in_all_places(tmp_path: Path):
     assert kaggle_credentials({"KAGGLE_CONFIG_DIR": str(tmp_path)}, tmp_path) is None
 
 
+@pytest.mark.parametrize("name", ["access_token", "access_token.txt", "credentials.json"])
+def test_each_file_of_the_kaggle_client_counts(tmp_path: Path, name: str):
+    (tmp_path / ".kaggle").mkdir()
+    (tmp_path / ".kaggle" / name).write_text("x")
+    assert kaggle_credentials({}, tmp_path) == str(tmp_path / ".kaggle" / name)
+
+
 def test_full_needs_credentials_and_a_hub_that_answers(tmp_path, hub):
     token = {"KAGGLE_API_TOKEN": "secret"}
     assert choose_profile({"HF_ENDPOINT": hub}, tmp_path)[0] == "sample"
