@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from common.artifacts import (
-    MANIFEST,
     Built,
     Manifest,
     Rows,
@@ -17,25 +16,12 @@ from common.artifacts import (
     run_stage_once,
     verify_files,
 )
-from common.errors import DataError
 from common.onnx_export import export_classifier, export_encoder, quantize_int8, save_tokenizer
+from common.weights import checkpoint_files
 
 Kind = Literal["encoder", "classifier"]
 MODEL, TOKENIZER, CONFIG = "model.onnx", "tokenizer.json", "config.json"
-_DECIDING = ("*.safetensors", "*.json", "*.txt", "*.model")
 logger = logging.getLogger(__name__)
-
-
-def checkpoint_files(checkpoint: Path) -> list[Path]:
-    """The files that decide what a checkpoint computes.
-
-    Raises:
-        DataError: if there are no safetensors among them; no other format is read.
-    """
-    if not any(checkpoint.glob("*.safetensors")):
-        raise DataError(f"{checkpoint} holds no *.safetensors; convert the checkpoint first")
-    found = {path for pattern in _DECIDING for path in checkpoint.glob(pattern)}
-    return sorted(path for path in found if path.name != MANIFEST)
 
 
 def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Path:

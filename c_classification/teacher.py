@@ -12,10 +12,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from c_classification.exported import checkpoint_files
 from common.labels import LabelSchema
 from common.schema import ClassificationSettings
-from common.weights import checkpoint_folder
+from common.weights import checkpoint_files, checkpoint_folder
 
 Scores = NDArray[np.float32]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from c_classification.exported import checkpoint_files
 from common.artifacts import Built, Rows, plan_stage, run_stage_once
 from common.log import progress
+from common.weights import checkpoint_files
 
 if TYPE_CHECKING:
     import torch

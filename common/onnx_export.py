@@ -50,7 +50,7 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", path: Path) -> None:
 
 
 def quantize_int8(source: Path, target: Path) -> None:
-    """Dynamic INT8 of ``source``, per channel; embeddings stay as they are."""
+    """Dynamic INT8 of ``source``, per channel; word embeddings are quantised too."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     level = logging.getLogger().level

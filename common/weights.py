@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from common.artifacts import sha256_of
+from common.artifacts import MANIFEST, sha256_of
 from common.errors import DataError, SettingsError
 
 _DECIDING = ("*.safetensors", "*.json", "*.txt", "*.model")
@@ -41,7 +41,8 @@ def checkpoint_files(checkpoint: Path) -> list[Path]:
     """
     if not any(checkpoint.glob("*.safetensors")):
         raise DataError(f"{checkpoint} holds no *.safetensors; convert the checkpoint first")
-    return sorted({p for pattern in _DECIDING for p in checkpoint.glob(pattern)})
+    found = {path for pattern in _DECIDING for path in checkpoint.glob(pattern)}
+    return sorted(path for path in found if path.name != MANIFEST)
 
 
 def _minilm_folder() -> Path:
