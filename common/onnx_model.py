@@ -16,6 +16,8 @@ from tokenizers import Encoding, Tokenizer
 from common.errors import DataError
 
 Text = str | tuple[str, str]
+# Adding and normalising apart is a fifth faster on a CPU beside INT8 products than ORT's fused node.
+_SLOW_FUSIONS = ["SkipLayerNormFusion"]
 
 
 class Outputs(NamedTuple):
@@ -47,7 +49,9 @@ class OnnxModel:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.session = ort.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
+        )
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         self.max_length = max_length
         self._inputs = [node.name for node in self.session.get_inputs()]
