@@ -1,9 +1,14 @@
-"""Label data/curated into data/labeled.      python -m c_classification --profile sample"""
+"""Label data/curated into data/labeled, with reports/labels.html to judge the labels by.
+
+python -m c_classification --profile sample
+"""
 
 import sys
 
 from c_classification import run
+from c_classification.audit import write_audit
 from common.cli import run_command, stage_parser
+from common.schema import Settings
 
 
 def main() -> int:
@@ -13,7 +18,13 @@ def main() -> int:
         "Give every curated message a soft label: data/curated -> data/labeled.",
         sections=("classification", "spark"),
     )
-    return run_command(parser.parse_args(), run)
+    return run_command(parser.parse_args(), label_and_audit)
+
+
+def label_and_audit(settings: Settings) -> None:
+    """Bring data/labeled up to date, then the page that shows it."""
+    run(settings)
+    write_audit(settings)
 
 
 if __name__ == "__main__":
