@@ -63,7 +63,9 @@ pipeline: data_ingestion data_transformation classify train_model ## the four da
 evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,label)
 	@test -n "$(GOLD)" || { echo "evaluate: name the labelled file, GOLD=path.csv (columns text,label)"; exit 2; }
 	@$(RUN) c_classification.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
-	@$(RUN) d_training.evaluate --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet"
+	@$(RUN) c_classification.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
+	@$(RUN) d_training.evaluate --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \
+		--wording "$(RUN_DIR)/reports/wording_on_gold.parquet"
 
 evaluate_sample:
 	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi

@@ -1,9 +1,11 @@
 """Teacher, student and baselines against people's labels.
 
-    python -m d_training.evaluate --gold gold.csv --teacher reports/teacher_on_gold.parquet
+    python -m d_training.evaluate --gold gold.csv --teacher reports/teacher_on_gold.parquet \\
+        --wording reports/wording_on_gold.parquet
 
 gold.csv has the columns text and label; the teacher's answers to it are made by
-c_classification.label_csv. Writes reports/evaluation.json and prints its table.
+c_classification.label_csv, what the labels' wording alone says by c_classification.wording.
+Writes reports/evaluation.json and its pictures, and prints its table.
 """
 
 import json
@@ -26,10 +28,13 @@ from common.schema import Settings
 from d_training.baselines import keyword_labels, majority_labels
 from d_training.describe import LABELS, METRICS
 from d_training.export import MODEL_INT8, TOKENIZER, onnx_logits
-from d_training.gold import Answers, Gold, read_answers, read_gold
-from d_training.judge import judge_answers, judge_labels, table
+from d_training.gold import Answers, Gold, Wording, read_answers, read_gold, read_wording
+from d_training.gold_plots import draw_gold, expected_pictures
+from d_training.hand_labels import compare_with_hand_labels
+from d_training.judge import judge_answers, judge_labels
 from d_training.metrics import confusion_matrix, macro_f1
 from d_training.seen import ROWS, seen_in_training
+from d_training.table import table
 
 REPORT = "evaluation.json"
 logger = logging.getLogger("d_training.evaluate")
@@ -42,19 +47,26 @@ def main() -> int:
     )
     parser.add_argument("--gold", type=Path, required=True, help="CSV with columns text,label")
     parser.add_argument("--teacher", type=Path, required=True, help="its answers, Parquet")
+    parser.add_argument("--wording", type=Path, help="answers by wording alone, Parquet")
     parser.add_argument("--report", type=Path, help="folder of evaluation.json (RUN_DIR/reports)")
     args = parser.parse_args()
 
     def command(settings: Settings) -> None:
         folder = args.report or settings.paths.reports
-        evaluation = evaluate(settings, gold=args.gold, teacher=args.teacher, report=folder)
+        evaluation = evaluate(
+            settings, gold=args.gold, teacher=args.teacher, wording=args.wording, report=folder
+        )
         sys.stdout.write(table(evaluation))
 
     return run_command(args, command)
 
 
-def evaluate(settings: Settings, *, gold: Path, teacher: Path, report: Path) -> dict[str, Any]:
+def evaluate(
+    settings: Settings, *, gold: Path, teacher: Path, report: Path, wording: Path | None = None
+) -> dict[str, Any]:
     """Write ``report``/evaluation.json and return it; unchanged inputs are not scored again.
+
+    Without ``wording`` it lacks the baselines by wording, and how many hand labels it is worth.
 
     Raises:
         DataError: if there is no production model, or a file is not what it should be.
@@ -62,19 +74,22 @@ def evaluate(settings: Settings, *, gold: Path, teacher: Path, report: Path) -> 
     models = settings.paths.models
     experiment = require_production_id(models)
     folder = verified_files(models, experiment, (MODEL_INT8, TOKENIZER, LABELS, METRICS, ROWS))
-    for path in (gold, teacher):
+    inputs = [gold, teacher, *([wording] if wording else [])]
+    for path in inputs:
         if not path.is_file():
             raise DataError(f"{path} does not exist; `make evaluate GOLD=file.csv` needs it")
     plan = plan_stage(
         "evaluation",
         packages=["d_training"],
         settings={"model": experiment, "seed": settings.seed},
-        inputs=[gold, teacher],
+        inputs=inputs,
     )
     target = report / REPORT
     done = _read_report(target)
-    if done.get("key") == plan.key:
-        logger.info("evaluation: model, gold and teacher unchanged, nothing to do")
+    if done.get("key") == plan.key and all(
+        (report / name).is_file() for name in expected_pictures(done)
+    ):
+        logger.info("evaluation: model, gold and what it is held against unchanged, nothing to do")
         return done
     schema = load_labels(settings.labels)
     if load_labels(folder / LABELS).names != schema.names:
@@ -94,32 +109,57 @@ def evaluate(settings: Settings, *, gold: Path, teacher: Path, report: Path) -> 
             "left_out": labelled.left_out,
             "generated": gold.resolve().parent == settings.paths.raw.resolve(),
         },
-        **_scores(labelled, read_answers(teacher, labelled, schema), folder, schema, settings),
+        **_scores(
+            labelled,
+            read_answers(teacher, labelled, schema),
+            read_wording(wording, labelled, schema) if wording else None,
+            folder=folder,
+            schema=schema,
+            seed=settings.seed,
+        ),
     }
+    draw_gold(report, evaluation)
     write_atomically(target, json.dumps(evaluation, indent=2) + "\n")
     logger.info("evaluation: %s", target)
     return evaluation
 
 
 def _scores(
-    gold: Gold, teacher: Answers, folder: Path, schema: LabelSchema, settings: Settings
+    gold: Gold,
+    teacher: Answers,
+    wording: Wording | None,
+    *,
+    folder: Path,
+    schema: LabelSchema,
+    seed: int,
 ) -> dict[str, Any]:
-    names, seed, truth = schema.names, settings.seed, gold.truth
+    names, truth = schema.names, gold.truth
     student = _student_answers(gold.texts, folder)
     unseen = ~seen_in_training(folder, gold.texts)
-    constant = majority_labels(truth, labels=len(names))
+    baselines = {
+        "majority": majority_labels(truth, labels=len(names)),
+        "keywords": keyword_labels(gold.texts, schema),
+    }
+    if wording:
+        baselines |= {"bare names": wording.names, "descriptions": wording.descriptions}
+    judged = judge_answers(truth, student, names, seed=seed)
     return {
         "teacher": judge_answers(truth, teacher, names, seed=seed),
-        "student": judge_answers(truth, student, names, seed=seed),
+        "student": judged,
         "baselines": {
-            "majority": judge_labels(truth, constant, names, seed=seed),
-            "keywords": judge_labels(truth, keyword_labels(gold.texts, schema), names, seed=seed),
+            name: judge_labels(truth, predicted, names, seed=seed)
+            for name, predicted in baselines.items()
         },
         "unseen": {
             "texts": int(unseen.sum()),
             "teacher_macro_f1": _macro_f1(truth, teacher, unseen),
             "student_macro_f1": _macro_f1(truth, student, unseen),
         },
+        "hand_labels": compare_with_hand_labels(
+            wording.vectors, truth, score=judged["macro_f1"], labels=len(names), seed=seed
+        )
+        if wording
+        else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""People's labels and the teacher's answers to the same texts, read and held against the schema."""
+"""People's labels, and what others made of the same texts, read and held against the schema."""
 
 import csv
 from collections import Counter
@@ -35,6 +35,15 @@ class Answers:
 
     probs: NDArray[np.float32]
     answered: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """names, descriptions: (N,) labels whose wording is nearest; vectors: (N, D), the texts'."""
+
+    names: NDArray[np.int64]
+    descriptions: NDArray[np.int64]
+    vectors: NDArray[np.float32]
 
 
 def read_gold(path: Path, schema: LabelSchema) -> Gold:
@@ -75,23 +84,49 @@ def read_answers(path: Path, gold: Gold, schema: LabelSchema) -> Answers:
     Raises:
         DataError: if the file is missing, or was made from another CSV or label schema.
     """
+    table = _read_rows(path, gold, columns=["label", "scores"], made_by="label_csv")
+    widths = pc.unique(pc.list_value_length(table["scores"])).to_pylist()
+    if widths != [len(schema.names)]:
+        raise DataError(f"{path} was made with another label schema; label the CSV anew")
+    scores = np.array(table["scores"].to_pylist(), np.float32)  # (N, K)
+    return Answers(scores / scores.sum(axis=1, keepdims=True), table["label"].is_valid().to_numpy())
+
+
+def read_wording(path: Path, gold: Gold, schema: LabelSchema) -> Wording:
+    """What the labels' wording alone says about the gold's texts.
+
+    Raises:
+        DataError: if the file is missing, or was made from another CSV or label schema.
+    """
+    columns = ["names", "descriptions", "embedding"]
+    table = _read_rows(path, gold, columns=columns, made_by="wording")
+    named = {column: table[column].to_pylist() for column in columns[:2]}
+    if not {*named["names"], *named["descriptions"]} <= {*schema.names}:
+        raise DataError(f"{path} was made with another label schema; make it anew")
+    places = {name: k for k, name in enumerate(schema.names)}
+    vectors = np.stack(table["embedding"].to_numpy(zero_copy_only=False)).astype(np.float32)
+    return Wording(
+        names=np.array([places[name] for name in named["names"]], np.int64),
+        descriptions=np.array([places[name] for name in named["descriptions"]], np.int64),
+        vectors=vectors,
+    )
+
+
+def _read_rows(path: Path, gold: Gold, *, columns: list[str], made_by: str) -> pa.Table:
+    """The gold's rows of a file that a command of c_classification made from the same CSV."""
     try:
-        table = pq.read_table(path, columns=["row", "text", "label", "scores"]).sort_by("row")
+        table = pq.read_table(path, columns=["row", "text", *columns]).sort_by("row")
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run `make evaluate GOLD=…`, which makes it") from None
     except (pa.ArrowInvalid, KeyError) as error:
-        raise DataError(f"{path} is not what c_classification.label_csv writes: {error}") from None
+        raise DataError(f"{path} is not what c_classification.{made_by} writes: {error}") from None
     same = table.num_rows > gold.records.max() and table["row"].to_pylist() == [
         *range(table.num_rows)
     ]
     table = table.take(gold.records) if same else table
     if not same or table["text"].to_pylist() != gold.texts:
         raise DataError(f"{path} was made from another CSV; label this one anew")
-    widths = pc.unique(pc.list_value_length(table["scores"])).to_pylist()
-    if widths != [len(schema.names)]:
-        raise DataError(f"{path} was made with another label schema; label the CSV anew")
-    scores = np.array(table["scores"].to_pylist(), np.float32)  # (N, K)
-    return Answers(scores / scores.sum(axis=1, keepdims=True), table["label"].is_valid().to_numpy())
+    return table
 
 
 def _read_columns(path: Path) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ Labels are indices 0..K-1 in schema order. ``truth`` is what predictions are hel
 person's labels on gold, the teacher's elsewhere; the caller's names say which.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,14 @@ class Bins(NamedTuple):
     rows: NDArray[np.int64]
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+
+
+class Covered(NamedTuple):
+    """The rows of highest confidence, down to ``threshold``: their share of all, their accuracy."""
+
+    coverage: float
+    threshold: float
+    accuracy: float
 
 
 def confusion_matrix(truth: Indices, predicted: Indices, *, labels: int) -> NDArray[np.int64]:
@@ -97,6 +106,24 @@ def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_]) -
     filled = bins.rows > 0
     gaps = np.abs(bins.confidence[filled] - bins.accuracy[filled])
     return float((gaps * bins.rows[filled]).sum() / bins.rows.sum())
+
+
+def coverage_curve(
+    confidence: Floats, correct: NDArray[np.bool_], coverages: Sequence[float]
+) -> list[Covered]:
+    """Accuracy of the most confident share of the rows, for each of ``coverages``.
+
+    Rows of one confidence each count by their mean, so that their order changes nothing.
+    """
+    _, which, rows = np.unique(-confidence, return_inverse=True, return_counts=True)
+    right = (np.bincount(which, weights=correct) / rows)[which]  # (N,)
+    order = np.argsort(-confidence, kind="stable")
+    hits = right[order].cumsum()
+    kept = [max(1, round(share * len(confidence))) for share in coverages]
+    return [
+        Covered(share, float(confidence[order[n - 1]]), float(hits[n - 1] / n))
+        for share, n in zip(coverages, kept, strict=True)
+    ]
 
 
 def soft_cross_entropy(probs: Floats, targets: Floats) -> float:

@@ -1,4 +1,4 @@
-"""The four pictures of a model folder, drawn without a display."""
+"""The four pictures of a model folder, drawn without a display, and the style of all pictures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DPI = 150
-_TEACHER, _STUDENT, _GREY = "#b0b7c3", "#2563eb", "#6b7280"
+TEACHER, STUDENT, GREY, COUNTS = "#b0b7c3", "#2563eb", "#6b7280", "#f59e0b"
 
 
 def draw_confusion(path: Path, confusion: NDArray[np.int64], labels: Sequence[str]) -> None:
     """Teacher's label down, student's across; colour is the share of the row, numbers count."""
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)  # (K, K)
     size = 2.6 + 0.75 * len(labels)
-    with _picture(path, width=size + 1.2, height=size) as axes:
+    with picture(path, width=size + 1.2, height=size) as (axes,):
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(confusion):
             colour = "white" if shares[row, column] > 0.55 else "black"
@@ -47,13 +47,13 @@ def draw_reliability(
     width = 1 / len(bins.rows)
     centres = (np.arange(len(bins.rows)) + 0.5) * width
     sizes = bins.rows / bins.rows.sum()
-    with _picture(path, width=5.6, height=5.0) as axes:
+    with picture(path, width=5.6, height=5.0) as (axes,):
         axes.bar(
-            centres[filled], bins.accuracy[filled], width * 0.92, color=_STUDENT, alpha=0.85,
+            centres[filled], bins.accuracy[filled], width * 0.92, color=STUDENT, alpha=0.85,
             label="agreement with the teacher",
         )  # fmt: skip
-        axes.bar(centres, sizes, width * 0.4, color="#f59e0b", label="share of texts")
-        axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1, label="perfect")
+        axes.bar(centres, sizes, width * 0.4, color=COUNTS, label="share of texts")
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("student's confidence")
@@ -68,12 +68,12 @@ def draw_label_shares(
     """Share of each label, a bar for each named group of texts."""
     places = np.arange(len(labels))
     height = 0.8 / len(shares)
-    colours = (_TEACHER, _GREY, _STUDENT)
-    with _picture(path, width=6.4, height=1.6 + 0.55 * len(labels)) as axes:
+    colours = (TEACHER, GREY, STUDENT)
+    with picture(path, width=6.4, height=1.6 + 0.55 * len(labels)) as (axes,):
         for n, ((name, values), colour) in enumerate(zip(shares.items(), colours, strict=False)):
             offset = (n - (len(shares) - 1) / 2) * height
             bars = axes.barh(places + offset, 100 * values, height, color=colour, label=name)
-            axes.bar_label(bars, fmt="%.0f", padding=2, fontsize=8, color=_GREY)
+            axes.bar_label(bars, fmt="%.0f", padding=2, fontsize=8, color=GREY)
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
         axes.set_xlabel("% of texts")
@@ -85,14 +85,14 @@ def draw_learning_curve(path: Path, fitted: Fitted) -> None:
     """Training and validation loss by texts seen, and the point whose weights were kept."""
     seen = [look.texts for look in fitted.curve]
     kept = fitted.curve[fitted.best]
-    with _picture(path, width=6.0, height=4.2) as axes:
+    with picture(path, width=6.0, height=4.2) as (axes,):
         losses = [look.train_loss for look in fitted.curve]
-        axes.plot(seen, losses, color=_GREY, marker=".", label="training (since the last look)")
+        axes.plot(seen, losses, color=GREY, marker=".", label="training (since the last look)")
         losses = [look.validation_loss for look in fitted.curve]
-        axes.plot(seen, losses, color=_STUDENT, marker=".", label="validation")
+        axes.plot(seen, losses, color=STUDENT, marker=".", label="validation")
         axes.plot(
             kept.texts, kept.validation_loss, "o", markersize=10, markerfacecolor="none",
-            color=_STUDENT, label=f"kept ({kept.validation_loss:.3f})",
+            color=STUDENT, label=f"kept ({kept.validation_loss:.3f})",
         )  # fmt: skip
         axes.set_xlim(left=0)
         axes.set_xlabel("texts trained on, repeats included")
@@ -102,15 +102,16 @@ def draw_learning_curve(path: Path, fitted: Fitted) -> None:
 
 
 @contextmanager
-def _picture(path: Path, *, width: float, height: float) -> Iterator["Axes"]:
-    """Axes of a picture of so many inches, saved to ``path`` at the end."""
+def picture(path: Path, *, width: float, height: float, panels: int = 1) -> Iterator[list["Axes"]]:
+    """The axes of a picture of so many inches, side by side, saved to ``path`` at the end."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    yield axes
+    drawn = [figure.add_subplot(1, panels, n + 1) for n in range(panels)]
+    for axes in drawn:
+        axes.spines[["top", "right"]].set_visible(False)
+    yield drawn
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=_DPI)

@@ -42,6 +42,21 @@ def teacher(tmp_path):
     return path
 
 
+@pytest.fixture()
+def wording(tmp_path):
+    """By names all are bills, by descriptions all but the last text are right."""
+    path = tmp_path / "wording.parquet"
+    table = {
+        "row": pa.array(range(6), pa.int64()),
+        "text": [t for t, _ in GOLD[:5]] + [""],
+        "names": ["bill"] * 6,
+        "descriptions": ["parcel", "parcel", "bill", "bill", "rest", "bill"],
+        "embedding": pa.array([[1.0, 0.0]] * 6, pa.list_(pa.float32())),
+    }
+    pq.write_table(pa.table(table), path)
+    return path
+
+
 def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_path):
     settings, manifest = trained
     shown = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path / "reports")
@@ -75,6 +90,37 @@ def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path,
     assert changed["gold"]["left_out"] == {"no label": 1}
 
 
+def test_wording_adds_two_baselines(trained, gold, teacher, wording, tmp_path):
+    settings, _ = trained
+    without = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    assert list(without["baselines"]) == ["majority", "keywords"]
+    report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
+    assert list(report["baselines"]) == ["majority", "keywords", "bare names", "descriptions"]
+    assert report["baselines"]["bare names"]["accuracy"] == pytest.approx(2 / 6)
+    assert report["baselines"]["descriptions"]["accuracy"] == pytest.approx(5 / 6)
+    # Six texts are too few for a curve of hand labels.
+    assert report["hand_labels"] is None
+    with pytest.raises(DataError, match=r"none\.parquet does not exist"):
+        evaluate(
+            settings, gold=gold, teacher=teacher, wording=tmp_path / "none.parquet", report=tmp_path
+        )
+
+
+def test_pictures_lie_beside_the_report_and_are_redrawn_where_one_is_gone(
+    trained, gold, teacher, tmp_path
+):
+    settings, _ = trained
+    report = tmp_path / "reports"
+    first = evaluate(settings, gold=gold, teacher=teacher, report=report)
+    assert sorted(path.name for path in report.iterdir()) == [
+        "coverage_gold.png", "evaluation.json", "reliability_gold.png",
+    ]  # fmt: skip
+    (report / "coverage_gold.png").unlink()
+    again = evaluate(settings, gold=gold, teacher=teacher, report=report)
+    assert (report / "coverage_gold.png").is_file()
+    assert again["key"] == first["key"]
+
+
 def test_texts_seen_in_training_are_counted(trained, toy, teacher, tmp_path):
     settings, _ = trained
     rows = [row for row in toy.rows() if row["label"]][:60]
@@ -91,7 +137,27 @@ def test_texts_seen_in_training_are_counted(trained, toy, teacher, tmp_path):
         ),
         teacher,
     )
-    report = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    wording = tmp_path / "wording.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(range(60), pa.int64()),
+                "text": [r["text"].upper() for r in rows],
+                "names": [r["label"] for r in rows],
+                "descriptions": [r["label"] for r in rows],
+                # As good as the labels themselves, so that few of them are enough.
+                "embedding": pa.array(
+                    [[float(r["label"] == name) for name in toy.names] for r in rows],
+                    pa.list_(pa.float32()),
+                ),
+            }
+        ),
+        wording,
+    )
+    report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
+    assert [point["labels"] for point in report["hand_labels"]["points"]] == [10, 25, 48]
+    assert report["hand_labels"]["worth"] == 10
+    assert (tmp_path / "hand_labels.png").is_file()
     # A fifth of the conversations is held out as test, and only that is unseen.
     assert 3 <= report["unseen"]["texts"] <= 25
     assert report["unseen"]["teacher_macro_f1"] == 1.0

@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import DataError
 from common.labels import Label, LabelSchema
-from d_training.gold import read_answers, read_gold
+from d_training.gold import read_answers, read_gold, read_wording
 
 SCHEMA = LabelSchema(
     catch_all="rest",
@@ -115,3 +115,51 @@ def test_answers_of_another_shape_are_refused(tmp_path, gold_csv):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 not at all")
     with pytest.raises(DataError, match=r"is not what c_classification\.label_csv writes"):
         read_answers(tmp_path / "t.parquet", gold, SCHEMA)
+
+
+def write_wording(path, rows=(0, 1, 2, 3), texts=None, names=("rest", "bill", "bill", "rest")):
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(rows, pa.int64()),
+                "text": texts or ["Hi & bye @user, see", "", "a b", "money"],
+                "names": list(names),
+                "descriptions": ["bill", "bill", "bill", "rest"],
+                "embedding": pa.array(
+                    [[1, 0], [0.5, 0.5], [0.25, 0], [0, 1]], pa.list_(pa.float32())
+                ),
+            }
+        ),
+        path,
+    )
+    return path
+
+
+def test_wording_follows_the_gold_rows(tmp_path, gold_csv):
+    wording = read_wording(
+        write_wording(tmp_path / "w.parquet"), read_gold(gold_csv, SCHEMA), SCHEMA
+    )
+    assert wording.names.tolist() == [1, 1]
+    assert wording.descriptions.tolist() == [0, 1]
+    assert wording.vectors.dtype == np.float32
+    assert wording.vectors.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"texts": ["x", "", "a b", "money"]}, "was made from another CSV"),
+        ({"rows": (0, 1, 2, 7)}, "was made from another CSV"),
+        ({"names": ["rest", "bill", "bill", "fees"]}, "was made with another label schema"),
+    ],
+)
+def test_wording_of_something_else_is_refused(tmp_path, gold_csv, change, said):
+    path = write_wording(tmp_path / "w.parquet", **change)
+    with pytest.raises(DataError, match=said):
+        read_wording(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+
+
+def test_wording_of_another_shape_is_refused(tmp_path, gold_csv):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "w.parquet")
+    with pytest.raises(DataError, match=r"is not what c_classification\.wording writes"):
+        read_wording(tmp_path / "w.parquet", read_gold(gold_csv, SCHEMA), SCHEMA)

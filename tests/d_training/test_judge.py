@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from d_training.gold import Answers
-from d_training.judge import judge_answers, judge_labels, table
+from d_training.judge import judge_answers, judge_labels
 
 NAMES = ("bill", "rest")
 TRUTH = np.array([0, 0, 1, 1])
@@ -31,37 +31,39 @@ def test_abstention_lowers_coverage_and_leaves_the_forced_figures():
     assert none["accuracy_at_coverage"] is None
 
 
-def evaluation(**changes):
-    probs = np.array([[0.9, 0.1], [0.45, 0.55], [0.2, 0.8], [0.2, 0.8]], np.float32)
+def test_coverage_curve_and_its_point_at_70_percent():
+    # Ten texts by falling confidence; the fourth and the last three are wrong.
+    first = np.array([0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.57, 0.55], np.float32)
+    right = [True, True, True, False, True, True, True, False, False, False]
+    truth = np.array([0 if yes else 1 for yes in right])
+    probs = np.stack([first, 1 - first], axis=1)
+    figures = judge_answers(truth, Answers(probs, np.array([True] * 10)), NAMES, seed=1)
+    curve = figures["coverage_curve"]
+    assert [point["coverage"] for point in curve][:4] == [1.0, 0.95, 0.9, 0.85]
+    assert len(curve) == 19
+    by_coverage = {point["coverage"]: point for point in curve}
+    assert by_coverage[1.0]["accuracy"] == pytest.approx(0.6)
+    assert by_coverage[0.4] == {
+        "coverage": 0.4, "threshold": pytest.approx(0.8), "accuracy": 0.75,
+    }  # fmt: skip
+    assert by_coverage[0.1]["accuracy"] == 1.0
+    assert figures["accuracy_at_70"] == pytest.approx(6 / 7)
+
+
+def test_reliability_lists_the_bins_that_hold_texts():
+    probs = np.array([[0.9, 0.1], [0.45, 0.55], [0.19, 0.81], [0.19, 0.81]], np.float32)
     figures = judge_answers(TRUTH, Answers(probs, np.array([True] * 4)), NAMES, seed=1)
-    return {
-        "model": "0123456789ab",
-        "labels": NAMES,
-        "gold": {"file": "g.csv", "texts": 4, "left_out": {"no label": 2}, "generated": False},
-        "teacher": figures,
-        "student": figures,
-        "baselines": {"majority": judge_labels(TRUTH, TRUTH * 0, NAMES, seed=1)},
-        "unseen": {"texts": 3, "teacher_macro_f1": 0.5, "student_macro_f1": 0.625},
-    } | changes
-
-
-def test_table_names_data_systems_and_what_was_seen():
-    lines = table(evaluation()).splitlines()
-    assert "Evaluation on g.csv: 4 texts, 2 left out (no label)" in lines
-    row = next(line for line in lines if line.startswith("student"))
-    assert row.split()[1:3] == ["0.750", "0.733"]
-    majority = next(line for line in lines if line.startswith("majority"))
-    assert majority.split()[1:3] == ["0.500", "0.333"]
-    assert next(line for line in lines if line.startswith("bill")).split()[1:] == [
-        "2", "0.67", "0.67", "0.67",
+    assert figures["reliability"] == [
+        {
+            "from": pytest.approx(8 / 15), "to": pytest.approx(9 / 15), "texts": 1,
+            "confidence": pytest.approx(0.55), "accuracy": 0.0,
+        },
+        {
+            "from": pytest.approx(12 / 15), "to": pytest.approx(13 / 15), "texts": 2,
+            "confidence": pytest.approx(0.81), "accuracy": 1.0,
+        },
+        {
+            "from": pytest.approx(13 / 15), "to": pytest.approx(14 / 15), "texts": 1,
+            "confidence": pytest.approx(0.9), "accuracy": 1.0,
+        },
     ]  # fmt: skip
-    assert "1 of the texts" in lines[-2] and "macro-F1 is 0.625" in lines[-2]
-    assert not any("generated" in line for line in lines)
-
-
-def test_generated_gold_says_that_it_proves_nothing_about_real_text():
-    gold = {"file": "g.csv", "texts": 4, "left_out": {}, "generated": True}
-    unseen = {"texts": 0, "teacher_macro_f1": None, "student_macro_f1": None}
-    shown = table(evaluation(gold=gold, unseen=unseen))
-    assert "These texts are generated: the figures say nothing about real text." in shown
-    assert "4 of the texts were seen, without their labels, in training\n" in shown

@@ -5,6 +5,7 @@ from d_training.metrics import (
     accuracy,
     calibration_bins,
     confusion_matrix,
+    coverage_curve,
     expected_calibration_error,
     macro_f1,
     macro_f1_interval,
@@ -86,6 +87,26 @@ def test_edges_of_bins_belong_to_the_lower_one():
     assert bins.rows.tolist() == [2, 2]
     empty = calibration_bins(np.array([0.2]), np.array([True]), bins=2)
     assert np.isnan(empty.accuracy[1])
+
+
+def test_most_confident_rows_and_their_accuracy():
+    confidence = np.array([0.5, 0.9, 0.7, 0.8])
+    correct = np.array([False, True, True, False])
+    assert coverage_curve(confidence, correct, (1.0, 0.75, 0.5, 0.25, 0.01)) == [
+        (1.0, 0.5, 0.5),
+        (0.75, 0.7, pytest.approx(2 / 3)),
+        (0.5, 0.8, 0.5),
+        (0.25, 0.9, 1.0),
+        (0.01, 0.9, 1.0),
+    ]
+
+
+def test_order_of_equally_confident_rows_changes_nothing():
+    confidence = np.array([0.9, 0.6, 0.6, 0.6, 0.6])
+    for correct in ([True, True, False, False, False], [True, False, False, False, True]):
+        # Two of five: the sure one, and a quarter of a right one among the other four.
+        curve = coverage_curve(confidence, np.array(correct), (0.4,))
+        assert curve == [(0.4, 0.6, pytest.approx(1.25 / 2))]
 
 
 def test_soft_cross_entropy():
