@@ -50,8 +50,10 @@ def table(evaluation: dict[str, Any]) -> str:
 
 def worth(hand_labels: dict[str, Any]) -> str:
     """How many hand labels the student is worth, in words."""
-    enough, most = hand_labels["worth"], hand_labels["points"][-1]["labels"]
-    return f"about {enough:,}" if enough is not None else f"more than {most:,}"
+    enough, sizes = hand_labels["worth"], [point["labels"] for point in hand_labels["points"]]
+    if enough is None:
+        return f"more than {sizes[-1]:,}"
+    return f"{'at most' if enough == sizes[0] else 'about'} {enough:,}"
 
 
 def _data_lines(gold: dict[str, Any]) -> list[str]:
@@ -72,8 +74,8 @@ def _notes(evaluation: dict[str, Any]) -> list[str]:
     lines = [seen]
     if hand_labels:
         lines.append(
-            f"the student is worth {worth(hand_labels)} hand labels of this gold, by logistic "
-            "regression on them; it saw none"
+            f"the student is worth {worth(hand_labels)} hand labels, by logistic regressions trained "
+            "on labels of this gold; it saw none"
         )
     lines += [
         f"student: model {evaluation['model']}, INT8 as served; best 70 %: right of the 70 % that "

@@ -77,11 +77,12 @@ def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels():
     )  # fmt: skip
     assert max(map(len, shown.splitlines())) <= 120
     assert "balance not updated after a cheque or a dep…  12,345" in shown
-    assert "the student is worth more than 1,600 hand labels of this gold" in shown
+    assert "the student is worth more than 1,600 hand labels, by logistic regressions" in shown
     assert "bare names, descriptions: the nearest" in shown
 
 
 def test_worth_is_the_number_that_was_enough_or_more_than_the_most():
-    points = [{"labels": 10}, {"labels": 1_600}]
+    points = [{"labels": 10}, {"labels": 25}, {"labels": 1_600}]
+    assert worth({"worth": 10, "points": points}) == "at most 10"
     assert worth({"worth": 1_600, "points": points}) == "about 1,600"
     assert worth({"worth": None, "points": points}) == "more than 1,600"
