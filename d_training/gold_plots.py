@@ -114,7 +114,7 @@ def draw_hand_labels(path: Path, evaluation: dict[str, Any]) -> None:
         axes.set_ylabel("macro-F1")
         worded = f"The student is worth {worth(found)} hand labels"
         axes.set_title(_title(worded, evaluation))
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(frameon=False, loc="best")
 
 
 def _title(what: str, evaluation: dict[str, Any]) -> str:

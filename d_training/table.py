@@ -74,8 +74,8 @@ def _notes(evaluation: dict[str, Any]) -> list[str]:
     lines = [seen]
     if hand_labels:
         lines.append(
-            f"the student is worth {worth(hand_labels)} hand labels, by logistic regressions trained "
-            "on labels of this gold; it saw none"
+            f"the student is worth {worth(hand_labels)} hand labels, by logistic regressions "
+            "trained on labels of this gold; it saw none"
         )
     lines += [
         f"student: model {evaluation['model']}, INT8 as served; best 70 %: right of the 70 % that "
