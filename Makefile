@@ -21,8 +21,8 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)")
 RUN = $(SETTINGS) $(PY) -m
 
-.PHONY: all profile env lint data_ingestion data_transformation classify train_model pipeline \
-	evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
+.PHONY: all profile env lint data_ingestion data_transformation classify labels_check train_model \
+	pipeline evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
 
 all: profile env lint pipeline evaluate_sample run_api ## the whole chain, from raw rows to a served model
 
@@ -54,6 +54,9 @@ data_transformation: env ## b: clean, thread and check them with Spark
 
 classify: env ## c: weak-label the messages with the teacher
 	@$(RUN) c_classification
+
+labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
+	@$(RUN) c_classification.labels_check
 
 train_model: env ## d: fine-tune, export and promote the student
 	@$(RUN) d_training

@@ -18,6 +18,7 @@ _DISAGREEMENT_EXAMPLES = 3
 _ABSTENTIONS = 12
 
 Counted = NDArray[np.int64]
+Pair = tuple[int, int]  # of members, or of the labels that they named
 
 
 class Counts(NamedTuple):
@@ -31,7 +32,7 @@ class Counts(NamedTuple):
     abstained: int
     abstained_pairs: Counted  # (K, K) abstentions by best and second label
     highest_abstained: float  # confidence; 0 where nothing was abstained
-    votes: dict[tuple[int, int], Counted]  # members -> (K + 1, K + 1)
+    votes: dict[Pair, Counted]  # members -> (K + 1, K + 1)
 
 
 class Example(NamedTuple):
@@ -57,7 +58,7 @@ class Examples(NamedTuple):
     """By label and band (high, middle, low); of two members' disagreements; of abstentions."""
 
     bands: list[dict[str, list[Example]]]
-    disagreements: dict[tuple[int, int], list[Disagreement]]
+    disagreements: dict[Pair, list[Disagreement]]
     abstentions: list[Example]
 
 
@@ -86,40 +87,41 @@ def count_rows(batches: Iterable[LabeledRows], *, labels: int, members: int) -> 
 def draw_examples(batches: Iterable[LabeledRows], counts: Counts, *, seed: int) -> Examples:
     """A second pass: distinct texts drawn by the seed, whatever the order of the rows."""
     limits = np.array([_band_limits(row) for row in counts.bins])  # (K, 4)
-    frequent = {pair: _most_frequent(table) for pair, table in counts.votes.items()}
     bands: list[dict[str, Draw[Example]]] = [
         {band: Draw(_EXAMPLES) for band in ("high", "middle", "low")} for _ in counts.bins
     ]
-    quarrels: dict[tuple[tuple[int, int], tuple[int, int]], Draw[Example]] = {
-        (pair, said): Draw(_DISAGREEMENT_EXAMPLES) for pair in frequent for said in frequent[pair]
+    quarrels: dict[tuple[Pair, Pair], Draw[Example]] = {
+        (members, said): Draw(_DISAGREEMENT_EXAMPLES)
+        for members, table in counts.votes.items()
+        for said in _most_frequent(table)
     }
     abstentions: Draw[Example] = Draw(_ABSTENTIONS)
     for rows in batches:
         band = _bands(rows, limits)
-        unequal = (rows.votes != rows.votes[:, :1]).any(axis=1)
-        for i in np.flatnonzero((band != "") | unequal | (rows.labels == NOTHING)).tolist():
+        wanted = (band != "") | (rows.labels == NOTHING)
+        for members, said in quarrels:
+            wanted |= (rows.votes[:, members] == said).all(axis=1)
+        for i in np.flatnonzero(wanted).tolist():
             example = _example(rows, i)
             rank = rank_of(example.text, seed=seed)
             if example.label == NOTHING:
                 abstentions.offer(rank, example)
             elif band[i]:
                 bands[example.label][band[i]].offer(rank, example)
-            for pair in frequent:
-                quarrel = quarrels.get((pair, (example.votes[pair[0]], example.votes[pair[1]])))
-                if quarrel:
+            for (members, said), quarrel in quarrels.items():
+                if tuple(example.votes[m] for m in members) == said:
                     quarrel.offer(rank, example)
+
+    disagreements: dict[Pair, list[Disagreement]] = {members: [] for members in counts.votes}
+    for (members, said), quarrel in quarrels.items():
+        n = int(counts.votes[members][said])
+        disagreements[members].append(Disagreement(*said, n, quarrel.items()))
     return Examples(
         [
             {band: sorted(draw.items(), key=_by_confidence) for band, draw in of_label.items()}
             for of_label in bands
         ],
-        {
-            pair: [
-                Disagreement(*said, int(counts.votes[pair][said]), quarrels[pair, said].items())
-                for said in frequent[pair]
-            ]
-            for pair in frequent
-        },
+        disagreements,
         sorted(abstentions.items(), key=_by_confidence),
     )
 
@@ -153,7 +155,7 @@ def _bands(rows: LabeledRows, limits: Counted) -> NDArray[np.str_]:
     return np.asarray(bands, np.str_)
 
 
-def _most_frequent(table: Counted) -> list[tuple[int, int]]:
+def _most_frequent(table: Counted) -> list[Pair]:
     """Pairs of labels that two members gave the same message most often, and do not agree on."""
     known = table[:-1, :-1].copy()
     np.fill_diagonal(known, 0)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import c_classification.__main__ as stage_command
 from c_classification.audit import write_audit
 from c_classification.audit_figures import count_rows, draw_examples
 from c_classification.audit_rows import read_rows
@@ -215,3 +216,9 @@ def test_data_that_does_not_fit_is_refused(settings, publish, published, said):
 def test_missing_data_names_the_target_to_run(settings):
     with pytest.raises(DataError, match="run `make classify` first"):
         write_audit(settings)
+
+
+def test_the_stage_ends_with_the_page(settings, publish, monkeypatch):
+    monkeypatch.setattr(stage_command, "run", lambda _: publish())
+    stage_command.label_and_audit(settings)
+    assert (settings.paths.reports / "labels.html").is_file()

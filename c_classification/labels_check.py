@@ -1,0 +1,148 @@
+"""Lint a label schema: its wording and, where there is data, what texts the labels get.
+
+    python -m c_classification.labels_check          (make labels_check LABELS=my_labels.yaml)
+
+Reads the labels file and a seeded sample of data/curated; writes nothing but the table on the
+terminal, which shows some message texts. Findings are advice: the exit code stays 0.
+"""
+
+import logging
+import os
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from c_classification.check_table import format_report
+from c_classification.check_texts import (
+    Judged,
+    judge_scores,
+    sample_texts,
+    share_findings,
+    single_hypotheses,
+    unentailed_hypotheses,
+)
+from c_classification.check_wording import (
+    Finding,
+    Misplaced,
+    Sentence,
+    misplaced_findings,
+    misplaced_sentences,
+    overlapping_descriptions,
+    repeated_sentences,
+    sentences_of,
+    thin_labels,
+)
+from c_classification.embedding import without_handles
+from c_classification.exported import MODEL, TOKENIZER, export_once
+from c_classification.teacher import Scores, load_teacher, member_kinds, prepare_teacher
+from common.artifacts import find_manifest
+from common.cli import run_command, stage_parser
+from common.labels import LabelSchema, load_labels
+from common.log import progress
+from common.onnx_model import OnnxModel
+from common.schema import ClassificationSettings, Settings
+from common.weights import checkpoint_folder
+
+_TEXTS = 1_000
+_HYPOTHESIS_TEXTS = 200  # an NLI teacher reads each with every hypothesis once more
+_BATCH = 32
+logger = logging.getLogger("c_classification.labels_check")
+
+
+class Report(NamedTuple):
+    """All that the check found; ``judged`` is None where there was no text to look at."""
+
+    schema: LabelSchema
+    sentences: list[Sentence]
+    findings: list[Finding]
+    misplaced: list[Misplaced]
+    judged: Judged | None
+
+
+def main() -> int:
+    """Check the labels file from the command line; returns the exit code."""
+    parser = stage_parser(
+        "c_classification.labels_check",
+        "Lint the labels file: wording and, where there is data, what texts the labels get.",
+        sections=("classification",),
+    )
+    parser.add_argument(
+        "--texts",
+        type=int,
+        default=_TEXTS,
+        help=f"distinct texts of data/curated to score at most (default {_TEXTS})",
+    )
+    args = parser.parse_args()
+
+    def command(settings: Settings) -> None:
+        sys.stdout.write(format_report(*check_labels(settings, texts=args.texts)))
+
+    return run_command(args, command)
+
+
+def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
+    """Look at the wording, then at how the teacher labels a sample of so many texts.
+
+    Raises:
+        SettingsError: if the labels file is missing or breaks the schema.
+    """
+    schema = load_labels(settings.labels)
+    sentences = sentences_of(schema)
+    vectors = _embed(settings, [without_handles(sentence.text) for sentence in sentences])
+    described = np.array([sentence.kind == "description" for sentence in sentences])
+    misplaced = misplaced_sentences(sentences, vectors)
+    findings = [
+        *thin_labels(schema),
+        *repeated_sentences(schema, sentences),
+        *overlapping_descriptions(schema, vectors[described]),
+        *misplaced_findings(schema, sentences, misplaced),
+    ]
+    if find_manifest(settings.paths.curated) is None:
+        return Report(schema, sentences, findings, misplaced, judged=None)
+
+    curated = settings.paths.curated / "messages"
+    sample = sample_texts(curated, size=texts, seed=settings.seed)
+    chosen = settings.classification
+    scores = _score(settings, chosen, schema, sample)
+    judged = judge_scores(schema, sample, scores, threshold=chosen.threshold)
+    findings += share_findings(schema, judged)
+    if sample and "nli" in member_kinds(chosen):
+        apart = chosen.model_copy(
+            update={"teacher": "nli", "nli": chosen.nli.model_copy(update={"multi_label": True})}
+        )
+        entailment = _score(settings, apart, single_hypotheses(schema), sample[:_HYPOTHESIS_TEXTS])
+        findings += unentailed_hypotheses(schema, entailment)
+    return Report(schema, sentences, findings, misplaced, judged)
+
+
+def _embed(settings: Settings, texts: list[str]) -> Scores:
+    """(N, D) embeddings of unit length, by the embedding teacher's encoder before its tuning."""
+    chosen = settings.classification.embedding
+    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=settings.paths.cache)
+    encoder = OnnxModel(
+        folder / MODEL,
+        folder / TOKENIZER,
+        max_length=settings.classification.max_length,
+        threads=os.cpu_count() or 1,
+    )
+    return encoder.run(texts).values
+
+
+def _score(
+    settings: Settings, chosen: ClassificationSettings, schema: LabelSchema, texts: list[str]
+) -> Scores:
+    """(N, K) by the teacher of ``chosen``."""
+    spec = prepare_teacher(chosen, schema, cache=settings.paths.cache)
+    teacher = load_teacher(spec, threads=os.cpu_count() or 1)
+    starts = range(0, len(texts), _BATCH)
+    parts = [
+        teacher.score(texts[start : start + _BATCH]).scores
+        for start in progress(starts, total=len(starts), what="scoring", unit="batches")
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
