@@ -70,7 +70,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     teacher = load_teacher(spec, threads=os.cpu_count() or 1)
     starts = range(0, len(texts), _BATCH)
     parts = [
-        teacher.score(texts[start : start + _BATCH])
+        teacher.score(texts[start : start + _BATCH]).scores
         for start in progress(starts, total=len(starts), what="labelling", unit="batches")
     ]
     scores = np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)

@@ -35,7 +35,7 @@ from c_classification.check_wording import (
 )
 from c_classification.embedding import without_handles
 from c_classification.exported import MODEL, TOKENIZER, export_once
-from c_classification.teacher import Scores, load_teacher, member_kinds, prepare_teacher
+from c_classification.teacher import Scores, load_teacher, member_weights, prepare_teacher
 from common.artifacts import find_manifest
 from common.cli import run_command, stage_parser
 from common.labels import LabelSchema, load_labels
@@ -107,7 +107,7 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
     scores = _score(settings, chosen, schema, sample)
     judged = judge_scores(schema, sample, scores, threshold=chosen.threshold)
     findings += share_findings(schema, judged)
-    if sample and "nli" in member_kinds(chosen):
+    if sample and "nli" in member_weights(chosen):
         apart = chosen.model_copy(
             update={"teacher": "nli", "nli": chosen.nli.model_copy(update={"multi_label": True})}
         )

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,6 +30,7 @@ SHARD_SCHEMA = pa.schema(
         ("label", pa.string()),
         ("confidence", pa.float32()),
         ("scores", pa.list_(pa.float32())),
+        ("votes", pa.list_(pa.string())),  # the best label of each member
     ]
 )
 _TODO_SCHEMA = pa.schema([("text", pa.string()), ("shard", pa.int32())])
@@ -93,15 +95,15 @@ def label_shard(
     shard = table["shard"][0].as_py()
     texts = table["text"].to_pylist()
     loaded_before = load_teacher.cache_info().misses
-    scores = load_teacher(spec, threads=threads).score(texts)  # (N, K)
+    scores, by_member = load_teacher(spec, threads=threads).score(texts)  # (N, K), (M, N, K)
     loads = load_teacher.cache_info().misses - loaded_before
     if scores.shape != (len(texts), len(spec.schema.names)):
         raise DataError(f"the teacher gave scores of shape {scores.shape} for {len(texts)} texts")
     chosen = decide(scores, names=spec.schema.names, threshold=spec.settings.threshold)
-    write_shard(
-        pa.table([texts, chosen.labels, chosen.confidence, list(scores)], schema=SHARD_SCHEMA),
-        shard_path(folder, shard, shards),
-    )
+    names = np.array(spec.schema.names)
+    votes = names[by_member.argmax(axis=2)].T.tolist()  # N lists of M
+    columns = [texts, chosen.labels, chosen.confidence, list(scores), votes]
+    write_shard(pa.table(columns, schema=SHARD_SCHEMA), shard_path(folder, shard, shards))
     worker = f"{os.uname().nodename}:{os.getpid()}"
     yield pa.RecordBatch.from_pydict(
         {"shard": [shard], "worker": [worker], "loads": [loads]}, schema=_DONE_SCHEMA

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.shards import label_texts
-from c_classification.teacher import TeacherSpec, prepare_teacher, weights_files
+from c_classification.teacher import TeacherSpec, member_weights, prepare_teacher, weights_files
 from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
@@ -60,6 +60,7 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     written = join_labels(chosen, shards, folder / "messages", spec, texts=labelled.texts)
     figures = {
         "teacher": spec.settings.teacher,
+        "members": list(member_weights(spec.settings)),
         "distinct_texts": labelled.texts,
         **describe_labels(written, spec.schema),
         "shards": labelled.shards,
@@ -92,7 +93,7 @@ def join_labels(
         .withColumn("teacher", F.lit(spec.settings.teacher))
         .select(
             "tweet_id", "conversation_id", "text", "lang",
-            "label", "confidence", "scores", "teacher",
+            "label", "confidence", "scores", "teacher", "votes",
         )
         .write.mode("overwrite").parquet(str(target))
     )  # fmt: skip

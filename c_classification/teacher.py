@@ -1,7 +1,8 @@
 """What a teacher is, and how one gets from settings to a Spark worker.
 
 The driver calls ``prepare_teacher`` once: weights checked, exported, kept in RUN_DIR/.cache. Each
-Python worker calls ``load_teacher`` with the small spec that came of it, and keeps the session.
+Python worker calls ``load_teacher`` with the small spec that came of it, and keeps the sessions.
+A teacher has one member or, as ``ensemble``, several, whose scores are averaged by weight.
 """
 
 import functools
@@ -13,19 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.labels import LabelSchema
-from common.schema import ClassificationSettings
+from common.schema import ClassificationSettings, TeacherKind
 from common.weights import checkpoint_files, checkpoint_folder
 
 Scores = NDArray[np.float32]
 
 
-class Teacher(Protocol):
+class Member(Protocol):
     """Scores texts against the label schema; each text alone, whatever stands beside it."""
+
+    def __init__(
+        self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
+    ) -> None: ...
 
     def score(self, texts: Sequence[str]) -> Scores:
         """(N, K) float32 in [0, 1], columns in schema order.
 
-        Rows sum to 1, except where the teacher scores each label apart (``nli.multi_label``).
+        Rows sum to 1, except where the member scores each label apart (``nli.multi_label``).
         """
         ...
 
@@ -35,7 +40,14 @@ class TeacherSpec(NamedTuple):
 
     settings: ClassificationSettings
     schema: LabelSchema
-    folder: Path  # what prepare_teacher made
+    folders: tuple[Path, ...]  # what prepare_teacher made, one a member
+
+
+class Opinions(NamedTuple):
+    """scores: (N, K), the teacher's; by_member: (M, N, K), its members'."""
+
+    scores: Scores
+    by_member: Scores
 
 
 class Decisions(NamedTuple):
@@ -45,37 +57,61 @@ class Decisions(NamedTuple):
     confidence: NDArray[np.float32]
 
 
+class Teacher:
+    """Members in the order of ``member_weights``, and the weighted mean of what they say."""
+
+    def __init__(self, members: Sequence[Member], *, weights: Sequence[float]) -> None:
+        self._members = members
+        self._weights = np.array(weights, np.float32) / np.float32(sum(weights))  # (M,)
+
+    def score(self, texts: Sequence[str]) -> Opinions:
+        """What the members say of N texts, and what comes of it."""
+        by_member = np.stack([member.score(texts) for member in self._members])  # (M, N, K)
+        return Opinions(np.tensordot(self._weights, by_member, axes=1), by_member)
+
+
+def member_weights(settings: ClassificationSettings) -> dict[TeacherKind, float]:
+    """The members of the teacher, in their order, and the weight of each."""
+    if settings.teacher != "ensemble":
+        return {settings.teacher: 1.0}
+    weights: dict[TeacherKind, float] = settings.ensemble.model_dump()
+    return {kind: weight for kind, weight in weights.items() if weight}
+
+
 def prepare_teacher(
     settings: ClassificationSettings, schema: LabelSchema, *, cache: Path
 ) -> TeacherSpec:
-    """Check and export the teacher's weights; a second call finds the work done."""
-    if settings.teacher == "nli":
-        from c_classification.nli import prepare_nli
+    """Check and export the members' weights; a second call finds the work done."""
+    from c_classification.embedding import prepare_embedding
+    from c_classification.nli import prepare_nli
 
-        folder = prepare_nli(settings, schema, cache=cache)
-    else:
-        from c_classification.embedding import prepare_embedding
-
-        folder = prepare_embedding(settings, schema, cache=cache)
-    return TeacherSpec(settings, schema, folder.resolve())
+    prepare = {"nli": prepare_nli, "embedding": prepare_embedding}
+    folders = (prepare[kind](settings, schema, cache=cache) for kind in member_weights(settings))
+    return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders))
 
 
 def weights_files(settings: ClassificationSettings) -> list[Path]:
-    """The files that hold the teacher's weights: inputs of the stage, like its data."""
-    chosen = settings.nli if settings.teacher == "nli" else settings.embedding
-    return checkpoint_files(checkpoint_folder(chosen.checkpoint, revision=chosen.revision))
+    """The files that hold the members' weights: inputs of the stage, like its data."""
+    files: list[Path] = []
+    for kind in member_weights(settings):
+        chosen = settings.nli if kind == "nli" else settings.embedding
+        files += checkpoint_files(checkpoint_folder(chosen.checkpoint, revision=chosen.revision))
+    return files
 
 
 @functools.lru_cache(maxsize=1)
 def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
     """The teacher of a spec; one a process, however many batches ask for it."""
-    if spec.settings.teacher == "nli":
-        from c_classification.nli import NliTeacher
-
-        return NliTeacher(spec.settings, spec.schema, spec.folder, threads=threads)
     from c_classification.embedding import EmbeddingTeacher
+    from c_classification.nli import NliTeacher
 
-    return EmbeddingTeacher(spec.settings, spec.schema, spec.folder, threads=threads)
+    build: dict[TeacherKind, type[Member]] = {"nli": NliTeacher, "embedding": EmbeddingTeacher}
+    weights = member_weights(spec.settings)
+    members = [
+        build[kind](spec.settings, spec.schema, folder, threads=threads)
+        for kind, folder in zip(weights, spec.folders, strict=True)
+    ]
+    return Teacher(members, weights=list(weights.values()))
 
 
 def decide(scores: Scores, *, names: Sequence[str], threshold: float) -> Decisions:

@@ -1,9 +1,9 @@
 """What can be set: one frozen section a stage, with ranges and units in the fields."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -102,10 +102,27 @@ class EmbeddingSettings(Section):
     )
 
 
+TeacherKind = Literal["embedding", "nli"]
+
+
+class EnsembleSettings(Section):
+    """Weights of the members in the mean of their scores; 0 leaves one out."""
+
+    embedding: float = Field(0.85, ge=0, description="weight of the embedding teacher")
+    nli: float = Field(0.15, ge=0, description="weight of the NLI teacher")
+
+    @model_validator(mode="after")
+    def _someone(self) -> Self:
+        if not self.embedding + self.nli:
+            raise ValueError("at least one member needs a weight above 0")
+        return self
+
+
 class ClassificationSettings(Section):
     """Stage c: weak labels."""
 
-    teacher: Literal["nli", "embedding"] = "embedding"
+    teacher: TeacherKind | Literal["ensemble"] = "embedding"
+    ensemble: EnsembleSettings = EnsembleSettings()
     limit: int | None = Field(None, ge=1, description="label a seeded sample of so many messages")
     threshold: float = Field(0.3, ge=0, le=1, description="confidence below which it abstains")
     max_length: int = Field(128, ge=8, le=512, description="tokens of premise and hypothesis")

@@ -43,13 +43,14 @@ def test_each_message_comes_out_once_with_its_soft_label(spark, spec, tmp_path):
     assert [row["text"] for row in rows] == TEXTS
     assert [row["conversation_id"] for row in rows] == list(range(101, 113))
     assert list(rows[0]) == [
-        "tweet_id", "conversation_id", "text", "lang", "label", "confidence", "scores", "teacher",
+        "tweet_id", "conversation_id", "text", "lang", "label", "confidence", "scores", "teacher", "votes",
     ]  # fmt: skip
     for row in rows:
         assert sum(row["scores"]) == pytest.approx(1, abs=1e-5)
         assert row["confidence"] == max(row["scores"])
         assert row["label"] == ("parcel", "bill", "rest")[row["scores"].index(row["confidence"])]
         assert row["teacher"] == "embedding"
+        assert row["votes"] == [row["label"]]
     assert rows[1]["scores"] == rows[3]["scores"] == rows[5]["scores"]
     assert (built.rows.taken, built.rows.out, built.rows.dropped) == (12, 12, {})
     assert built.figures["distinct_texts"] == 10

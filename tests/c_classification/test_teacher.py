@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
+from pydantic import ValidationError
 
-from c_classification.teacher import decide
+from c_classification.teacher import Teacher, decide, member_weights
+from common.schema import ClassificationSettings
 
 NAMES = ("bill", "parcel", "rest")
 
@@ -31,3 +34,36 @@ def test_no_texts_no_labels():
     decided = decide(np.zeros((0, 3), np.float32), names=NAMES, threshold=0.5)
     assert decided.labels == []
     assert decided.confidence.shape == (0,)
+
+
+class Says:
+    """A member that says the same of each text."""
+
+    def __init__(self, *scores: float) -> None:
+        self.row = np.array(scores, np.float32)
+
+    def score(self, texts):
+        return np.tile(self.row, (len(texts), 1))
+
+
+def test_a_teacher_of_several_says_their_weighted_mean_and_keeps_what_each_said():
+    teacher = Teacher([Says(0.8, 0.2), Says(0.0, 1.0)], weights=[3, 1])
+    scores, by_member = teacher.score(["a", "b"])
+    np.testing.assert_allclose(scores, [[0.6, 0.4], [0.6, 0.4]], atol=1e-6)
+    np.testing.assert_allclose(by_member[:, 0], [[0.8, 0.2], [0.0, 1.0]], atol=1e-6)
+    assert by_member.shape == (2, 2, 2)
+
+
+def test_a_teacher_of_one_says_what_its_member_says():
+    scores, by_member = Teacher([Says(0.9, 0.1)], weights=[7]).score(["a"])
+    np.testing.assert_array_equal(scores, by_member[0])
+
+
+def test_the_members_come_from_settings():
+    assert member_weights(ClassificationSettings(teacher="nli")) == {"nli": 1.0}
+    ensemble = ClassificationSettings(teacher="ensemble", ensemble={"nli": 2, "embedding": 1})
+    assert member_weights(ensemble) == {"embedding": 1.0, "nli": 2.0}
+    alone = ClassificationSettings(teacher="ensemble", ensemble={"nli": 0})
+    assert list(member_weights(alone)) == ["embedding"]
+    with pytest.raises(ValidationError, match="at least one member"):
+        ClassificationSettings(teacher="ensemble", ensemble={"nli": 0, "embedding": 0})
