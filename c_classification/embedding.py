@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from c_classification.exported import MODEL, TOKENIZER, export_once
-from c_classification.teacher import Scores
+from c_classification.teacher import Among, Scores
 from c_classification.tuning import Lesson, tune_once
 from common.labels import LabelSchema
 from common.onnx_model import OnnxModel
@@ -34,7 +34,12 @@ def prepare_embedding(
     checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
     if chosen.tune_steps:
         checkpoint = tune_once(
-            checkpoint, lessons(schema), steps=chosen.tune_steps, seed=_SEED, cache=cache
+            checkpoint,
+            lessons(schema),
+            steps=chosen.tune_steps,
+            runs=chosen.tune_runs,
+            seed=_SEED,
+            cache=cache,
         )
     return export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
 
@@ -54,8 +59,8 @@ class EmbeddingTeacher:
         )
         self._head.fit(self._encoder.run(texts).values, classes)
 
-    def score(self, texts: Sequence[str]) -> Scores:
-        """(N, K) probabilities; rows sum to 1."""
+    def score(self, texts: Sequence[str], among: Among | None = None) -> Scores:
+        """(N, K) probabilities; rows sum to 1. ``among`` would spare it nothing."""
         if not texts:
             return np.zeros((0, len(self._head.classes_)), np.float32)
         vectors = self._encoder.run([without_handles(text) for text in texts]).values  # (N, D)

@@ -57,8 +57,8 @@ def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
     else:
         model = AutoModelForSequenceClassification.from_pretrained(checkpoint, use_safetensors=True)
         export_classifier(model, tokenizer, target, metadata={})
-    if int8:
-        quantize_int8(target, folder / MODEL)
-        target.unlink()
     save_tokenizer(tokenizer, folder / TOKENIZER)
+    if int8:
+        quantize_int8(target, folder / MODEL, folder / TOKENIZER)
+        target.unlink()
     shutil.copyfile(checkpoint / CONFIG, folder / CONFIG)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from c_classification.keyed import key_of, write_keyed
 from c_classification.teacher import decide, load_teacher, prepare_teacher, weights_files
 from common.artifacts import plan_stage
 from common.cli import run_command, stage_parser
@@ -26,7 +26,6 @@ from common.schema import Settings
 from common.text import natural_text
 
 _BATCH = 64
-_KEY = "key"
 _LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
 logger = logging.getLogger("c_classification.label_csv")
 
@@ -62,7 +61,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
         settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
         inputs=[source, *weights_files(settings.classification)],
     )
-    if _key_of(target) == plan.key:
+    if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
     texts = [natural_text(text) for text in read_column(source, column)]
@@ -82,24 +81,11 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
             "label": pa.array(chosen.labels, pa.string()),
             "confidence": pa.array(chosen.confidence, pa.float32()),
             "scores": pa.array(list(scores), pa.list_(pa.float32())),
-        },
-        metadata={_KEY: plan.key},
+        }
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    pq.write_table(table, partial)
-    partial.replace(target)
+    write_keyed(table, target, key=plan.key)
     abstained = chosen.labels.count(None)
     logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
-
-
-def _key_of(target: Path) -> str | None:
-    """The key under which a file of ours was made; None for no file, or another one."""
-    try:
-        metadata = pq.read_schema(target).metadata or {}
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None
-    return metadata.get(_KEY.encode(), b"").decode() or None
 
 
 def read_column(source: Path, column: str) -> list[str]:

@@ -6,19 +6,19 @@ gets the mean of them. What is too long is cut from the message, never from the 
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from c_classification.exported import CONFIG, MODEL, TOKENIZER, export_once
-from c_classification.teacher import Scores
+from c_classification.nli_adapter.merged import EMBEDDED, embedded_files, merged_checkpoint
+from c_classification.teacher import Among, Scores
 from common.errors import DataError, SettingsError
 from common.labels import LabelSchema
 from common.onnx_model import OnnxModel, softmax
-from common.schema import ClassificationSettings
-from common.weights import checkpoint_folder
+from common.schema import ClassificationSettings, NliSettings
+from common.weights import checkpoint_files, checkpoint_folder
 
 _ENTAILMENT = ("entailment",)
 _CONTRADICTION = ("contradiction", "not_entailment")  # the latter in classifiers of two classes
@@ -33,13 +33,16 @@ def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache:
         SettingsError: if a hypothesis leaves no room for a message.
     """
     chosen = settings.nli
-    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    if chosen.checkpoint == EMBEDDED:
+        checkpoint = merged_checkpoint(cache=cache)
+    else:
+        checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
     _output_columns(checkpoint, multi_label=chosen.multi_label)
     folder = export_once(checkpoint, kind="classifier", int8=chosen.int8, cache=cache)
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    for label, hypotheses in zip(schema.names, fill_template(schema, chosen.template), strict=True):
+    for label, hypotheses in zip(schema.names, fill_template(schema, chosen), strict=True):
         for hypothesis in hypotheses:
             taken = len(tokenizer.encode("", hypothesis).ids)
             if taken >= settings.max_length:
@@ -49,6 +52,13 @@ def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache:
                     f"{hypothesis!r}; shorten it, or raise max_length"
                 )
     return folder
+
+
+def nli_files(settings: NliSettings) -> list[Path]:
+    """The files that decide what the classifier computes."""
+    if settings.checkpoint == EMBEDDED:
+        return embedded_files()
+    return checkpoint_files(checkpoint_folder(settings.checkpoint, revision=settings.revision))
 
 
 class NliTeacher:
@@ -68,27 +78,38 @@ class NliTeacher:
         self._batch_tokens = 0 if settings.nli.int8 else _FLOAT32_BATCH_TOKENS
         self._multi_label = settings.nli.multi_label
         self._columns = _output_columns(folder, multi_label=self._multi_label)
-        by_label = fill_template(schema, settings.nli.template)
+        by_label = fill_template(schema, settings.nli)
         self._hypotheses = [text for hypotheses in by_label for text in hypotheses]
-        ends = np.cumsum([0, *(len(hypotheses) for hypotheses in by_label)])
-        self._spans = [slice(start, end) for start, end in pairwise(ends)]
+        self._labels = np.repeat(
+            np.arange(len(by_label)), [len(texts) for texts in by_label]
+        )  # (H,)
 
-    def score(self, texts: Sequence[str]) -> Scores:
+    def score(self, texts: Sequence[str], among: Among | None = None) -> Scores:
         """(N, K): softmax of entailment over labels, or each label's entailment apart."""
+        count = self._labels[-1] + 1
+        wanted = np.ones((len(texts), count), np.bool_) if among is None else among
         if not texts:
-            return np.zeros((0, len(self._spans)), np.float32)
-        pairs = [(text, hypothesis) for text in texts for hypothesis in self._hypotheses]
+            return np.zeros((0, count), np.float32)
+        text_of, hypothesis_of = np.nonzero(wanted[:, self._labels])  # (P,) each
+        cells = zip(text_of.tolist(), hypothesis_of.tolist(), strict=True)
+        pairs = [(texts[i], self._hypotheses[h]) for i, h in cells]
         outputs = self._model.run(pairs, batch_tokens=self._batch_tokens)
         logits = outputs.values[:, self._columns]
-        # (N * H, 2) or (N * H, 1): entailment against contradiction, or its bare logit.
-        each = (softmax(logits) if self._multi_label else logits)[:, 0].reshape(len(texts), -1)
-        by_label = np.stack([each[:, span].mean(axis=1) for span in self._spans], axis=1)  # (N, K)
-        return by_label if self._multi_label else softmax(by_label)
+        # (P, 2) or (P, 1) -> (P,): entailment against contradiction, or its bare logit.
+        each = (softmax(logits) if self._multi_label else logits)[:, 0]
+        sums, counts = np.zeros(wanted.shape), np.zeros(wanted.shape)
+        np.add.at(sums, (text_of, self._labels[hypothesis_of]), each)
+        np.add.at(counts, (text_of, self._labels[hypothesis_of]), 1)
+        means = np.where(wanted, sums / np.maximum(counts, 1), 0 if self._multi_label else -np.inf)
+        return np.asarray(means if self._multi_label else softmax(means), np.float32)
 
 
-def fill_template(schema: LabelSchema, template: str) -> list[list[str]]:
+def fill_template(schema: LabelSchema, settings: NliSettings) -> list[list[str]]:
     """The hypotheses of each label, in schema order, each put into the template."""
-    return [[template.replace("{}", text) for text in label.hypotheses] for label in schema.labels]
+    return [
+        [settings.template.replace("{}", text) for text in label.hypotheses[: settings.hypotheses]]
+        for label in schema.labels
+    ]
 
 
 def _output_columns(folder: Path, *, multi_label: bool) -> list[int]:

@@ -18,6 +18,7 @@ from common.schema import ClassificationSettings, TeacherKind
 from common.weights import checkpoint_files, checkpoint_folder
 
 Scores = NDArray[np.float32]
+Among = NDArray[np.bool_]  # (N, K), the labels that a text may have
 
 
 class Member(Protocol):
@@ -27,10 +28,11 @@ class Member(Protocol):
         self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
     ) -> None: ...
 
-    def score(self, texts: Sequence[str]) -> Scores:
+    def score(self, texts: Sequence[str], among: Among | None = None) -> Scores:
         """(N, K) float32 in [0, 1], columns in schema order.
 
-        Rows sum to 1, except where the member scores each label apart (``nli.multi_label``).
+        Rows sum to 1, except where the member scores each label apart (``nli.multi_label``). A
+        member that pays for each label scores only those of ``among``, and the others 0.
         """
         ...
 
@@ -58,23 +60,48 @@ class Decisions(NamedTuple):
 
 
 class Teacher:
-    """Members in the order of ``member_weights``, and the weighted mean of what they say."""
+    """Members in the order of ``member_weights``, and the weighted mean of what they say.
 
-    def __init__(self, members: Sequence[Member], *, weights: Sequence[float]) -> None:
+    With a shortlist the first proposes so many labels a text, and the others share out among
+    those what it gave them together: then cost does not grow with the number of labels.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], *, weights: Sequence[float], shortlist: int | None = None
+    ) -> None:
         self._members = members
         self._weights = np.array(weights, np.float32) / np.float32(sum(weights))  # (M,)
+        self._shortlist = shortlist
 
     def score(self, texts: Sequence[str]) -> Opinions:
         """What the members say of N texts, and what comes of it."""
-        by_member = np.stack([member.score(texts) for member in self._members])  # (M, N, K)
+        first = self._members[0].score(texts)  # (N, K)
+        opinions = [first]
+        for member in self._members[1:]:
+            if self._shortlist is None or self._shortlist >= first.shape[1]:
+                opinions.append(member.score(texts))
+                continue
+            among = best_labels(first, count=self._shortlist)
+            shared = (first * among).sum(axis=1, keepdims=True)  # (N, 1)
+            opinions.append(np.where(among, member.score(texts, among) * shared, first))
+        by_member = np.stack(opinions)  # (M, N, K)
         return Opinions(np.tensordot(self._weights, by_member, axes=1), by_member)
+
+
+def best_labels(scores: Scores, *, count: int) -> Among:
+    """The ``count`` highest of each row; ties go to the earlier label."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    among = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(among, order, True, axis=1)
+    return among
 
 
 def member_weights(settings: ClassificationSettings) -> dict[TeacherKind, float]:
     """The members of the teacher, in their order, and the weight of each."""
     if settings.teacher != "ensemble":
         return {settings.teacher: 1.0}
-    weights: dict[TeacherKind, float] = settings.ensemble.model_dump()
+    ensemble = settings.ensemble
+    weights: dict[TeacherKind, float] = {"embedding": ensemble.embedding, "nli": ensemble.nli}
     return {kind: weight for kind, weight in weights.items() if weight}
 
 
@@ -92,10 +119,16 @@ def prepare_teacher(
 
 def weights_files(settings: ClassificationSettings) -> list[Path]:
     """The files that hold the members' weights: inputs of the stage, like its data."""
+    from c_classification.nli import nli_files
+
+    chosen = settings.embedding
     files: list[Path] = []
     for kind in member_weights(settings):
-        chosen = settings.nli if kind == "nli" else settings.embedding
-        files += checkpoint_files(checkpoint_folder(chosen.checkpoint, revision=chosen.revision))
+        if kind == "nli":
+            files += nli_files(settings.nli)
+        else:
+            folder = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+            files += checkpoint_files(folder)
     return files
 
 
@@ -111,7 +144,8 @@ def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
         build[kind](spec.settings, spec.schema, folder, threads=threads)
         for kind, folder in zip(weights, spec.folders, strict=True)
     ]
-    return Teacher(members, weights=list(weights.values()))
+    shortlist = spec.settings.ensemble.shortlist
+    return Teacher(members, weights=list(weights.values()), shortlist=shortlist)
 
 
 def decide(scores: Scores, *, names: Sequence[str], threshold: float) -> Decisions:

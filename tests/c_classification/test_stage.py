@@ -43,7 +43,8 @@ def test_each_message_comes_out_once_with_its_soft_label(spark, spec, tmp_path):
     assert [row["text"] for row in rows] == TEXTS
     assert [row["conversation_id"] for row in rows] == list(range(101, 113))
     assert list(rows[0]) == [
-        "tweet_id", "conversation_id", "text", "lang", "label", "confidence", "scores", "teacher", "votes",
+        "tweet_id", "conversation_id", "text", "lang", "label", "confidence", "scores", "teacher",
+        "votes",
     ]  # fmt: skip
     for row in rows:
         assert sum(row["scores"]) == pytest.approx(1, abs=1e-5)

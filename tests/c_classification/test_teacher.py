@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from c_classification.teacher import Teacher, decide, member_weights
+from c_classification.teacher import Teacher, best_labels, decide, member_weights
 from common.schema import ClassificationSettings
 
 NAMES = ("bill", "parcel", "rest")
@@ -42,8 +42,9 @@ class Says:
     def __init__(self, *scores: float) -> None:
         self.row = np.array(scores, np.float32)
 
-    def score(self, texts):
-        return np.tile(self.row, (len(texts), 1))
+    def score(self, texts, among=None):
+        rows = np.tile(self.row, (len(texts), 1))
+        return rows if among is None else rows * among / (rows * among).sum(1, keepdims=True)
 
 
 def test_a_teacher_of_several_says_their_weighted_mean_and_keeps_what_each_said():
@@ -67,3 +68,25 @@ def test_the_members_come_from_settings():
     assert list(member_weights(alone)) == ["embedding"]
     with pytest.raises(ValidationError, match="at least one member"):
         ClassificationSettings(teacher="ensemble", ensemble={"nli": 0, "embedding": 0})
+
+
+def test_the_first_member_proposes_and_the_others_share_out_what_it_gave():
+    first, second = Says(0.5, 0.1, 0.4), Says(0.2, 0.5, 0.3)
+    scores, by_member = Teacher([first, second], weights=[1, 1], shortlist=2).score(["a"])
+    # Labels 0 and 2 are proposed with 0.9 together; the second gives them 0.2 to 0.3 of it.
+    np.testing.assert_allclose(by_member[1], [[0.36, 0.1, 0.54]], atol=1e-6)
+    np.testing.assert_allclose(scores, [[0.43, 0.1, 0.47]], atol=1e-6)
+
+
+def test_a_shortlist_as_long_as_the_labels_asks_about_all():
+    members = [Says(0.5, 0.5), Says(0.1, 0.9)]
+    with_list = Teacher(members, weights=[1, 1], shortlist=2).score(["a"]).scores
+    np.testing.assert_array_equal(with_list, Teacher(members, weights=[1, 1]).score(["a"]).scores)
+
+
+def test_the_best_labels_of_each_row_ties_to_the_earlier():
+    scores = np.array([[0.1, 0.6, 0.3], [0.4, 0.2, 0.4], [0.2, 0.4, 0.4]], np.float32)
+    assert best_labels(scores, count=1).tolist() == [
+        [False, True, False], [True, False, False], [False, True, False],
+    ]  # fmt: skip
+    assert best_labels(scores, count=2).sum(axis=1).tolist() == [2, 2, 2]

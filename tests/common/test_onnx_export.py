@@ -24,8 +24,8 @@ def exported(classifier, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     model, tokenizer = classifier
     export_classifier(model, tokenizer, folder / "model.onnx", metadata={"commit": "abc"})
-    quantize_int8(folder / "model.onnx", folder / "model.int8.onnx")
     save_tokenizer(tokenizer, folder / "tokenizer.json")
+    quantize_int8(folder / "model.onnx", folder / "model.int8.onnx", folder / "tokenizer.json")
     return folder
 
 

@@ -1,0 +1,1 @@
+"""The embedded NLI teacher: a LoRA adapter over the MiniLM wheel, and its training script."""
