@@ -16,13 +16,15 @@ from c_classification.exported import MODEL, TOKENIZER, export_once
 from c_classification.teacher import Among, Scores
 from c_classification.tuning import Lesson, tune_once
 from common.labels import LabelSchema
-from common.onnx_model import OnnxModel
+from common.onnx_model import OnnxModel, softmax
 from common.schema import ClassificationSettings
 from common.weights import checkpoint_folder
 
 # Who is spoken to says nothing about what the message is about.
 _HANDLES = re.compile(r"@(?:brand|user)(?![0-9A-Za-z_])[ ,.:]*")
 _INVERSE_REGULARISATION = 3.0
+# A regularised head is less sure than it is right: on tweets, on news and on generated messages.
+_TEMPERATURE = 0.75
 _SEED = 17
 
 
@@ -64,7 +66,8 @@ class EmbeddingTeacher:
         if not texts:
             return np.zeros((0, len(self._head.classes_)), np.float32)
         vectors = self._encoder.run([without_handles(text) for text in texts]).values  # (N, D)
-        return np.asarray(self._head.predict_proba(vectors), np.float32)
+        log_probs = self._head.predict_log_proba(vectors)
+        return softmax(np.asarray(log_probs / _TEMPERATURE, np.float32))
 
 
 def lessons(schema: LabelSchema) -> list[Lesson]:

@@ -61,3 +61,26 @@ def test_int8_is_near_and_keeps_the_metadata(exported):
 def test_tokenizer_names_the_pad_token(exported):
     padding = json.loads((exported / "tokenizer.json").read_text("utf-8"))["padding"]
     assert (padding["pad_id"], padding["pad_token"]) == (0, "[PAD]")
+
+
+def test_other_architectures_are_exported_whole(tiny_checkpoint, tmp_path):
+    import torch
+    from transformers import AutoTokenizer, DebertaV2Config, DebertaV2ForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_checkpoint)
+    torch.manual_seed(1)
+    config = DebertaV2Config(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, type_vocab_size=0, relative_attention=True, position_buckets=16,
+        pos_att_type=["p2c", "c2p"], share_att_key=True, norm_rel_ebd="layer_norm",
+        position_biased_input=False, num_labels=2, initializer_range=0.5,
+    )  # fmt: skip
+    model = DebertaV2ForSequenceClassification(config).eval()
+    export_classifier(model, tokenizer, tmp_path / "model.onnx", metadata={})
+    save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+    fed = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        expected = model(fed["input_ids"], attention_mask=fed["attention_mask"]).logits.numpy()
+    assert np.ptp(expected) > 0.01
+    ours = OnnxModel(tmp_path / "model.onnx", tmp_path / "tokenizer.json", max_length=32, threads=1)
+    np.testing.assert_allclose(ours.run(TEXTS, batch_tokens=1000).values, expected, atol=1e-4)
