@@ -1,0 +1,98 @@
+"""The ways of labelling that the ablation compares; each later one knows more than a simpler one.
+
+None of them sees a gold label. Seconds are of labelling alone: exports, tuning and loading, which
+a data set pays once, are not counted.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.workers import label_in_workers
+from c_classification.embedding import without_handles
+from c_classification.exported import MODEL, TOKENIZER, export_once
+from c_classification.teacher import prepare_teacher
+from c_classification.wording import NAME_TEMPLATE, nearest_labels
+from common.labels import LabelSchema
+from common.onnx_model import OnnxModel
+from common.schema import ClassificationSettings
+from common.weights import checkpoint_folder
+from d_training.baselines import keyword_labels
+
+
+class Said(NamedTuple):
+    """labels: (N,) in schema order; scores: (N, K), None of a way that gives none."""
+
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float32] | None
+    seconds: float
+
+
+def teachers(settings: ClassificationSettings) -> dict[str, ClassificationSettings]:
+    """The teachers, by name; the last is the one of ``settings``, the others are its parts."""
+    tuned = f"{settings.embedding.tune_runs} runs averaged"
+    return {
+        "embedding, frozen": _part(settings, "embedding", embedding={"tune_steps": 0}),
+        "embedding, tuned in one run": _part(settings, "embedding", embedding={"tune_runs": 1}),
+        f"embedding, tuned, {tuned}": _part(settings, "embedding"),
+        "NLI, one hypothesis a label": _part(settings, "nli", nli={"hypotheses": 1}),
+        "NLI, all hypotheses": _part(settings, "nli", nli={"hypotheses": None}),
+        "ensemble": _part(settings, "ensemble"),
+    }
+
+
+def all_ways(
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    texts: Sequence[str],
+    *,
+    workers: int,
+    cache: Path,
+) -> Iterator[tuple[str, Said]]:
+    """What each way says of the texts, by the way's name."""
+    started = time.perf_counter()
+    labels = keyword_labels(texts, schema)
+    yield "keywords", Said(labels, None, time.perf_counter() - started)
+    yield from by_wording(settings, schema, texts, workers=workers, cache=cache)
+    for name, chosen in teachers(settings).items():
+        spec = prepare_teacher(chosen, schema, cache=cache)
+        labelled = label_in_workers(spec, texts, workers=workers)
+        scores = labelled.opinions.scores
+        yield name, Said(scores.argmax(axis=1), scores, labelled.seconds)
+
+
+def by_wording(
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    texts: Sequence[str],
+    *,
+    workers: int,
+    cache: Path,
+) -> Iterator[tuple[str, Said]]:
+    """The label whose name, and the one whose description, lies nearest in a frozen encoder."""
+    chosen = settings.embedding
+    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
+    encoder = OnnxModel(
+        folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=workers
+    )
+    started = time.perf_counter()
+    vectors = encoder.run([without_handles(text) for text in texts]).values  # (N, D)
+    seconds = time.perf_counter() - started
+    names = [NAME_TEMPLATE.format(name) for name in schema.names]
+    descriptions = [label.description for label in schema.labels]
+    for way, wording in (("bare names", names), ("descriptions", descriptions)):
+        yield way, Said(nearest_labels(vectors, encoder.run(wording).values), None, seconds)
+
+
+def _part(
+    settings: ClassificationSettings, teacher: str, **changes: dict[str, Any]
+) -> ClassificationSettings:
+    """The settings with another teacher and changes within its sections, checked anew."""
+    said = settings.model_dump() | {"teacher": teacher}
+    sections = {name: said[name] | changed for name, changed in changes.items()}
+    return ClassificationSettings.model_validate(said | sections)
