@@ -9,7 +9,7 @@ from common.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folder
 EMBEDDED = "embedded"  # the name in classification.nli.checkpoint
 WEIGHTS = Path(__file__).parent / "weights"
 CLASSES = ("not_entailment", "entailment")
-ADAPTER_SHA256 = "0"
+ADAPTER_SHA256 = "31a45b282c45432430192544081a01211d424005303c8b2aee66b0203ef15067"
 
 
 def embedded_files() -> list[Path]:

@@ -98,6 +98,9 @@ def train_adapter(sources: Sources, out: Path, *, epochs: float) -> dict[str, An
         torch.nn.utils.clip_grad_norm_(learnt, 1.0)
         optimizer.step()
         schedule.step()
+    model.peft_config[
+        "default"
+    ].base_model_name_or_path = MINILM_WHEEL  # not a path of this machine
     model.half().save_pretrained(str(out))
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form; the project keeps its own card
     scores = {
