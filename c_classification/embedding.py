@@ -72,11 +72,7 @@ class EmbeddingTeacher:
 
 def lessons(schema: LabelSchema) -> list[Lesson]:
     """The sentences that stand for the labels: all that the schema says of each."""
-    return [
-        Lesson(without_handles(text), k)
-        for k, label in enumerate(schema.labels)
-        for text in (label.description, *label.hypotheses, *label.examples)
-    ]
+    return [Lesson(without_handles(text), k) for text, k in schema.sentences]
 
 
 def without_handles(text: str) -> str:

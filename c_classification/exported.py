@@ -21,6 +21,7 @@ from common.weights import checkpoint_files
 
 Kind = Literal["encoder", "classifier"]
 MODEL, TOKENIZER, CONFIG = "model.onnx", "tokenizer.json", "config.json"
+FLOAT32 = "float32.onnx"  # beside an INT8 classifier, for its close calls
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +51,7 @@ def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
 
     disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    target = folder / ("float32.onnx" if int8 else MODEL)
+    target = folder / (FLOAT32 if int8 else MODEL)
     if kind == "encoder":
         model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
         export_encoder(model, tokenizer, target, metadata={})
@@ -60,5 +61,6 @@ def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
     save_tokenizer(tokenizer, folder / TOKENIZER)
     if int8:
         quantize_int8(target, folder / MODEL, folder / TOKENIZER)
-        target.unlink()
+        if kind == "encoder":
+            target.unlink()
     shutil.copyfile(checkpoint / CONFIG, folder / CONFIG)

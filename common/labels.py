@@ -58,6 +58,15 @@ class LabelSchema(BaseModel):
         return tuple(label.name for label in self.labels)
 
     @property
+    def sentences(self) -> list[tuple[str, int]]:
+        """All that the schema says of its labels, each with its label's position."""
+        return [
+            (text, k)
+            for k, label in enumerate(self.labels)
+            for text in (label.description, *label.hypotheses, *label.examples)
+        ]
+
+    @property
     def sha256(self) -> str:
         """Digest of everything that the schema says; equal digests mean equal schemas."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -84,7 +84,7 @@ class NliSettings(Section):
     )
     multi_label: bool = Field(False, description="score each label apart, not by one softmax")
     int8: bool = Field(
-        False, description="quantise the exported model: faster, but close calls may flip"
+        False, description="quantise the exported model; close calls are settled in float32"
     )
 
     @field_validator("template")
@@ -176,6 +176,9 @@ class TrainingSettings(Section):
         "auto", description="auto: bf16 where the hardware computes it"
     )
     freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
+    schema_sentences: bool = Field(
+        True, description="train on the label schema's own sentences beside the messages"
+    )
 
 
 class ServingSettings(Section):

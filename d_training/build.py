@@ -17,6 +17,7 @@ from d_training.describe import describe_model
 from d_training.export import MODEL, MODEL_INT8, check_parity, export_student, onnx_logits
 from d_training.fit import Examples, fit
 from d_training.held_out import HeldOut
+from d_training.lessons import schema_lessons
 from d_training.rows import Parts, Rows, part_rows, read_rows
 from d_training.seen import write_rows
 from d_training.student import Student, load_student, predict, tokenize
@@ -58,6 +59,8 @@ def build_model(
     train, validation, test = (
         _examples(student, part, training) for part in (parts.train, parts.validation, parts.test)
     )
+    if training.schema_sentences:
+        train = _with_lessons(train, student, schema, training)
     fitted = fit(student, train, validation, settings=training, seed=seed)
 
     facts = origin | {
@@ -96,6 +99,14 @@ def build_model(
 def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:
     tokens = tokenize(student.tokenizer, rows.texts.tolist(), max_length=settings.max_length)
     return Examples(tokens, rows.scores)
+
+
+def _with_lessons(
+    train: Examples, student: Student, schema: LabelSchema, settings: TrainingSettings
+) -> Examples:
+    texts, targets = schema_lessons(schema)
+    tokens = tokenize(student.tokenizer, texts, max_length=settings.max_length)
+    return Examples(train.tokens + tokens, np.concatenate([train.targets, targets]))
 
 
 def _calibration(

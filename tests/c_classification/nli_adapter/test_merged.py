@@ -13,7 +13,7 @@ from common.schema import ClassificationSettings, NliSettings
 SCHEMA = LabelSchema(
     catch_all="music",
     labels=(
-        Label(name="parcel", description="-", hypotheses=("This is about a late parcel.",)),
+        Label(name="parcel", description="-", hypotheses=("This is about the delivery of a parcel.",)),
         Label(name="money", description="-", hypotheses=("This is about a refund.",)),
         Label(name="music", description="-", hypotheses=("This is about playing music.",)),
     ),
@@ -33,7 +33,7 @@ def test_the_embedded_teacher_knows_what_a_message_is_about(tmp_path):
     settings = ClassificationSettings(teacher="nli", nli=NliSettings(checkpoint="embedded"))
     folder = prepare_nli(settings, SCHEMA, cache=tmp_path)
     texts = [
-        "My package was due on Monday and it is still not here",
+        "When will my package be delivered?",
         "You charged me twice and I want the money back",
         "put on some jazz please",
     ]
