@@ -13,9 +13,7 @@ from common.schema import ClassificationSettings, NliSettings
 SCHEMA = LabelSchema(
     catch_all="music",
     labels=(
-        Label(
-            name="parcel", description="-", hypotheses=("This is about the delivery of a parcel.",)
-        ),
+        Label(name="parcel", description="-", hypotheses=("This is about parcel delivery.",)),
         Label(name="money", description="-", hypotheses=("This is about a refund.",)),
         Label(name="music", description="-", hypotheses=("This is about playing music.",)),
     ),
