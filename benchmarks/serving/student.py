@@ -48,8 +48,8 @@ def _build(models: Path, settings: Settings) -> None:
             checkpoint, num_labels=len(labels.names)
         )
         export_classifier(model, tokenizer, folder / "model.onnx", metadata={})
-        quantize_int8(folder / "model.onnx", folder / "model.int8.onnx", folder / "tokenizer.json")
         save_tokenizer(tokenizer, folder / "tokenizer.json")
+        quantize_int8(folder / "model.onnx", folder / "model.int8.onnx", folder / "tokenizer.json")
         shutil.copy(settings.labels, folder / "labels.yaml")
         facts = {
             "max_length": settings.training.max_length,
