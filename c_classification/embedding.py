@@ -46,6 +46,16 @@ def prepare_embedding(
     return export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
 
 
+def frozen_encoder(settings: ClassificationSettings, *, cache: Path, threads: int) -> OnnxModel:
+    """The encoder before any tuning, for what the labels' wording alone is worth."""
+    chosen = settings.embedding
+    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
+    return OnnxModel(
+        folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
+    )
+
+
 class EmbeddingTeacher:
     """Embeds each text alone, so that its scores never depend on its neighbours."""
 

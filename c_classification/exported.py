@@ -26,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Path:
-    """The folder with MODEL, TOKENIZER and the checkpoint's CONFIG; made if it is not there."""
+    """The folder with MODEL, TOKENIZER and the checkpoint's CONFIG; made if it is not there.
+
+    An INT8 classifier has FLOAT32 beside it.
+    """
 
     def build(folder: Path) -> Built:
         logger.info("exporting the %s in %s to ONNX", kind, checkpoint)

@@ -8,24 +8,20 @@ read it), label (null where it abstained), confidence, scores (one a label, in s
 
 import csv
 import logging
-import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from c_classification.keyed import key_of, write_keyed
-from c_classification.teacher import decide, load_teacher, prepare_teacher, weights_files
+from c_classification.teacher import decide, score_texts, weights_files
 from common.artifacts import plan_stage
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import load_labels
-from common.log import progress
 from common.schema import Settings
 from common.text import natural_text
 
-_BATCH = 64
 _LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
 logger = logging.getLogger("c_classification.label_csv")
 
@@ -65,14 +61,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
     texts = [natural_text(text) for text in read_column(source, column)]
-    spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
-    teacher = load_teacher(spec, threads=os.cpu_count() or 1)
-    starts = range(0, len(texts), _BATCH)
-    parts = [
-        teacher.score(texts[start : start + _BATCH]).scores
-        for start in progress(starts, total=len(starts), what="labelling", unit="batches")
-    ]
-    scores = np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
+    scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
     chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
     table = pa.table(
         {

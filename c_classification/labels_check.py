@@ -33,20 +33,15 @@ from c_classification.check_wording import (
     sentences_of,
     thin_labels,
 )
-from c_classification.embedding import without_handles
-from c_classification.exported import MODEL, TOKENIZER, export_once
-from c_classification.teacher import Scores, load_teacher, member_weights, prepare_teacher
+from c_classification.embedding import frozen_encoder, without_handles
+from c_classification.teacher import member_weights, score_texts
 from common.artifacts import find_manifest
 from common.cli import run_command, stage_parser
 from common.labels import LabelSchema, load_labels
-from common.log import progress
-from common.onnx_model import OnnxModel
-from common.schema import ClassificationSettings, Settings
-from common.weights import checkpoint_folder
+from common.schema import Settings
 
 _TEXTS = 1_000
 _HYPOTHESIS_TEXTS = 200  # an NLI teacher reads each with every hypothesis once more
-_BATCH = 32
 logger = logging.getLogger("c_classification.labels_check")
 
 
@@ -89,7 +84,9 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
     """
     schema = load_labels(settings.labels)
     sentences = sentences_of(schema)
-    vectors = _embed(settings, [without_handles(sentence.text) for sentence in sentences])
+    chosen, cache = settings.classification, settings.paths.cache
+    encoder = frozen_encoder(chosen, cache=cache, threads=os.cpu_count() or 1)
+    vectors = encoder.run([without_handles(sentence.text) for sentence in sentences]).values
     described = np.array([sentence.kind == "description" for sentence in sentences])
     misplaced = misplaced_sentences(sentences, vectors)
     findings = [
@@ -103,45 +100,17 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
 
     curated = settings.paths.curated / "messages"
     sample = sample_texts(curated, size=texts, seed=settings.seed)
-    chosen = settings.classification
-    scores = _score(settings, chosen, schema, sample)
+    scores = score_texts(chosen, schema, sample, cache=cache)
     judged = judge_scores(schema, sample, scores, threshold=chosen.threshold)
     findings += share_findings(schema, judged)
     if sample and "nli" in member_weights(chosen):
         apart = chosen.model_copy(
             update={"teacher": "nli", "nli": chosen.nli.model_copy(update={"multi_label": True})}
         )
-        entailment = _score(settings, apart, single_hypotheses(schema), sample[:_HYPOTHESIS_TEXTS])
+        hypotheses = single_hypotheses(schema)
+        entailment = score_texts(apart, hypotheses, sample[:_HYPOTHESIS_TEXTS], cache=cache)
         findings += unentailed_hypotheses(schema, entailment)
     return Report(schema, sentences, findings, misplaced, judged)
-
-
-def _embed(settings: Settings, texts: list[str]) -> Scores:
-    """(N, D) embeddings of unit length, by the embedding teacher's encoder before its tuning."""
-    chosen = settings.classification.embedding
-    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
-    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=settings.paths.cache)
-    encoder = OnnxModel(
-        folder / MODEL,
-        folder / TOKENIZER,
-        max_length=settings.classification.max_length,
-        threads=os.cpu_count() or 1,
-    )
-    return encoder.run(texts).values
-
-
-def _score(
-    settings: Settings, chosen: ClassificationSettings, schema: LabelSchema, texts: list[str]
-) -> Scores:
-    """(N, K) by the teacher of ``chosen``."""
-    spec = prepare_teacher(chosen, schema, cache=settings.paths.cache)
-    teacher = load_teacher(spec, threads=os.cpu_count() or 1)
-    starts = range(0, len(texts), _BATCH)
-    parts = [
-        teacher.score(texts[start : start + _BATCH]).scores
-        for start in progress(starts, total=len(starts), what="scoring", unit="batches")
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
 
 
 if __name__ == "__main__":

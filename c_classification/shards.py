@@ -33,7 +33,7 @@ SHARD_SCHEMA = pa.schema(
         ("votes", pa.list_(pa.string())),  # the best label of each member
     ]
 )
-_TODO_SCHEMA = pa.schema([("text", pa.string()), ("shard", pa.int32())])
+_SHARD_INPUT = pa.schema([("text", pa.string()), ("shard", pa.int32())])
 _DONE_SCHEMA = pa.schema([("shard", pa.int32()), ("worker", pa.string()), ("loads", pa.int32())])
 _DONE_DDL = "shard int, worker string, loads int"
 _POLL_S = 0.2
@@ -73,14 +73,14 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labelled
         return Labelled(total, shards, len(found), workers=0, loads=0)
 
     shard = F.pmod(F.xxhash64("text"), F.lit(shards)).cast("int")
-    todo = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
+    unlabelled = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
     threads = threads_per_worker(texts.sparkSession)
 
     def label_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from label_shard(batches, spec, folder, shards=shards, threads=threads)
 
-    done = todo.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
-    rows = _collect(done, folder, todo=shards - len(found))
+    done = unlabelled.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
+    rows = _collect(done, folder, remaining=shards - len(found))
     workers, loads = len({row.worker for row in rows}), sum(row.loads for row in rows)
     return Labelled(total, shards, len(found), workers, loads)
 
@@ -89,7 +89,7 @@ def label_shard(
     batches: Iterable[pa.RecordBatch], spec: TeacherSpec, folder: Path, *, shards: int, threads: int
 ) -> Iterator[pa.RecordBatch]:
     """Label one shard (columns text, shard), write its file; say which worker loaded what."""
-    table = pa.Table.from_batches(list(batches), _TODO_SCHEMA)
+    table = pa.Table.from_batches(list(batches), _SHARD_INPUT)
     if not table.num_rows:
         return
     shard = table["shard"][0].as_py()
@@ -134,12 +134,14 @@ def threads_per_worker(spark: "SparkSession") -> int:
     return int(context.getConf().get("spark.task.cpus", "1"))
 
 
-def _collect(frame: "DataFrame", folder: Path, *, todo: int) -> "list[Row]":
+def _collect(frame: "DataFrame", folder: Path, *, remaining: int) -> "list[Row]":
     """Run the job in a thread and show, shard by shard, how far it is."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         job = pool.submit(frame.collect)
         try:
-            for _ in progress(_appearing(folder, job), total=todo, what="labelling", unit="shards"):
+            for _ in progress(
+                _appearing(folder, job), total=remaining, what="labelling", unit="shards"
+            ):
                 pass
         except KeyboardInterrupt:
             frame.sparkSession.sparkContext.cancelAllJobs()

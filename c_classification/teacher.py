@@ -6,6 +6,7 @@ A teacher has one member or, as ``ensemble``, several, whose scores are averaged
 """
 
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.labels import LabelSchema
+from common.log import progress
 from common.schema import ClassificationSettings, TeacherKind
 from common.weights import checkpoint_files, checkpoint_folder
 
+_BATCH = 64
 Scores = NDArray[np.float32]
 Among = NDArray[np.bool_]  # (N, K), the labels that a text may have
 
@@ -146,6 +149,20 @@ def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
     ]
     shortlist = spec.settings.ensemble.shortlist
     return Teacher(members, weights=list(weights.values()), shortlist=shortlist)
+
+
+def score_texts(
+    settings: ClassificationSettings, schema: LabelSchema, texts: Sequence[str], *, cache: Path
+) -> Scores:
+    """(N, K) by the teacher of ``settings``, in this process, with progress shown."""
+    spec = prepare_teacher(settings, schema, cache=cache)
+    teacher = load_teacher(spec, threads=os.cpu_count() or 1)
+    starts = range(0, len(texts), _BATCH)
+    parts = [
+        teacher.score(texts[start : start + _BATCH]).scores
+        for start in progress(starts, total=len(starts), what="labelling", unit="batches")
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
 
 
 def decide(scores: Scores, *, names: Sequence[str], threshold: float) -> Decisions:

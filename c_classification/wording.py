@@ -17,14 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from c_classification.embedding import without_handles
-from c_classification.exported import MODEL, TOKENIZER, export_once
+from c_classification.embedding import frozen_encoder, without_handles
 from c_classification.keyed import key_of, write_keyed
 from c_classification.label_csv import read_column
 from common.artifacts import plan_stage
 from common.cli import run_command, stage_parser
 from common.errors import DataError
-from common.labels import load_labels
+from common.labels import LabelSchema, load_labels
 from common.log import progress
 from common.onnx_model import OnnxModel
 from common.schema import Settings
@@ -69,23 +68,11 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
         logger.info("%s: texts, encoder and labels unchanged, nothing to do", target)
         return
     texts = [natural_text(text) for text in read_column(source, "text")]
-    folder = export_once(
-        checkpoint, kind="encoder", int8=chosen.embedding.int8, cache=settings.paths.cache
-    )
-    encoder = OnnxModel(
-        folder / MODEL,
-        folder / TOKENIZER,
-        max_length=chosen.max_length,
-        threads=os.cpu_count() or 1,
-    )
+    encoder = frozen_encoder(chosen, cache=settings.paths.cache, threads=os.cpu_count() or 1)
     vectors = _embed(encoder, [without_handles(text) for text in texts])  # (N, D)
-    wordings = {
-        "names": [NAME_TEMPLATE.format(name) for name in schema.names],
-        "descriptions": [label.description for label in schema.labels],
-    }
     nearest = {
         column: nearest_labels(vectors, encoder.run(sentences).values)
-        for column, sentences in wordings.items()
+        for column, sentences in wordings(schema).items()
     }
     table = pa.table(
         {
@@ -99,6 +86,14 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     )
     write_keyed(table, target, key=plan.key)
     logger.info("%s: %s texts", target, f"{len(texts):,}")
+
+
+def wordings(schema: LabelSchema) -> dict[str, list[str]]:
+    """One sentence a label, in schema order, by each wording."""
+    return {
+        "names": [NAME_TEMPLATE.format(name) for name in schema.names],
+        "descriptions": [label.description for label in schema.labels],
+    }
 
 
 def nearest_labels(texts: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from tokenizers import Encoding, Tokenizer
 from common.errors import DataError
 
 Text = str | tuple[str, str]
-# Beside INT8 products, adding and normalising apart is a fifth faster than ORT's fused node.
+# Beside INT8 products, adding and normalising apart is faster than ORT's fused node.
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
 
 

@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.workers import label_in_workers
-from c_classification.embedding import without_handles
-from c_classification.exported import MODEL, TOKENIZER, export_once
+from c_classification.embedding import frozen_encoder, without_handles
 from c_classification.teacher import prepare_teacher
-from c_classification.wording import NAME_TEMPLATE, nearest_labels
+from c_classification.wording import nearest_labels, wordings
 from common.labels import LabelSchema
-from common.onnx_model import OnnxModel
 from common.schema import ClassificationSettings
-from common.weights import checkpoint_folder
 from d_training.baselines import keyword_labels
 
 
@@ -74,19 +71,13 @@ def by_wording(
     cache: Path,
 ) -> Iterator[tuple[str, Said]]:
     """The label whose name, and the one whose description, lies nearest in a frozen encoder."""
-    chosen = settings.embedding
-    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
-    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
-    encoder = OnnxModel(
-        folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=workers
-    )
+    encoder = frozen_encoder(settings, cache=cache, threads=workers)
     started = time.perf_counter()
     vectors = encoder.run([without_handles(text) for text in texts]).values  # (N, D)
     seconds = time.perf_counter() - started
-    names = [NAME_TEMPLATE.format(name) for name in schema.names]
-    descriptions = [label.description for label in schema.labels]
-    for way, wording in (("bare names", names), ("descriptions", descriptions)):
-        yield way, Said(nearest_labels(vectors, encoder.run(wording).values), None, seconds)
+    for way, sentences in wordings(schema).items():
+        way = "bare names" if way == "names" else way
+        yield way, Said(nearest_labels(vectors, encoder.run(sentences).values), None, seconds)
 
 
 def _part(
