@@ -27,6 +27,7 @@ from common.registry import (
     verified_files,
     verified_manifest,
 )
+from common.text import rules_sha256
 from common.verdict import Verdict, find_verdict, verdict_path
 
 _LOCK_S = 10
@@ -91,7 +92,8 @@ def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
         to: a model that has served before; by default the one before the present one.
 
     Raises:
-        DataError: if there is none, or its files are missing or were changed.
+        DataError: if there is none, its files are missing or were changed, or it reads texts
+            that were cleaned by other rules than this code's.
     """
     with _one_at_a_time(models):
         _settle(models)
@@ -104,7 +106,7 @@ def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
                 f"model {target} has never served by {models / journal.JOURNAL}; only training "
                 "promotes a new one"
             )
-        verified_files(models, target, SERVED_FILES)
+        _require_servable(verified_files(models, target, SERVED_FILES))
         if target == before:
             logger.info("production: model %s serves already, nothing to do", target)
             return target
@@ -144,6 +146,15 @@ def _previous(models: Path, entries: list[Deployment]) -> str:
     if len(order) < 2:
         raise DataError(f"no model served before the present one by {models / journal.JOURNAL}")
     return order[-2]
+
+
+def _require_servable(folder: Path) -> None:
+    rules = json.loads((folder / "metrics.json").read_bytes()).get("text_rules_sha256")
+    if rules != rules_sha256():
+        raise DataError(
+            f"{folder} was trained with other text rules than this code has, and its server would "
+            "refuse it; roll back with the code that made the model"
+        )
 
 
 def _settle(models: Path) -> None:

@@ -9,6 +9,7 @@ from common.deployment import promote, roll_back, settle
 from common.errors import DataError, RefusedError
 from common.journal import JOURNAL
 from common.registry import POINTER, SERVED_FILES, production_id
+from common.text import rules_sha256
 from common.verdict import Check, Verdict, write_verdict
 
 
@@ -17,10 +18,12 @@ def models(tmp_path):
     return tmp_path / "models"
 
 
-def make_model(models, what: str) -> str:
+def make_model(models, what: str, *, rules: str | None = None) -> str:
     def build(folder):
         for name in SERVED_FILES:
             (folder / name).write_text(what, encoding="utf-8")
+        facts = {"text_rules_sha256": rules or rules_sha256()}
+        (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
         return Built(Rows.model_validate({"in": 0, "out": 0}), {})
 
@@ -193,6 +196,15 @@ def test_rolling_back_to_a_corrupt_model_is_refused_with_the_reason(models, dama
         roll_back(models, by="ada")
     assert production_id(models) == second
     assert len(journal(models)) == 2
+
+
+def test_rolling_back_to_a_model_that_this_code_cannot_serve_is_refused(models):
+    old = make_model(models, "old", rules="0" * 64)
+    promote(models, judged(models, old), by="ada")
+    (new,) = serve(models, "new")
+    with pytest.raises(DataError, match="was trained with other text rules"):
+        roll_back(models, by="ada")
+    assert production_id(models) == new
 
 
 def test_a_promotion_killed_before_the_pointer_is_finished_by_the_next_event(models, monkeypatch):
