@@ -58,8 +58,8 @@ classify: env ## c: weak-label the messages with the teacher
 labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
 	@$(RUN) c_classification.labels_check
 
-train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1 overrules the gate
-	@$(RUN) d_training $(if $(FORCE),--force)
+train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1 overrules the gate, GOLD= judges on it
+	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force)
 
 rollback: env ## let the model before serve again, or TO=<experiment id>
 	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
