@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TORCH_INDEX
+# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TORCH_INDEX
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -22,7 +22,7 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check train_model \
-	pipeline evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
+	rollback pipeline evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
 
 all: profile env lint pipeline evaluate_sample run_api ## the whole chain, from raw rows to a served model
 
@@ -58,8 +58,11 @@ classify: env ## c: weak-label the messages with the teacher
 labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
 	@$(RUN) c_classification.labels_check
 
-train_model: env ## d: fine-tune, export and promote the student
-	@$(RUN) d_training
+train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1 overrules the gate, GOLD= judges on it
+	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force)
+
+rollback: env ## let the model before serve again, or TO=<experiment id>
+	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
 
 pipeline: data_ingestion data_transformation classify train_model ## the four data stages
 
@@ -101,4 +104,4 @@ clean: ## remove data, models, reports and caches of RUN_DIR; the environment st
 
 help: ## this list
 	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
-	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT="
+	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1"

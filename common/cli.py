@@ -35,17 +35,15 @@ def run_command(args: argparse.Namespace, command: Callable[[Settings], object])
     """Load settings, run ``command`` with them and turn a TriageError into one readable line.
 
     Returns:
-        The exit code: 0, 1 for a TriageError, 2 for bad settings.
+        The exit code: 0, else that of the error's class in common/errors.py: 2 for bad settings,
+        3 for a model that the gate refused, 1 for any other.
     """
     configure_logging()
     try:
         command(load_settings(overrides=args.set, profile=args.profile).settings)
-    except SettingsError as error:
-        logger.error("%s", error)
-        return 2
     except TriageError as error:
         logger.error("%s", error)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         logger.error("interrupted; run the same command again to go on")
         return 130
@@ -61,7 +59,7 @@ def show_settings() -> int:
         lines = describe(load_settings(overrides=args.set, profile=args.profile))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return error.exit_code
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

@@ -4,10 +4,20 @@
 class TriageError(Exception):
     """A problem that the user can mend; the message names the value seen and the remedy."""
 
+    exit_code = 1
+
 
 class SettingsError(TriageError):
     """A setting is unknown or out of range; the message names key, value and source."""
 
+    exit_code = 2
+
 
 class DataError(TriageError):
     """Input or stored data is not what the stage needs."""
+
+
+class RefusedError(TriageError):
+    """The promotion gate refused a model; what served before still serves."""
+
+    exit_code = 3

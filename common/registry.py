@@ -1,30 +1,19 @@
-"""Which model serves: the pointer models/production.json, replaced by rename, and its journal.
+"""Which model serves, and whether its files are whole: models/production.json, models/<id>/.
 
-Promotion has this one home. Every change of the pointer is first appended to
-models/deployments.jsonl: when, from, to, by whom, and the figures it was judged by.
+The pointer is replaced by rename, by common/deployment.py alone.
 """
 
 import json
-import os
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from common.artifacts import (
-    MANIFEST,
-    Manifest,
-    find_manifest,
-    verify_files,
-    write_atomically,
-)
+from common.artifacts import MANIFEST, Manifest, find_manifest, verify_files
 from common.errors import DataError
 
 POINTER = "production.json"
-JOURNAL = "deployments.jsonl"
 # What serving needs of a model folder, beside its manifest.
 SERVED_FILES = ("model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json")
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -107,30 +96,9 @@ def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> 
     return folder
 
 
-def promote(models: Path, experiment_id: str, *, by: str, figures: dict[str, Any]) -> None:
-    """Check the model's files, append to the journal and move the pointer, in this order.
-
-    Does nothing where the model already serves. A damaged pointer is replaced.
-
-    Raises:
-        DataError: if the model is missing or damaged; the pointer then stays where it was.
-    """
-    verified_manifest(models, experiment_id)
+def serving_id(models: Path) -> str | None:
+    """Like ``production_id``, but a damaged pointer counts as none: promotion replaces it."""
     try:
-        before = production_id(models)
+        return production_id(models)
     except DataError:
-        before = None
-    if before == experiment_id:
-        return
-    entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "from": before,
-        "to": experiment_id,
-        "by": by,
-        "figures": figures,
-    }
-    with (models / JOURNAL).open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps(entry) + "\n")
-        journal.flush()
-        os.fsync(journal.fileno())
-    write_atomically(models / POINTER, json.dumps({"experiment_id": experiment_id}) + "\n")
+        return None

@@ -181,6 +181,32 @@ class TrainingSettings(Section):
     )
 
 
+class GateSettings(Section):
+    """What a new model must show before it serves; d_training/gate.py says how it is measured.
+
+    Models trained on some thousand texts came out at 0.76 to 0.96 macro-F1 on held-out weak
+    labels and at 0.72 to 0.86 on gold, INT8 agreeing with float32 on 0.966 to 0.993 of the texts;
+    a constant answer scores 0.1. The limits lie well outside: they catch what went wrong.
+    """
+
+    gold: Path | None = Field(
+        None, description="CSV with columns text,label to judge on; null: held-out weak labels"
+    )
+    min_macro_f1: float = Field(0.4, ge=0, le=1, description="where no production model is")
+    tolerance: float = Field(0.02, ge=0, le=1, description="macro-F1 that may be lost")
+    max_worse_chance: float = Field(
+        0.5, ge=0, le=1, description="share of resamples that lose more than the tolerance"
+    )
+    resamples: int = Field(2_000, ge=100, description="of the paired bootstrap")
+    max_recall_drop: float = Field(0.15, ge=0, le=1, description="of any one label")
+    min_support: int = Field(20, ge=1, description="texts of a label before its recall counts")
+    max_calibration_error: float = Field(0.2, ge=0, le=1, description="expected, in 15 bins")
+    min_int8_agreement: float = Field(
+        0.9, ge=0, le=1, description="share of held-out texts given the label of float32"
+    )
+    max_latency_ms: float = Field(50, gt=0, description="p50 of INT8, one text at a time")
+
+
 class ServingSettings(Section):
     """Stage e: the API and bulk scoring."""
 
@@ -226,6 +252,7 @@ class Settings(Section):
     transformation: TransformationSettings = TransformationSettings()
     classification: ClassificationSettings = ClassificationSettings()
     training: TrainingSettings = TrainingSettings()
+    gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
 
     @property

@@ -1,6 +1,6 @@
 """Stage d, data/labeled -> models/<experiment_id>: distil the soft labels into a small BERT.
 
-``run(settings)`` trains, exports, checks and promotes; ``python -m d_training`` runs it.
+``run(settings)`` trains, exports, judges and promotes; ``python -m d_training`` runs it.
 """
 
 from common.artifacts import Manifest
@@ -9,8 +9,14 @@ from common.schema import Settings
 __all__ = ["run"]
 
 
-def run(settings: Settings) -> Manifest:
-    """Bring the model of the present labels up to date, promote it, return its manifest."""
+def run(settings: Settings, *, force: bool = False) -> Manifest:
+    """Bring the model of the present labels up to date, return its manifest.
+
+    A new one serves if the gate lets it through, or whatever the gate says where ``force`` is set.
+
+    Raises:
+        RefusedError: if the gate refuses it; what served before still serves.
+    """
     from d_training.stage import train_model
 
-    return train_model(settings)
+    return train_model(settings, force=force)

@@ -11,9 +11,13 @@ def main() -> int:
     parser = stage_parser(
         "d_training",
         "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
-        sections=("training",),
+        sections=("training", "gate"),
     )
-    return run_command(parser.parse_args(), run)
+    parser.add_argument(
+        "--force", action="store_true", help="promote whatever the gate says; journalled"
+    )
+    args = parser.parse_args()
+    return run_command(args, lambda settings: run(settings, force=args.force))
 
 
 if __name__ == "__main__":

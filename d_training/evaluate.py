@@ -22,18 +22,18 @@ from common.artifacts import plan_stage, write_atomically
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.onnx_model import softmax
 from common.registry import require_production_id, verified_files
 from common.schema import Settings
 from d_training.baselines import keyword_labels, majority_labels
 from d_training.describe import LABELS, METRICS
-from d_training.export import MODEL_INT8, TOKENIZER, onnx_logits
+from d_training.export import MODEL_INT8, TOKENIZER
 from d_training.gold import Answers, Gold, Wording, read_answers, read_gold, read_wording
 from d_training.gold_plots import draw_gold, expected_pictures
 from d_training.hand_labels import compare_with_hand_labels
 from d_training.judge import judge_answers, judge_labels
 from d_training.metrics import confusion_matrix, macro_f1
 from d_training.seen import ROWS, seen_in_training
+from d_training.served import served_answers
 from d_training.table import table
 
 REPORT = "evaluation.json"
@@ -134,7 +134,7 @@ def _scores(
     seed: int,
 ) -> dict[str, Any]:
     names, truth = schema.names, gold.truth
-    student = _student_answers(gold.texts, folder)
+    student = served_answers(folder, gold.texts)
     unseen = ~seen_in_training(folder, gold.texts)
     baselines = {
         "majority": majority_labels(truth, labels=len(names)),
@@ -161,15 +161,6 @@ def _scores(
         if wording
         else None,
     }
-
-
-def _student_answers(texts: list[str], folder: Path) -> Answers:
-    """The student as it is served: INT8, calibrated, silent where it is unsure or has no text."""
-    facts = json.loads((folder / METRICS).read_bytes())
-    logits = onnx_logits(folder, texts, model=MODEL_INT8, max_length=facts["max_length"])
-    probs = softmax(logits / np.float32(facts["temperature"]))
-    readable = np.array([bool(text) for text in texts])
-    return Answers(probs, readable & (probs.max(axis=1) >= facts["abstain_threshold"]))
 
 
 def _macro_f1(truth: NDArray[np.int64], answers: Answers, where: NDArray[np.bool_]) -> float | None:

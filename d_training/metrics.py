@@ -88,8 +88,27 @@ def macro_f1_interval(
     return float(low), float(high)
 
 
+def paired_differences(
+    truth: Indices, first: Indices, second: Indices, *, labels: int, seed: int, resamples: int
+) -> NDArray[np.float64]:
+    """(resamples,) macro-F1 of ``second`` minus that of ``first``, of rows drawn with replacement.
+
+    Both are scored on the same draw, so that what is easy or hard for both cancels out. A draw of
+    rows is a multinomial draw of the (truth, first, second) triples that occur, at most N.
+    """
+    triples = (truth * labels + first) * labels + second
+    kinds, counts = np.unique(triples, return_counts=True)
+    draws = np.random.default_rng(seed).multinomial(len(truth), counts / len(truth), resamples)
+    row, of_first, of_second = kinds // labels**2, kinds // labels % labels, kinds % labels
+    scores = [
+        macro_f1(_confusions(draws, row * labels + predicted, labels))
+        for predicted in (of_first, of_second)
+    ]
+    return np.asarray(scores[1] - scores[0])
+
+
 def calibration_bins(
-    confidence: Floats, correct: NDArray[np.bool_], *, bins: int = CALIBRATION_BINS
+    confidence: Floats, correct: NDArray[np.bool_] | Floats, *, bins: int = CALIBRATION_BINS
 ) -> Bins:
     """Group rows by confidence into ``bins`` equal-width bins over (0, 1], upper edge inside."""
     which = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -100,8 +119,11 @@ def calibration_bins(
     return Bins(count, mean_confidence, mean_accuracy)
 
 
-def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_]) -> float:
-    """Mean gap between confidence and accuracy over the bins, weighted by their rows."""
+def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_] | Floats) -> float:
+    """Mean gap between confidence and accuracy over the bins, weighted by their rows.
+
+    ``correct`` may also say how right each row is, from 0 to 1, as soft labels do.
+    """
     bins = calibration_bins(confidence, correct)
     filled = bins.rows > 0
     gaps = np.abs(bins.confidence[filled] - bins.accuracy[filled])
@@ -130,6 +152,14 @@ def soft_cross_entropy(probs: Floats, targets: Floats) -> float:
     """Mean cross-entropy of (N, K) probabilities against (N, K) soft labels, in nats."""
     tiny = np.finfo(np.float32).tiny
     return float(-(targets * np.log(np.maximum(probs, tiny))).sum(axis=1).mean())
+
+
+def _confusions(draws: NDArray[np.int64], cells: Indices, labels: int) -> NDArray[np.int64]:
+    """(R, K, K) from (R, C) counts of C kinds of row and the cell that each kind falls into."""
+    confusions = np.zeros((len(draws), labels * labels), np.int64)
+    for cell in np.unique(cells):
+        confusions[:, cell] = draws[:, cells == cell].sum(axis=1)
+    return confusions.reshape(-1, labels, labels)
 
 
 def _ratio(above: NDArray[np.int64], below: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -42,6 +42,13 @@ def seen_in_training(folder: Path, texts: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([text_key(text) in used for text in texts], np.bool_)
 
 
+def held_out_ids(folder: Path) -> NDArray[np.int64]:
+    """tweet_ids of the rows that the model of a folder was tested on."""
+    table = pq.read_table(folder / ROWS, columns=["tweet_id", "part"])
+    held_out = table["part"].to_numpy(zero_copy_only=False) == "test"
+    return np.asarray(table["tweet_id"].to_numpy()[held_out])
+
+
 def text_key(natural: str) -> int:
     """64 bits that stand for a text, whatever its case and punctuation."""
     spoken = clean_text(natural) or natural

@@ -1,4 +1,4 @@
-"""The stage: labelled messages in, a checked and promoted model folder out."""
+"""The stage: labelled messages in, a model folder out, checked, judged and promoted."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +12,17 @@ from common.artifacts import (
     run_stage_once,
 )
 from common.labels import load_labels
-from common.registry import promote
 from common.schema import Settings
 from common.weights import checkpoint_files, checkpoint_folder
+from d_training.deploy import deploy
 
 
-def train_model(settings: Settings) -> Manifest:
-    """Train where needed, then let the model serve.
+def train_model(settings: Settings, *, force: bool) -> Manifest:
+    """Train where needed, then let the model serve if the gate does, or ``force`` says so.
 
     The experiment's id is the key of its inputs, settings and code, so the same ones never train
-    twice. The pointer is looked at in every run: one that was killed before moving it is mended.
+    twice. The journal is looked at in every run: what was killed before the model was judged, or
+    before the pointer moved, is finished.
     """
     schema = load_labels(settings.labels)
     labeled = require_manifest(settings.paths.labeled, made_by="classify")
@@ -55,5 +56,5 @@ def train_model(settings: Settings) -> Manifest:
         )
 
     manifest = run_stage_once(plan, folder=settings.paths.models / plan.key, build=build)
-    promote(settings.paths.models, plan.key, by="d_training", figures=manifest.figures)
+    deploy(settings, plan.key, force=force)
     return manifest

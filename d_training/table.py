@@ -23,7 +23,7 @@ def table(evaluation: dict[str, Any]) -> str:
         "",
         *_data_lines(evaluation["gold"]),
         "",
-        *_aligned(
+        *aligned(
             ["", *_COLUMNS],
             [
                 [name, *(_number(figures.get(key)) for key in _COLUMNS.values())]
@@ -31,7 +31,7 @@ def table(evaluation: dict[str, Any]) -> str:
             ],
         ),
         "",
-        *_aligned(
+        *aligned(
             ["F1 by label", "texts", *systems],
             [
                 [
@@ -87,7 +87,7 @@ def _notes(evaluation: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of columns as wide as they need: the first to the left, the others to the right."""
     widths = [max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)]
     widths[0] = max(widths[0] - 2, _NARROWEST)

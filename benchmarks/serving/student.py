@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from common import registry
+from common import deployment, registry
 from common.artifacts import Built, Plan, Rows, run_stage_once
 from common.labels import load_labels
 from common.schema import Settings
@@ -63,4 +63,4 @@ def _build(models: Path, settings: Settings) -> None:
 
     shutil.rmtree(models, ignore_errors=True)  # text rules and labels may have changed
     run_stage_once(Plan("benchmark", "", "", ()), folder=models / _STAND_IN, build=build)
-    registry.promote(models, _STAND_IN, by="benchmark", figures={})
+    deployment.promote(models, _STAND_IN, by="benchmark", force=True)

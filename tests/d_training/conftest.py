@@ -1,6 +1,7 @@
 """A toy task that is separable by its words, as labelled rows, as settings, as a trained model."""
 
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
@@ -137,3 +138,46 @@ def trained(
     publish_labeled(run_dir, toy_rows())
     settings = make_settings(run_dir)
     return settings, run(settings)
+
+
+@pytest.fixture(scope="session")
+def _two_trained(
+    tmp_path_factory: pytest.TempPathFactory, trained, make_settings
+) -> tuple[Settings, Settings]:
+    """A copy of ``trained`` beside whose model lies one that has learnt little and was killed
+    before the gate judged it."""
+    from d_training import run
+
+    folder = tmp_path_factory.mktemp("two") / "run"
+    shutil.copytree(trained[0].run_dir, folder, symlinks=True)
+    poor = make_settings(folder, epochs=1, learning_rate=1e-5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("d_training.stage.deploy", lambda *_, **__: None)
+        run(poor)
+    return make_settings(folder), poor
+
+
+class Two(NamedTuple):
+    """Settings of two models of one run folder, and their ids; the good one serves."""
+
+    good: Settings
+    poor: Settings
+    models: Path
+    good_id: str
+    poor_id: str
+
+
+@pytest.fixture()
+def two(_two_trained, trained, make_settings, tmp_path) -> Two:
+    """A copy of both models, to be judged and moved."""
+    good, poor = _two_trained
+    folder = tmp_path / "run"
+    shutil.copytree(good.run_dir, folder, symlinks=True)
+    labels = folder / "labels.yaml"
+    good, poor = (
+        settings.model_copy(update={"run_dir": folder, "labels": labels})
+        for settings in (good, poor)
+    )
+    ids = {path.parent.name for path in (folder / "models").glob("*/manifest.json")}
+    (poor_id,) = ids - {trained[1].key}
+    return Two(good, poor, folder / "models", trained[1].key, poor_id)

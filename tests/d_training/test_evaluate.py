@@ -82,7 +82,9 @@ def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path,
     settings, _ = trained
     first = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("d_training.evaluate.onnx_logits", lambda *_, **__: pytest.fail("scored"))
+        patched.setattr(
+            "d_training.evaluate.served_answers", lambda *_, **__: pytest.fail("scored")
+        )
         again = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
     assert again == json.loads(json.dumps(first))
     gold.write_text(gold.read_text("utf-8").replace("thanks a thanks,rest", "thanks a thanks,"))

@@ -9,6 +9,7 @@ from d_training.metrics import (
     expected_calibration_error,
     macro_f1,
     macro_f1_interval,
+    paired_differences,
     per_label,
     soft_cross_entropy,
 )
@@ -114,3 +115,33 @@ def test_soft_cross_entropy():
     assert soft_cross_entropy(targets, targets) == pytest.approx(np.log(2) / 2)
     certain_and_wrong = soft_cross_entropy(np.array([[0.0, 1.0]]), np.array([[1.0, 0.0]]))
     assert certain_and_wrong == pytest.approx(87.3, abs=0.1)
+
+
+def test_calibration_may_be_held_against_soft_labels():
+    # One bin: confidence 0.6, credit (0.8 + 0.6) / 2.
+    error = expected_calibration_error(np.array([0.6, 0.6]), np.array([0.8, 0.6]))
+    assert error == pytest.approx(0.1)
+
+
+def test_equal_predictions_never_differ():
+    found = paired_differences(TRUTH, PREDICTED, PREDICTED, labels=3, seed=1, resamples=50)
+    assert found.tolist() == [0.0] * 50
+
+
+def test_paired_differences_are_those_of_drawn_rows():
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 3, 400)
+    first = np.where(rng.random(400) < 0.2, 0, truth)
+    second = np.where(rng.random(400) < 0.3, first, rng.integers(0, 3, 400))
+
+    def score(predicted, rows):
+        return macro_f1(confusion_matrix(truth[rows], predicted[rows], labels=3))
+
+    drawn = [
+        score(second, rows) - score(first, rows)
+        for rows in (rng.integers(0, 400, 400) for _ in range(2_000))
+    ]
+    found = paired_differences(truth, first, second, labels=3, seed=1, resamples=2_000)
+    assert found.mean() == pytest.approx(np.mean(drawn), abs=0.004)
+    assert found.std() == pytest.approx(np.std(drawn), rel=0.1)
+    assert found.mean() < -0.2

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from d_training.rows import Parts, Rows
-from d_training.seen import ROWS, seen_in_training, text_key, write_rows
+from d_training.seen import ROWS, held_out_ids, seen_in_training, text_key, write_rows
 
 
 def rows_of(*texts: str) -> Rows:
@@ -23,6 +23,12 @@ def test_training_and_validation_texts_count_as_seen_in_any_spelling(tmp_path):
     write_rows(tmp_path, parts)
     texts = ["my PARCEL", "Thanks.", "held", "new", "😀", "😡"]
     assert seen_in_training(tmp_path, texts).tolist() == [True, True, False, False, True, False]
+
+
+def test_held_out_rows_are_named(tmp_path):
+    parts = Parts(rows_of("a"), rows_of("b", "c", "d"), rows_of("e", "f"), 0.0, Counter())
+    write_rows(tmp_path, parts)
+    assert held_out_ids(tmp_path).tolist() == [0, 1]
 
 
 def test_file_names_rows_and_holds_no_text(tmp_path):

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from common import registry
+from common import deployment
 from common.artifacts import Built, Plan, Rows, run_stage_once
 from common.labels import LabelSchema, load_labels
 from common.schema import ServingSettings, Settings
@@ -98,7 +98,7 @@ def make_models(tmp_path_factory: pytest.TempPathFactory) -> MakeModels:
 
         plan = Plan("d_training", "code", "settings", ())
         run_stage_once(plan, folder=folder / version, build=build)
-        registry.promote(folder, version, by="tests", figures={})
+        deployment.promote(folder, version, by="tests", force=True)
         return folder
 
     return make
