@@ -22,8 +22,9 @@ from common.weights import checkpoint_folder
 
 # Who is spoken to says nothing about what the message is about.
 _HANDLES = re.compile(r"@(?:brand|user)(?![0-9A-Za-z_])[ ,.:]*")
-_INVERSE_REGULARISATION = 3.0
-# A regularised head is less sure than it is right: on tweets, on news and on generated messages.
+# The fewer sentences a label has, the more one strength of regularisation shrinks its weights and
+# so its confidence. Over sentences a label, calibration holds from 6 a label (77 intents) to 124.
+_INVERSE_REGULARISATION = 370.0
 _TEMPERATURE = 0.75
 _SEED = 17
 
@@ -66,8 +67,9 @@ class EmbeddingTeacher:
             folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
         )
         texts, classes = zip(*lessons(schema), strict=True)
+        a_label = len(texts) / len(schema.names)
         self._head = LogisticRegression(
-            C=_INVERSE_REGULARISATION, class_weight="balanced", max_iter=1000
+            C=_INVERSE_REGULARISATION / a_label, class_weight="balanced", max_iter=1000
         )
         self._head.fit(self._encoder.run(texts).values, classes)
 
