@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from common.schema import TrainingSettings
-from d_training.fit import Examples, Fitted, fit, mean_loss, planned_epochs
+from d_training.batches import Examples
+from d_training.fit import Fitted, fit, mean_loss, planned_epochs
 from d_training.student import Student, load_student, predict, tokenize
 
 SETTINGS = TrainingSettings(
