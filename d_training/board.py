@@ -19,7 +19,7 @@ class Board:
         if folder is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder), purge_step=start, flush_secs=_FLUSH_S)
+            self._writer = SummaryWriter(str(folder), purge_step=start + 1, flush_secs=_FLUSH_S)
         self._texts, self._then = start, time.monotonic()
 
     def __enter__(self) -> Self:
