@@ -17,7 +17,7 @@ from d_training.fit import fit
 from d_training.metrics import confusion_matrix, macro_f1
 from d_training.student import Student, load_student, predict, tokenize
 
-PADDED_TO, PEER_BATCH, PEER_RATE = 512, 8, 5e-5
+PADDED_TO, PEER_BATCH = 512, 8
 
 
 class Texts(NamedTuple):
@@ -45,16 +45,8 @@ class Outcome(NamedTuple):
     precision: str
 
 
-def train_padded(checkpoint: Path, task: Task, *, epochs: int, steps: int, seed: int) -> Outcome:
-    """The original design: float32, all weights, every text padded to 512, batches of eight.
-
-    Args:
-        checkpoint: where it starts from.
-        task: its training texts are learnt, its held-out texts scored.
-        epochs: over all training texts.
-        steps: at most so many; -1 for all.
-        seed: of the head, the order and dropout.
-    """
+def train_padded(checkpoint: Path, task: Task, *, epochs: int, rate: float, seed: int) -> Outcome:
+    """The original design: float32, all weights, every text padded to 512, batches of eight."""
     from transformers import Trainer, TrainingArguments
 
     student = load_student(checkpoint, task.names, precision="fp32", seed=seed)
@@ -75,8 +67,7 @@ def train_padded(checkpoint: Path, task: Task, *, epochs: int, steps: int, seed:
                 output_dir=folder,
                 per_device_train_batch_size=PEER_BATCH,
                 num_train_epochs=epochs,
-                max_steps=steps,
-                learning_rate=PEER_RATE,
+                learning_rate=rate,
                 seed=seed,
                 save_strategy="no",
                 report_to="none",
@@ -85,8 +76,7 @@ def train_padded(checkpoint: Path, task: Task, *, epochs: int, steps: int, seed:
         started = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - started
-    texts = len(rows) * epochs if steps < 0 else min(steps * PEER_BATCH, len(rows) * epochs)
-    return Outcome(texts, seconds, _score(student, task), "fp32")
+    return Outcome(len(rows) * epochs, seconds, _score(student, task), "fp32")
 
 
 def train_ours(checkpoint: Path, task: Task, *, settings: TrainingSettings, seed: int) -> Outcome:
