@@ -1,4 +1,4 @@
-"""The processes that train together, as torchrun or `accelerate launch` started them.
+"""The processes that train together, as torchrun started them.
 
     torchrun --nproc-per-node 2 -m d_training
 
