@@ -7,7 +7,7 @@ among them: it needs labelled texts, which the project does not hold.
 import subprocess
 import sys
 
-BENCHMARKS = ("transformation", "labelling", "serving", "scoring")
+BENCHMARKS = ("transformation", "labelling", "training", "serving", "scoring")
 
 
 def main() -> int:

@@ -170,15 +170,22 @@ class TrainingSettings(Section):
     learning_rate: float = Field(1e-4, gt=0, lt=1, description="highest, after the warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1)
     warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate")
-    batch_size: int = Field(32, ge=1, description="texts a step")
+    batch_size: int = Field(32, ge=1, description="texts a step, of all processes together")
+    gradient_accumulation: int = Field(
+        1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
+    )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bf16 where the hardware computes it"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto", description="auto: bf16 where the hardware computes it, fp16 on other GPUs"
     )
     freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
     schema_sentences: bool = Field(
         True, description="train on the label schema's own sentences beside the messages"
     )
+    snapshot_every_s: float = Field(
+        60, ge=0, description="seconds between snapshots, from which a killed training goes on"
+    )
+    tensorboard: bool = Field(True, description="write reports/tensorboard/<experiment id>")
 
 
 class GateSettings(Section):
@@ -238,6 +245,8 @@ class Paths:
         self.models = run_dir / "models"
         self.reports = run_dir / "reports"
         self.cache = run_dir / ".cache"
+        self.snapshots = self.cache / "training"
+        self.tensorboard = self.reports / "tensorboard"
 
 
 class Settings(Section):

@@ -1,9 +1,16 @@
-"""Train the student on data/labeled into models/.      python -m d_training --profile sample"""
+"""Train the student on data/labeled into models/.      python -m d_training --profile sample
 
+In several processes, a GPU each where there are any: torchrun --nproc-per-node 2 -m d_training
+"""
+
+import logging
 import sys
 
 from common.cli import run_command, stage_parser
+from common.schema import Settings
 from d_training import run
+from d_training.processes import launched
+from d_training.stage import assist_training
 
 
 def main() -> int:
@@ -17,7 +24,14 @@ def main() -> int:
         "--force", action="store_true", help="promote whatever the gate says; journalled"
     )
     args = parser.parse_args()
-    return run_command(args, lambda settings: run(settings, force=args.force))
+    if launched().main:
+        return run_command(args, lambda settings: run(settings, force=args.force))
+    return run_command(args, _assist)
+
+
+def _assist(settings: Settings) -> None:
+    logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
+    assist_training(settings)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make a model folder: rows, training, calibration, export, parity; describe.py tells of it."""
+"""Make a model folder: training, calibration, export, parity; describe.py tells of it."""
 
 import logging
 from pathlib import Path
@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 
 from common.artifacts import Built
-from common.artifacts import Rows as RowCounts
 from common.labels import LabelSchema
 from common.onnx_model import softmax
-from common.schema import Settings, TrainingSettings
+from common.schema import Settings
 from common.text import rules_sha256
+from d_training.batches import Examples
 from d_training.calibration import abstain_threshold, fit_temperature
 from d_training.describe import describe_model
 from d_training.export import MODEL, MODEL_INT8, check_parity, export_student, onnx_logits
-from d_training.fit import Examples, fit
 from d_training.held_out import HeldOut
-from d_training.lessons import schema_lessons
-from d_training.rows import Parts, Rows, part_rows, read_rows
 from d_training.seen import write_rows
-from d_training.student import Student, load_student, predict, tokenize
+from d_training.student import Student, predict
+from d_training.train import train_student
 
 logger = logging.getLogger(__name__)
 
@@ -46,23 +44,11 @@ def build_model(
         DataError: if the labelled rows don't suffice.
         TriageError: if the export doesn't compute what the trained model does.
     """
-    training, seed = settings.training, settings.seed
-    rows, unusable = read_rows(settings.paths.labeled / "messages", schema)
-    parts = part_rows(rows, training, seed=seed)
+    training = settings.training
+    student, fitted, parts, rows, validation, test = train_student(
+        settings, schema=schema, checkpoint=checkpoint, experiment_id=origin["experiment_id"]
+    )
     write_rows(folder, parts)
-    logger.info(
-        "rows: %s train, %s validation, %s test",
-        *(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test)),
-    )
-
-    student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
-    train, validation, test = (
-        _examples(student, part, training) for part in (parts.train, parts.validation, parts.test)
-    )
-    if training.schema_sentences:
-        train = _with_lessons(train, student, schema, training)
-    fitted = fit(student, train, validation, settings=training, seed=seed)
-
     facts = origin | {
         "labels": schema.names,
         "labels_sha256": schema.sha256,
@@ -85,28 +71,15 @@ def build_model(
     )
     figures = describe_model(
         folder,
-        facts | {"precision": "bf16" if student.bf16 else "fp32", "device": student.device.type},
+        facts | {"precision": student.precision, "device": student.device.type},
         parts=parts,
         fitted=fitted,
         held_out=held_out,
         parity=parity,
         labels_file=settings.labels,
-        seed=seed,
+        seed=settings.seed,
     )
-    return Built(_row_counts(parts, taken=len(rows) + unusable, unusable=unusable), figures)
-
-
-def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:
-    tokens = tokenize(student.tokenizer, rows.texts.tolist(), max_length=settings.max_length)
-    return Examples(tokens, rows.scores)
-
-
-def _with_lessons(
-    train: Examples, student: Student, schema: LabelSchema, settings: TrainingSettings
-) -> Examples:
-    texts, targets = schema_lessons(schema)
-    tokens = tokenize(student.tokenizer, texts, max_length=settings.max_length)
-    return Examples(train.tokens + tokens, np.concatenate([train.targets, targets]))
+    return Built(rows, figures)
 
 
 def _calibration(
@@ -119,12 +92,3 @@ def _calibration(
         "temperature": temperature,
         "abstain_threshold": abstain_threshold(confidence, share=abstained_share),
     }
-
-
-def _row_counts(parts: Parts, *, taken: int, unusable: int) -> RowCounts:
-    dropped = {"no text or scores": unusable, **parts.left_out}
-    return RowCounts(
-        taken=taken,
-        out=len(parts.train) + len(parts.validation) + len(parts.test),
-        dropped={reason: n for reason, n in dropped.items() if n},
-    )

@@ -12,16 +12,20 @@ logger = logging.getLogger(__name__)
 
 
 class Pace:
-    """Counts texts up to ``total``; use as a context manager."""
+    """Counts texts up to ``total``; use as a context manager.
 
-    def __init__(self, total: int) -> None:
+    ``done`` texts were trained on by an earlier run; not ``shown``, it keeps silent.
+    """
+
+    def __init__(self, total: int, *, done: int = 0, shown: bool = True) -> None:
         self._total = total
-        self._done = 0
+        self._earlier = self._done = done
+        self._shown = shown
         self._loss = float("nan")
         self._started = self._said = time.monotonic()
         self._bar = (
-            tqdm(total=total, desc="training", unit="texts", leave=False)
-            if sys.stderr.isatty()
+            tqdm(total=total, initial=done, desc="training", unit="texts", leave=False)
+            if shown and sys.stderr.isatty()
             else None
         )
 
@@ -41,9 +45,9 @@ class Pace:
             self._bar.set_postfix(loss=f"{self._loss:.3f}", refresh=False)
             return
         now = time.monotonic()
-        if now - self._said >= _LINE_EVERY_S:
+        if self._shown and now - self._said >= _LINE_EVERY_S:
             self._said = now
-            speed = self._done / (now - self._started)
+            speed = (self._done - self._earlier) / (now - self._started)
             logger.info(
                 "training: %s of %s texts, loss %.3f, %.0f texts/s, %.0f s left",
                 f"{self._done:,}",

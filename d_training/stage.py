@@ -1,11 +1,13 @@
 """The stage: labelled messages in, a model folder out, checked, judged and promoted."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from common.artifacts import (
     Built,
     Manifest,
+    Plan,
     find_manifest,
     plan_stage,
     require_manifest,
@@ -15,6 +17,9 @@ from common.labels import load_labels
 from common.schema import Settings
 from common.weights import checkpoint_files, checkpoint_folder
 from d_training.deploy import deploy
+
+# What may change without another model coming out.
+_NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
 
 
 def train_model(settings: Settings, *, force: bool) -> Manifest:
@@ -26,17 +31,8 @@ def train_model(settings: Settings, *, force: bool) -> Manifest:
     """
     schema = load_labels(settings.labels)
     labeled = require_manifest(settings.paths.labeled, made_by="classify")
-    checkpoint = checkpoint_folder(settings.training.student, revision=settings.training.revision)
-    plan = plan_stage(
-        "d_training",
-        packages=["d_training"],
-        settings={
-            "training": settings.training.model_dump(mode="json"),
-            "seed": settings.seed,
-            "labels": schema.sha256,
-        },
-        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
-    )
+    checkpoint = _checkpoint(settings)
+    plan = _plan(settings, checkpoint)
 
     def build(folder: Path) -> Built:
         from d_training.build import build_model
@@ -56,5 +52,35 @@ def train_model(settings: Settings, *, force: bool) -> Manifest:
         )
 
     manifest = run_stage_once(plan, folder=settings.paths.models / plan.key, build=build)
+    shutil.rmtree(settings.paths.snapshots / plan.key, ignore_errors=True)
     deploy(settings, plan.key, force=force)
     return manifest
+
+
+def assist_training(settings: Settings) -> None:
+    """The part of a process that is not the main one: its share of each batch, if any are due."""
+    require_manifest(settings.paths.labeled, made_by="classify")
+    checkpoint = _checkpoint(settings)
+    key = _plan(settings, checkpoint).key
+    if find_manifest(settings.paths.models / key) is None:
+        from d_training.train import train_student
+
+        schema = load_labels(settings.labels)
+        train_student(settings, schema=schema, checkpoint=checkpoint, experiment_id=key)
+
+
+def _checkpoint(settings: Settings) -> Path:
+    return checkpoint_folder(settings.training.student, revision=settings.training.revision)
+
+
+def _plan(settings: Settings, checkpoint: Path) -> Plan:
+    return plan_stage(
+        "d_training",
+        packages=["d_training"],
+        settings={
+            "training": settings.training.model_dump(mode="json", exclude=_NOT_DECIDING),
+            "seed": settings.seed,
+            "labels": load_labels(settings.labels).sha256,
+        },
+        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
+    )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.onnx_model import cpu_flags
+from d_training.precision import Precision, choose_precision
+from d_training.processes import own_device
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ class Student(NamedTuple):
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     device: "torch.device"
-    bf16: bool
+    precision: Precision
 
     def logits(self, tokens: Sequence[list[int]]) -> "torch.Tensor":
         """(B, K) float32 logits of one batch."""
@@ -44,14 +45,16 @@ class Student(NamedTuple):
 
     def exact(self) -> "Student":
         """The same model, computing in float32 where it now lies."""
-        return self._replace(device=self.model.device, bf16=False)
+        return self._replace(device=self.model.device, precision="fp32")
 
     def autocast(self) -> AbstractContextManager[None]:
-        """bfloat16 matrix products where the hardware has them; sums and losses stay float32."""
+        """Matrix products in the student's precision; sums and losses stay float32."""
         import torch
 
         context: AbstractContextManager[None] = torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.bf16
+            self.device.type,
+            dtype=torch.float16 if self.precision == "fp16" else torch.bfloat16,
+            enabled=self.precision != "fp32",
         )
         return context
 
@@ -60,7 +63,7 @@ def load_student(
     checkpoint: Path,
     labels: Sequence[str],
     *,
-    precision: Literal["auto", "bf16", "fp32"],
+    precision: Precision | Literal["auto"],
     seed: int,
 ) -> Student:
     """A student whose head is new; the seed decides its first weights."""
@@ -80,19 +83,10 @@ def load_student(
         use_safetensors=True,
     )
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = has_bf16(device) if precision == "auto" else precision == "bf16"
-    logger.info("student: %s, %s", device, "bfloat16" if bf16 else "float32")
-    return Student(model.to(device), tokenizer, device, bf16)
-
-
-def has_bf16(device: "torch.device") -> bool:
-    """Whether bfloat16 is computed by the hardware; emulated it is slower than float32."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_flags()))
+    device = own_device()
+    chosen = choose_precision(precision, device)
+    logger.info("student: %s, %s", device, chosen)
+    return Student(model.to(device), tokenizer, device, chosen)
 
 
 def tokenize(

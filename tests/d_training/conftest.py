@@ -41,7 +41,7 @@ _AFTER = ("", "to you", "and it", "was a", "!", "is it", "a user")
 
 
 def toy_rows(per_label: int = 160) -> list[dict[str, Any]]:
-    """Texts of three labels, each with sure soft labels; every eighth of them not so sure."""
+    """Texts of three labels with sure soft labels; every eighth asks, and is not so sure."""
     rows = []
     for k, name in enumerate(NAMES):
         texts = [
@@ -54,6 +54,7 @@ def toy_rows(per_label: int = 160) -> list[dict[str, Any]]:
             sure = n % 8 > 0
             scores = [0.05 if sure else 0.3] * 3
             scores[k] = 0.9 if sure else 0.4
+            text += "" if sure else " ?"
             rows.append({"text": text, "label": name if sure else None, "scores": scores})
     random.Random(9).shuffle(rows)
     return [{"tweet_id": i, "conversation_id": 1000 + i // 2, **row} for i, row in enumerate(rows)]

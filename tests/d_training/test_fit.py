@@ -1,10 +1,14 @@
 """Behaviour of the training loop on a task that words separate."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from common.schema import TrainingSettings
-from d_training.fit import Examples, Fitted, fit, mean_loss, planned_epochs
+from d_training.batches import Examples
+from d_training.fit import Fitted, fit, mean_loss, planned_epochs
+from d_training.learner import Learner
 from d_training.student import Student, load_student, predict, tokenize
 
 SETTINGS = TrainingSettings(
@@ -19,10 +23,12 @@ def examples(student: Student, toy, *, every: int, start: int = 0) -> Examples:
     return Examples(tokens, targets)
 
 
-def trained(checkpoint, toy, settings=SETTINGS, seed=3) -> tuple[Student, Fitted]:
+def trained(checkpoint, toy, settings=SETTINGS, seed=3, snapshots=None) -> tuple[Student, Fitted]:
     student = load_student(checkpoint, toy.names, precision="fp32", seed=seed)
     train, validation = examples(student, toy, every=2), examples(student, toy, every=6, start=1)
-    return student, fit(student, train, validation, settings=settings, seed=seed)
+    return student, fit(
+        student, train, validation, settings=settings, seed=seed, snapshots=snapshots
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,36 @@ def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint, toy):
     assert mean_loss(student, validation) == pytest.approx(
         fitted.curve[fitted.best].validation_loss, abs=1e-5
     )
+
+
+def test_interrupted_training_goes_on_to_the_same_weights(
+    tiny_checkpoint, learnt, toy, tmp_path, monkeypatch
+):
+    settings = SETTINGS.model_copy(update={"snapshot_every_s": 0})
+    whole = Learner.learn
+
+    def fails(self: Learner, *args: Any, step: int) -> float:
+        if step == 63:
+            raise InterruptedError
+        return whole(self, *args, step=step)
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr(Learner, "learn", fails)
+        trained(tiny_checkpoint, toy, settings, snapshots=tmp_path)
+    assert [path.name[:10] for path in tmp_path.iterdir()] == ["000000062-"]
+
+    done: list[int] = []
+
+    def counts(self: Learner, *args: Any, step: int) -> float:
+        done.append(step)
+        return whole(self, *args, step=step)
+
+    monkeypatch.setattr(Learner, "learn", counts)
+    student, fitted = trained(tiny_checkpoint, toy, settings, snapshots=tmp_path)
+    assert done == list(range(63, 145))
+    assert fitted.curve == learnt[1].curve
+    tokens = examples(student, toy, every=6, start=3).tokens
+    np.testing.assert_array_equal(predict(student, tokens), predict(learnt[0], tokens))
 
 
 @pytest.mark.parametrize(

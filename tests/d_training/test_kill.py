@@ -1,5 +1,6 @@
 """A run killed at any point leaves a model that serves, or none; the next run ends with one."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.registry import production_id, verified_manifest
+from d_training import run
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = (
@@ -49,19 +51,27 @@ def run_again(settings) -> str:
 
 
 @pytest.mark.slow()
-def test_killed_while_training(tmp_path, make_settings, publish_labeled, toy):
-    publish_labeled(tmp_path, toy.rows())
-    settings = make_settings(tmp_path, epochs=30, patience=60)
-
-    def training() -> bool:
-        started = "student: " in (tmp_path / "log").read_text(encoding="utf-8")
-        time.sleep(0.5 if started else 0)
-        return started
-
-    kill_when(settings, training)
-    assert "best validation loss" not in (tmp_path / "log").read_text(encoding="utf-8")
+def test_killed_while_training(tmp_path, make_settings, publish_labeled, toy, caplog):
+    """The same command goes on from the last snapshot, to the weights of an undisturbed run."""
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    for run_dir in (killed, undisturbed):
+        run_dir.mkdir()
+        publish_labeled(run_dir, toy.rows())
+    snapshots = killed / ".cache" / "training"
+    settings = make_settings(killed, snapshot_every_s=0.2, patience=99)
+    kill_when(settings, lambda: bool(list(snapshots.glob("*/0000001*.safetensors"))))
+    assert "best validation loss" not in (killed / "log").read_text(encoding="utf-8")
     assert production_id(settings.paths.models) is None
-    run_again(settings)
+
+    with caplog.at_level(logging.INFO):
+        resumed = run(settings)
+    assert "training goes on after" in caplog.text
+    assert list(snapshots.iterdir()) == []
+    # Where snapshots are, and how often they are taken, names no other experiment.
+    whole = run(make_settings(undisturbed, patience=99))
+    assert whole.key == resumed.key
+    file = f"models/{whole.key}/checkpoint/model.safetensors"
+    assert (killed / file).read_bytes() == (undisturbed / file).read_bytes()
 
 
 @pytest.mark.slow()

@@ -1,0 +1,91 @@
+"""Train a student on the labelled rows: read and part them, load, tokenize, fit.
+
+Every process that takes part runs this; only the main one goes on to build.py.
+"""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.artifacts import Rows as RowCounts
+from common.labels import LabelSchema
+from common.schema import Settings, TrainingSettings
+from d_training.batches import Examples
+from d_training.fit import Fitted, fit
+from d_training.lessons import schema_lessons
+from d_training.processes import joined
+from d_training.rows import Parts, Rows, part_rows, read_rows
+from d_training.student import Student, load_student, tokenize
+
+logger = logging.getLogger(__name__)
+
+
+class Trained(NamedTuple):
+    """student: with its best weights; parts: the rows and their use; rows: the same, counted."""
+
+    student: Student
+    fitted: Fitted
+    parts: Parts
+    rows: RowCounts
+    validation: Examples
+    test: Examples
+
+
+def train_student(
+    settings: Settings, *, schema: LabelSchema, checkpoint: Path, experiment_id: str
+) -> Trained:
+    """Train together with the other processes, if there are any, and part.
+
+    Raises:
+        DataError: if the labelled rows don't suffice.
+    """
+    training, seed, paths = settings.training, settings.seed, settings.paths
+    rows, unusable = read_rows(paths.labeled / "messages", schema)
+    parts = part_rows(rows, training, seed=seed)
+    counts = _row_counts(parts, taken=len(rows) + unusable, unusable=unusable)
+    logger.info(
+        "rows: %s train, %s validation, %s test",
+        *(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test)),
+    )
+    student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
+    train, validation, test = (
+        _examples(student, part, training) for part in (parts.train, parts.validation, parts.test)
+    )
+    if training.schema_sentences:
+        train = _with_lessons(train, student, schema, training)
+    with joined(student.device) as processes:
+        fitted = fit(
+            student,
+            train,
+            validation,
+            settings=training,
+            seed=seed,
+            processes=processes,
+            snapshots=paths.snapshots / experiment_id,
+            board=paths.tensorboard / experiment_id if training.tensorboard else None,
+        )
+    return Trained(student, fitted, parts, counts, validation, test)
+
+
+def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:
+    tokens = tokenize(student.tokenizer, rows.texts.tolist(), max_length=settings.max_length)
+    return Examples(tokens, rows.scores)
+
+
+def _with_lessons(
+    train: Examples, student: Student, schema: LabelSchema, settings: TrainingSettings
+) -> Examples:
+    texts, targets = schema_lessons(schema)
+    tokens = tokenize(student.tokenizer, texts, max_length=settings.max_length)
+    return Examples(train.tokens + tokens, np.concatenate([train.targets, targets]))
+
+
+def _row_counts(parts: Parts, *, taken: int, unusable: int) -> RowCounts:
+    dropped = {"no text or scores": unusable, **parts.left_out}
+    return RowCounts(
+        taken=taken,
+        out=len(parts.train) + len(parts.validation) + len(parts.test),
+        dropped={reason: n for reason, n in dropped.items() if n},
+    )
