@@ -4,6 +4,7 @@ Labels are indices 0..K-1 in schema order. ``truth`` is what predictions are hel
 person's labels on gold, the teacher's elsewhere; the caller's names say which.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -86,6 +87,15 @@ def macro_f1_interval(
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(scores, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def share_interval(hits: int, rows: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; it stays inside 0 and 1 and is of use for few rows."""
+    share, z = hits / rows, 1.959964
+    centre = share + z * z / (2 * rows)
+    spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def paired_differences(
