@@ -10,7 +10,6 @@ from d_training.markdown import markdown_table
 
 _STAGES = ("a_ingestion", "b_transformation", "c_classification")
 _LANGUAGES = 10
-_LABELS_TRUSTED = "No person checked these labels."
 
 
 def data_card(
@@ -27,7 +26,7 @@ def data_card(
     labeled = made_by["c_classification"]
     return f"""# Data of model {facts["experiment_id"]}
 
-Messages sorted into {len(facts["labels"])} categories by machine. {_LABELS_TRUSTED}
+Messages sorted into {len(facts["labels"])} categories by machine. No person checked these labels.
 The categories and their wording are in labels.yaml beside this card.
 
 - Source: {licences.source(facts["source"])}.
@@ -130,7 +129,10 @@ def _how(labeled: Manifest, settings: ClassificationSettings) -> str:
     for member in members:
         told.append(f"- `{member}`: {licences.weights(getattr(settings, member).checkpoint)}")
     parts = [*members, *(["ensemble"] if teacher == "ensemble" else [])]
-    shown = [[f"`{name}`", f"`{value}`"] for name, value in _flat(settings, parts)]
+    shown = [
+        [f"`{name}`", "null" if value is None else f"`{value}`"]
+        for name, value in _flat(settings, parts)
+    ]
     return "\n".join(told) + "\n\n" + markdown_table(["setting", "value"], shown)
 
 

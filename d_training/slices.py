@@ -1,5 +1,6 @@
 """Agreement of student and teacher on kinds of held-out texts: by length, language and brand."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,28 +15,36 @@ from d_training.metrics import share_interval
 
 FEWEST = 20  # texts of a slice; smaller ones are folded into "other"
 _MOST = 12  # slices of a kind
-_LENGTHS = (60, 120, 200)  # characters
+_LENGTHS = {
+    "up to 60 characters": 60,
+    "61 to 120 characters": 120,
+    "121 to 200 characters": 200,
+    "over 200 characters": math.inf,
+}
 _NONE = "none known"
 
 
 def slice_agreement(held_out: HeldOut, curated: Path | None) -> dict[str, list[dict[str, Any]]]:
-    """Slices by kind, the biggest first, of the rows that the teacher labelled.
+    """Slices by kind of the rows that the teacher labelled.
 
     Brand and language are those of data/curated; without it there are lengths alone.
     """
     judged = held_out.rows.take(~held_out.rows.abstained)
     agrees = held_out.agrees
-    kinds = {"length": [_length(text) for text in judged.texts]}
+    lengths = _slices([_length(text) for text in judged.texts], agrees)
+    order = [*_LENGTHS]
+    lengths.sort(
+        key=lambda part: order.index(part["name"]) if part["name"] in order else len(order)
+    )
+    found = {"length": lengths}
     if curated is not None:
-        kinds |= _curated_values(curated, judged.tweet_ids)
-    return {kind: _slices(values, agrees) for kind, values in kinds.items()}
+        for kind, values in _curated_values(curated, judged.tweet_ids).items():
+            found[kind] = _slices(values, agrees)
+    return found
 
 
 def _length(text: str) -> str:
-    for limit in _LENGTHS:
-        if len(text) <= limit:
-            return f"up to {limit} characters"
-    return f"over {_LENGTHS[-1]} characters"
+    return next(name for name, limit in _LENGTHS.items() if len(text) <= limit)
 
 
 def _curated_values(curated: Path, tweet_ids: NDArray[np.int64]) -> dict[str, list[str]]:
@@ -57,7 +66,8 @@ def _slices(values: Sequence[str], agrees: NDArray[np.bool_]) -> list[dict[str, 
     slices = [_slice(str(names[k]), agrees[which == k]) for k in order]
     rest = agrees[~np.isin(which, order)]
     if len(rest):
-        slices.append(_slice(f"other ({len(names) - len(order):,})", rest))
+        kinds = len(names) - len(order)
+        slices.append(_slice(f"other ({kinds:,} kind{'s' * (kinds > 1)})", rest))
     return slices
 
 

@@ -11,6 +11,7 @@ from d_training.metrics import (
     macro_f1_interval,
     paired_differences,
     per_label,
+    share_interval,
     soft_cross_entropy,
 )
 
@@ -145,3 +146,12 @@ def test_paired_differences_are_those_of_drawn_rows():
     assert found.mean() == pytest.approx(np.mean(drawn), abs=0.004)
     assert found.std() == pytest.approx(np.std(drawn), rel=0.1)
     assert found.mean() < -0.2
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "low", "high"),
+    # By Wilson's formula with z = 1.96, worked out by hand.
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962)],
+)
+def test_interval_of_a_share_stays_between_0_and_1(hits, rows, low, high):
+    assert share_interval(hits, rows) == pytest.approx((low, high), abs=1e-4)
