@@ -83,9 +83,12 @@ def _scores(facts: Mapping[str, Any]) -> str:
 
 
 def _by_label(labels: list[str], held_out: Mapping[str, Any]) -> str:
-    found = zip(labels, held_out["f1"], held_out["support"], strict=True)
-    rows = [[name, f"{f1:.2f}", f"{support:,}"] for name, f1, support in found]
-    return markdown_table(["label", "F1 against the teacher", "texts"], rows)
+    columns = (held_out[name] for name in ("f1", "f1_interval_95", "support"))
+    rows = [
+        [name, f"{f1:.2f} ({low:.2f}-{high:.2f})", f"{support:,}"]
+        for name, f1, (low, high), support in zip(labels, *columns, strict=True)
+    ]
+    return markdown_table(["label", "F1 against the teacher (95 %)", "texts"], rows)
 
 
 def _slices(slices: Mapping[str, list[Mapping[str, Any]]]) -> str:

@@ -64,6 +64,7 @@ class HeldOut:
             "coverage": float((self.probs.max(axis=1) >= self.threshold).mean()),
             "teacher_coverage": float(1 - self.rows.abstained.mean()),
             "f1": by_label.f1.tolist(),
+            "f1_interval_95": metrics.f1_intervals(confusion, seed=seed),
             "support": by_label.support.tolist(),
             "confusion": confusion.tolist(),
         }

@@ -64,6 +64,7 @@ FACTS = {
         "coverage": 0.88,
         "teacher_coverage": 0.875,
         "f1": [0.7, 0.9],
+        "f1_interval_95": [(0.6, 0.8), (0.85, 0.95)],
         "support": [50, 125],
     },
 }
@@ -81,7 +82,7 @@ def test_card_says_what_it_is_and_what_it_is_worth():
         "12,000 distinct texts",
         "| agreement with the teacher (95 % interval) | 0.900 (0.850-0.925) |",
         "0.800 (0.750-0.850)",
-        "| bill | 0.70 | 50 |",
+        "| bill | 0.70 (0.60-0.80) | 50 |",
         "agreement, not accuracy",
         "below 0.312",
         "| length | up to 60 characters | 1,200 | 0.875 (0.850-0.900) |",

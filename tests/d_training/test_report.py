@@ -110,7 +110,20 @@ def test_evaluation_fills_the_scores_and_its_model_s_row(two):
     assert "INT8 against float32: macro-F1 difference -0.004, equal labels 98.5 %" in page.text
     assert "generated" not in page.text
     row = page.text[page.text.index("Models model") :]
-    assert re.search(rf"{two.good_id} 0\.\d+ 0\.\d+ to [01]\.\d+ 0\.719 promote model\.int8", row)
+    assert re.search(
+        rf"{two.good_id} [01]\.\d+ [01]\.\d+ to [01]\.\d+ 0\.719 promote model\.int8", row
+    )
+
+
+def test_a_model_made_before_there_was_a_choice_serves_int8(two):
+    path = two.models / two.good_id / "metrics.json"
+    size, facts = path.stat().st_size, json.loads(path.read_bytes())
+    older = {name: facts[name] for name in facts if name not in ("served", "exports", "slices")}
+    # As long as before, so that the manifest takes it for whole.
+    path.write_text(json.dumps(older).ljust(size), encoding="utf-8")
+    page = page_of(two.good)
+    assert "promote model.int8.onnx" in page.text
+    assert f"../models/{two.good_id}/data_card.md" not in page.sources
 
 
 def test_page_stands_alone(two):
