@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.onnx_model import SLOW_FUSIONS
 from common.registry import MODEL, MODEL_INT8
 from common.schema import TrainingSettings
 from common.verdict import Check
 from d_training import metrics
 from d_training.export import Parity, check_parity, onnx_logits
+from d_training.export_latency import feed, open_session, time_model
 from d_training.rows import Rows
 from d_training.student import Student, like_length_batches, pad, predict
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 BASELINE, OPTIMIZED, INT8 = "as exported", "optimised", "INT8"
-BATCHES, LENGTHS = (1, 32), (16, 64, 128)  # texts, tokens
-_CELL_S, _FEWEST_RUNS, _MOST_RUNS = 0.1, 2, 100  # a combination is run for so long, so often
 _BATCH = 64
 logger = logging.getLogger(__name__)
 
@@ -82,9 +79,9 @@ def compare_exports(
         optimized = Path(work) / MODEL
         files = {BASELINE: folder / MODEL, OPTIMIZED: optimized, INT8: folder / MODEL_INT8}
         sessions = {
-            BASELINE: _session(files[BASELINE], plain=True),
+            BASELINE: open_session(files[BASELINE], plain=True),
             OPTIMIZED: optimize(folder / MODEL, optimized),
-            INT8: _session(files[INT8], plain=False),
+            INT8: open_session(files[INT8], plain=False),
         }
         sizes = {name: file.stat().st_size for name, file in files.items()}
     logits = {
@@ -117,7 +114,7 @@ def compare_exports(
 
 def optimize(source: Path, target: Path) -> "InferenceSession":
     """A model as ONNX Runtime makes it whenever it loads it; also written, metadata included."""
-    return _session(source, plain=False, write=target)
+    return open_session(source, plain=False, write=target)
 
 
 def int8_checks(
@@ -146,78 +143,14 @@ def choose_served(checks: Sequence[Check]) -> str:
     return MODEL_INT8 if all(check.passed for check in checks) else MODEL
 
 
-def time_model(
-    session: "InferenceSession", student: Student, tokens: Sequence[list[int]]
-) -> list[dict[str, float]]:
-    """p50 and p99 in milliseconds at each of BATCHES and LENGTHS that the checkpoint can read.
-
-    Of few runs p99 is the slowest; "runs" says how many there were.
-    """
-    stream = np.concatenate([np.asarray(ids, np.int64) for ids in tokens])
-    longest = int(student.model.config.max_position_embeddings)
-    found = []
-    for batch in BATCHES:
-        for length in (length for length in LENGTHS if length <= longest):
-            ids = np.resize(stream, (batch, length))
-            taken = _time(session, _feed(session, ids, np.ones_like(ids)), warm_up=batch == 1)
-            p50, p99 = np.percentile(taken, [50, 99])
-            found.append(
-                {
-                    "batch": batch, "tokens": length, "runs": len(taken),
-                    "p50_ms": round(float(p50), 4), "p99_ms": round(float(p99), 4),
-                }
-            )  # fmt: skip
-    return found
-
-
-def _session(
-    file: Path, *, plain: bool, threads: int = 1, write: Path | None = None
-) -> "InferenceSession":
-    """One thread, as serving gives a text; ``plain`` runs the graph as the file holds it."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    if plain:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    if write:
-        options.optimized_model_filepath = str(write)
-    return ort.InferenceSession(
-        file, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
-    )
-
-
 def _logits(file: Path, student: Student, tokens: Sequence[list[int]]) -> NDArray[np.float32]:
     """(N, K) of a model as its file holds it."""
-    session = _session(file, plain=True, threads=os.cpu_count() or 1)
+    session = open_session(file, plain=True, threads=os.cpu_count() or 1)
     logits = np.zeros((len(tokens), student.model.config.num_labels), np.float32)
     for batch in like_length_batches(tokens, size=_BATCH):
         ids, mask = pad([tokens[i] for i in batch], pad_id=student.tokenizer.pad_token_id)
-        logits[batch] = session.run(None, _feed(session, ids, mask))[0]
+        logits[batch] = session.run(None, feed(session, ids, mask))[0]
     return logits
-
-
-def _feed(
-    session: "InferenceSession", ids: NDArray[np.int64], mask: NDArray[np.int64]
-) -> dict[str, NDArray[np.int64]]:
-    known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-    return {node.name: known[node.name] for node in session.get_inputs()}
-
-
-def _time(
-    session: "InferenceSession", feed: dict[str, NDArray[np.int64]], *, warm_up: bool
-) -> list[float]:
-    """Milliseconds of each run."""
-    if warm_up:
-        session.run(None, feed)
-    taken: list[float] = []
-    until = time.perf_counter() + _CELL_S
-    while len(taken) < _FEWEST_RUNS or (len(taken) < _MOST_RUNS and time.perf_counter() < until):
-        started = time.perf_counter()
-        session.run(None, feed)
-        taken.append(1_000 * (time.perf_counter() - started))
-    return taken
 
 
 def _speedup(slow: Mapping[str, Any], fast: Mapping[str, Any]) -> float:
