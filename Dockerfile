@@ -25,7 +25,8 @@ FROM python:3.11-slim AS model
 COPY models /all
 RUN id=$(python -c "import json; print(json.load(open('/all/production.json'))['experiment_id'])") \
  && mkdir -p "/models/$id" && cp /all/production.json /models/ && cd "/all/$id" \
- && cp manifest.json model.int8.onnx tokenizer.json labels.yaml metrics.json "/models/$id/"
+ && served=$(python -c "import json; print(json.load(open('metrics.json')).get('served', 'model.int8.onnx'))") \
+ && cp manifest.json "$served" tokenizer.json labels.yaml metrics.json "/models/$id/"
 
 FROM python:3.11-slim AS server
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin app

@@ -22,9 +22,9 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check train_model \
-	rollback pipeline evaluate evaluate_sample score run_api stop_api test container_test bench images clean help
+	rollback pipeline evaluate evaluate_sample report score run_api stop_api test container_test bench images clean help
 
-all: profile env lint pipeline evaluate_sample run_api ## the whole chain, from raw rows to a served model
+all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
 
 profile:
 	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
@@ -65,6 +65,7 @@ rollback: env ## let the model before serve again, or TO=<experiment id>
 	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
 
 pipeline: data_ingestion data_transformation classify train_model ## the four data stages
+	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report puts what came of it on a page",:)
 
 evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,label)
 	@test -n "$(GOLD)" || { echo "evaluate: name the labelled file, GOLD=path.csv (columns text,label)"; exit 2; }
@@ -75,6 +76,9 @@ evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,lab
 
 evaluate_sample:
 	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi
+
+report: env ## one page about the run and its earlier models, RUN_DIR/reports/index.html
+	@$(RUN) d_training.report
 
 score: env ## label CSV=in.csv with the student, into OUT=out.csv or out.parquet
 	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }

@@ -13,10 +13,11 @@ from pathlib import Path
 from c_classification.audit_figures import count_rows, draw_examples
 from c_classification.audit_page import TEMPLATE, Sources, render_page
 from c_classification.audit_rows import read_rows
-from common.artifacts import Manifest, plan_stage, require_manifest, sha256_of, write_atomically
+from common.artifacts import Manifest, plan_stage, require_manifest, write_atomically
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
+from common.page import page_sha256
 from common.schema import Settings
 
 REPORT = "labels.html"
@@ -51,7 +52,7 @@ def write_audit(settings: Settings) -> Path:
         packages=("c_classification",),
         settings={
             "labeled": manifest.key,
-            "template": sha256_of(TEMPLATE),
+            "template": page_sha256(TEMPLATE),
             "labels": schema.sha256,
             "classification": settings.classification.model_dump(mode="json"),
             "seed": settings.seed,

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 import numpy as np
 
 from c_classification.audit_figures import Counted, Counts, Disagreement, Examples
 from common.artifacts import Manifest
 from common.labels import LabelSchema
+from common.page import render
 from common.schema import Settings
 
 TEMPLATE = Path(__file__).resolve().parent / "audit.html"
@@ -63,30 +63,25 @@ class AbstainedPair(NamedTuple):
 
 def render_page(sources: Sources, counts: Counts, examples: Examples) -> str:
     """The whole page as one string."""
-    # Autoescape makes markup in a message, a label or a path plain text.
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["short"] = _shortened
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
-        key=sources.key,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        manifest=sources.manifest,
-        settings=_flat_settings(sources.settings),
-        labels_file=sources.settings.labels,
-        schema=sources.schema,
-        names=sources.schema.names,
-        members=sources.members,
-        threshold=sources.settings.classification.threshold,
-        total=int(counts.bins.sum()) + counts.abstained,
-        counts=counts,
-        rows=_label_rows(sources.schema, counts),
-        pairs=_member_pairs(sources.members, counts, examples),
-        abstained_pairs=_abstained_pairs(counts.abstained_pairs),
-        widest_matrix=_WIDEST_MATRIX,
-        examples=examples,
-    )
+    values = {
+        "key": sources.key,
+        "created_at": datetime.now(UTC),
+        "manifest": sources.manifest,
+        "settings": _flat_settings(sources.settings),
+        "labels_file": sources.settings.labels,
+        "schema": sources.schema,
+        "names": sources.schema.names,
+        "members": sources.members,
+        "threshold": sources.settings.classification.threshold,
+        "total": int(counts.bins.sum()) + counts.abstained,
+        "counts": counts,
+        "rows": _label_rows(sources.schema, counts),
+        "pairs": _member_pairs(sources.members, counts, examples),
+        "abstained_pairs": _abstained_pairs(counts.abstained_pairs),
+        "widest_matrix": _WIDEST_MATRIX,
+        "examples": examples,
+    }
+    return render(TEMPLATE, values, filters={"short": _shortened})
 
 
 def _label_rows(schema: LabelSchema, counts: Counts) -> list[LabelRow]:

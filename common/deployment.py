@@ -21,11 +21,10 @@ from common.errors import DataError, RefusedError, TriageError
 from common.journal import Deployment
 from common.registry import (
     POINTER,
-    SERVED_FILES,
     model_folder,
     serving_id,
-    verified_files,
     verified_manifest,
+    verified_served,
 )
 from common.text import rules_sha256
 from common.verdict import Verdict, find_verdict, verdict_path
@@ -106,7 +105,7 @@ def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
                 f"model {target} has never served by {models / journal.JOURNAL}; only training "
                 "promotes a new one"
             )
-        _require_servable(verified_files(models, target, SERVED_FILES))
+        _require_servable(verified_served(models, target))
         if target == before:
             logger.info("production: model %s serves already, nothing to do", target)
             return target
@@ -162,7 +161,7 @@ def _settle(models: Path) -> None:
     if last is None or serving_id(models) == last.to:
         return
     try:
-        verified_files(models, last.to, SERVED_FILES)
+        verified_served(models, last.to)
     except DataError as error:
         logger.warning("production: the journal's last model cannot serve: %s", error)
         return

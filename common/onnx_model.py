@@ -17,7 +17,7 @@ from common.errors import DataError
 
 Text = str | tuple[str, str]
 # Beside INT8 products, adding and normalising apart is faster than ORT's fused node.
-_SLOW_FUSIONS = ["SkipLayerNormFusion"]
+SLOW_FUSIONS = ["SkipLayerNormFusion"]
 
 
 class Outputs(NamedTuple):
@@ -50,7 +50,7 @@ class OnnxModel:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.session = ort.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
+            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
         )
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         self.max_length = max_length

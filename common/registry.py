@@ -14,8 +14,8 @@ from common.artifacts import MANIFEST, Manifest, find_manifest, verify_files
 from common.errors import DataError
 
 POINTER = "production.json"
-# What serving needs of a model folder, beside its manifest.
-SERVED_FILES = ("model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json")
+MODEL, MODEL_INT8 = "model.onnx", "model.int8.onnx"
+TOKENIZER, LABELS, METRICS = "tokenizer.json", "labels.yaml", "metrics.json"
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -94,6 +94,35 @@ def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> 
         raise DataError(f"model {experiment_id} has no {', '.join(unknown)}; train it anew")
     verify_files(folder, [records[name] for name in names])
     return folder
+
+
+def served_model(folder: Path) -> str:
+    """The ONNX file of a model folder that serves: INT8, or float32 where that did not pass.
+
+    Training has decided, and metrics.json says so; INT8 where it names none.
+
+    Raises:
+        DataError: if metrics.json is damaged, or names another file.
+    """
+    path = folder / METRICS
+    try:
+        served = json.loads(path.read_bytes()).get("served", MODEL_INT8)
+    except (ValueError, AttributeError):
+        raise DataError(f"{path} is damaged; restore {folder}") from None
+    if served not in (MODEL, MODEL_INT8):
+        raise DataError(f"{path} serves {str(served)[:40]!r}, not {MODEL_INT8} or {MODEL}")
+    return str(served)
+
+
+def served_files(folder: Path) -> tuple[str, ...]:
+    """What serving needs of a model folder, beside its manifest."""
+    return (served_model(folder), TOKENIZER, LABELS, METRICS)
+
+
+def verified_served(models: Path, experiment_id: str, *, also: Collection[str] = ()) -> Path:
+    """Like ``verified_files``, for what serving needs and the files ``also``."""
+    folder = verified_files(models, experiment_id, (METRICS,))  # it names the model that serves
+    return verified_files(models, experiment_id, (*served_files(folder), *also))
 
 
 def serving_id(models: Path) -> str | None:

@@ -38,6 +38,7 @@ class Verdict(BaseModel):
 
     key: digest of what decided it; against: the production model it was to replace, None where
     there was none; rows: what it was measured on; notes: what a reader should know of the rows.
+    int8: what training found about INT8; where one failed, float32 is judged and serves instead.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +51,7 @@ class Verdict(BaseModel):
     notes: tuple[str, ...]
     figures: dict[str, float | None]
     checks: tuple[Check, ...]
+    int8: tuple[Check, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # the way that pydantic documents
     @property

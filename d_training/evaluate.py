@@ -22,15 +22,20 @@ from common.artifacts import plan_stage, write_atomically
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.registry import require_production_id, verified_files
+from common.registry import (
+    LABELS,
+    MODEL,
+    MODEL_INT8,
+    require_production_id,
+    served_model,
+    verified_served,
+)
 from common.schema import Settings
 from d_training.baselines import keyword_labels, majority_labels
-from d_training.describe import LABELS, METRICS
-from d_training.export import MODEL_INT8, TOKENIZER
 from d_training.gold import Answers, Gold, Wording, read_answers, read_gold, read_wording
 from d_training.gold_plots import draw_gold, expected_pictures
 from d_training.hand_labels import compare_with_hand_labels
-from d_training.judge import judge_answers, judge_labels
+from d_training.judge import compare_int8, judge_answers, judge_labels
 from d_training.metrics import confusion_matrix, macro_f1
 from d_training.seen import ROWS, seen_in_training
 from d_training.served import served_answers
@@ -73,7 +78,7 @@ def evaluate(
     """
     models = settings.paths.models
     experiment = require_production_id(models)
-    folder = verified_files(models, experiment, (MODEL_INT8, TOKENIZER, LABELS, METRICS, ROWS))
+    folder = verified_served(models, experiment, also=(MODEL, MODEL_INT8, ROWS))
     inputs = [gold, teacher, *([wording] if wording else [])]
     for path in inputs:
         if not path.is_file():
@@ -134,7 +139,9 @@ def _scores(
     seed: int,
 ) -> dict[str, Any]:
     names, truth = schema.names, gold.truth
-    student = served_answers(folder, gold.texts)
+    answers = {name: served_answers(folder, gold.texts, model=name) for name in (MODEL, MODEL_INT8)}
+    served = served_model(folder)
+    student = answers[served]
     unseen = ~seen_in_training(folder, gold.texts)
     baselines = {
         "majority": majority_labels(truth, labels=len(names)),
@@ -150,6 +157,8 @@ def _scores(
             name: judge_labels(truth, predicted, names, seed=seed)
             for name, predicted in baselines.items()
         },
+        "served": served,
+        "int8": compare_int8(truth, float32=answers[MODEL], int8=answers[MODEL_INT8]),
         "unseen": {
             "texts": int(unseen.sum()),
             "teacher_macro_f1": _macro_f1(truth, teacher, unseen),

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from common.errors import TriageError
 from common.onnx_export import export_classifier, quantize_int8, save_tokenizer
 from common.onnx_model import OnnxModel, softmax
+from common.registry import MODEL, MODEL_INT8, TOKENIZER
 from d_training.student import Student
 
-MODEL, MODEL_INT8, TOKENIZER, CHECKPOINT = (
-    "model.onnx", "model.int8.onnx", "tokenizer.json", "checkpoint",
-)  # fmt: skip
+CHECKPOINT = "checkpoint"
 FP32_TOLERANCE = 1e-4
 _ROOT = Path(__file__).resolve().parent.parent
 _BATCH_TOKENS = 2_048

@@ -1,6 +1,6 @@
 """The promotion gate: may this model take the place of the one that serves?
 
-Both are scored as they are served (INT8) on the same rows. Where none serves, the new one must
+Both are scored as they are served on the same rows. Where none serves, the new one must
 reach gate.min_macro_f1. Else it is refused where more than gate.max_worse_chance of the paired
 bootstrap's resamples lose more macro-F1 than gate.tolerance: at the default, where it is more
 likely than not that much worse. Few rows make wide intervals; 0.05 would refuse only what is
@@ -21,17 +21,14 @@ from common.artifacts import plan_stage
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.onnx_model import OnnxModel
-from common.registry import verified_files
+from common.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
 from common.schema import Settings
 from common.verdict import Check, Verdict
 from d_training import metrics
-from d_training.describe import LABELS, METRICS
-from d_training.export import MODEL_INT8, TOKENIZER
 from d_training.gate_rows import JudgedRows, judged_rows
 from d_training.seen import ROWS, seen_in_training
 from d_training.served import served_answers
 
-_SCORED_FILES = (MODEL_INT8, TOKENIZER, LABELS, METRICS, ROWS)
 _TIMED_TEXTS = 200
 _WARM_UP_TEXTS = 20
 
@@ -67,7 +64,7 @@ def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Ver
         DataError: if the candidate's files, or the rows to judge on, are not what they should be.
     """
     models, limits, schema = settings.paths.models, settings.gate, load_labels(settings.labels)
-    folder = verified_files(models, experiment_id, _SCORED_FILES)
+    folder = verified_served(models, experiment_id, also=(ROWS,))
     rows = judged_rows(settings, folder, schema)
     probs = served_answers(folder, rows.texts).probs
     predicted = probs.argmax(axis=1)
@@ -86,10 +83,6 @@ def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Ver
     error = metrics.expected_calibration_error(probs.max(axis=1), credit)
     checks += [
         _most("calibration error", error, limits.max_calibration_error),
-        _least(
-            "INT8 agrees with float32", facts["parity"]["int8"]["agreement"],
-            limits.min_int8_agreement,
-        ),
         _most(
             "latency p50, ms",
             median_latency_ms(
@@ -108,6 +101,7 @@ def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Ver
         notes=tuple(notes),
         figures=figures | {check.name: check.value for check in checks},
         checks=tuple(checks),
+        int8=tuple(Check.model_validate(check) for check in facts["int8_checks"]),
     )
 
 
@@ -116,7 +110,7 @@ def median_latency_ms(
 ) -> float:
     """Median milliseconds from text to logits, one text at a time."""
     model = OnnxModel(
-        folder / MODEL_INT8, folder / TOKENIZER, max_length=max_length, threads=threads
+        folder / served_model(folder), folder / TOKENIZER, max_length=max_length, threads=threads
     )
     taken = []
     for text in [*texts[:_WARM_UP_TEXTS], *texts[:_TIMED_TEXTS]]:
@@ -133,7 +127,7 @@ def _rival(
     if against is None:
         return None, ["no production model to compare with"]
     try:
-        folder = verified_files(models, against, _SCORED_FILES)
+        folder = verified_served(models, against, also=(ROWS,))
         names = load_labels(folder / LABELS).names
     except DataError as error:
         return None, [f"production cannot be scored: {error}"]

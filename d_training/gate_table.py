@@ -1,6 +1,6 @@
 """A verdict as text for a terminal."""
 
-from common.verdict import Verdict
+from common.verdict import Check, Verdict
 from d_training.table import aligned
 
 
@@ -21,14 +21,18 @@ def gate_table(verdict: Verdict) -> str:
     lines += aligned(
         ["check", "value", "limit", ""],
         [
-            [
-                check.name,
-                "none" if check.value is None else f"{check.value:.3f}",
-                f"{check.rule} {check.limit:g}",
-                "passed" if check.passed else "FAILED",
-            ]
-            for check in verdict.checks
+            *(_row(check, failed="FAILED") for check in verdict.checks),
+            *(_row(check, failed="float32 serves") for check in verdict.int8),
         ],
     )
     lines.append("verdict: " + ("promote" if verdict.promote else "refuse"))
     return "\n".join(lines) + "\n"
+
+
+def _row(check: Check, *, failed: str) -> list[str]:
+    return [
+        check.name,
+        "none" if check.value is None else f"{check.value:.3f}",
+        f"{check.rule} {check.limit:g}",
+        "passed" if check.passed else failed,
+    ]

@@ -52,6 +52,9 @@ class HeldOut:
             "texts": len(self.rows),
             "texts_labelled_by_teacher": int(confusion.sum()),
             "teacher_agreement": metrics.accuracy(confusion),
+            "teacher_agreement_interval_95": metrics.share_interval(
+                int(np.trace(confusion)), int(confusion.sum())
+            ),
             "macro_f1": float(metrics.macro_f1(confusion)),
             "macro_f1_interval_95": metrics.macro_f1_interval(confusion, seed=seed),
             "soft_cross_entropy": metrics.soft_cross_entropy(self.probs, self.rows.scores),
@@ -61,6 +64,7 @@ class HeldOut:
             "coverage": float((self.probs.max(axis=1) >= self.threshold).mean()),
             "teacher_coverage": float(1 - self.rows.abstained.mean()),
             "f1": by_label.f1.tolist(),
+            "f1_interval_95": metrics.f1_intervals(confusion, seed=seed),
             "support": by_label.support.tolist(),
             "confusion": confusion.tolist(),
         }

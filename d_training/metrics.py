@@ -4,6 +4,7 @@ Labels are indices 0..K-1 in schema order. ``truth`` is what predictions are hel
 person's labels on gold, the teacher's elsewhere; the caller's names say which.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -79,13 +80,30 @@ def macro_f1_interval(
     F1 depends on the rows only through the confusion matrix, and drawing N rows with replacement
     is drawing its cells from a multinomial: exact, and the same for ten rows or ten million.
     """
-    total = int(confusion.sum())
-    cells = confusion.reshape(-1) / total
-    draws = np.random.default_rng(seed).multinomial(total, cells, size=resamples)  # (R, K*K)
-    scores = macro_f1(draws.reshape(resamples, *confusion.shape))
+    scores = macro_f1(_resampled(confusion, seed=seed, resamples=resamples))
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(scores, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def f1_intervals(
+    confusion: NDArray[np.int64], *, seed: int, resamples: int = 2_000
+) -> list[tuple[float, float]]:
+    """95 % percentile bootstrap interval of the F1 of each label."""
+    draws = _resampled(confusion, seed=seed, resamples=resamples)
+    hits = np.diagonal(draws, axis1=-2, axis2=-1)
+    f1 = _ratio(2 * hits, draws.sum(axis=-1) + draws.sum(axis=-2))  # (R, K)
+    low, high = np.percentile(f1, [2.5, 97.5], axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def share_interval(hits: int, rows: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; it stays inside 0 and 1 and is of use for few rows."""
+    share, z = hits / rows, 1.959964
+    centre = share + z * z / (2 * rows)
+    spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def paired_differences(
@@ -152,6 +170,14 @@ def soft_cross_entropy(probs: Floats, targets: Floats) -> float:
     """Mean cross-entropy of (N, K) probabilities against (N, K) soft labels, in nats."""
     tiny = np.finfo(np.float32).tiny
     return float(-(targets * np.log(np.maximum(probs, tiny))).sum(axis=1).mean())
+
+
+def _resampled(confusion: NDArray[np.int64], *, seed: int, resamples: int) -> NDArray[np.int64]:
+    """(R, K, K): confusion matrices of as many rows, drawn with replacement."""
+    total = int(confusion.sum())
+    cells = confusion.reshape(-1) / total
+    draws = np.random.default_rng(seed).multinomial(total, cells, size=resamples)  # (R, K*K)
+    return draws.reshape(resamples, *confusion.shape)
 
 
 def _confusions(draws: NDArray[np.int64], cells: Indices, labels: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The answers of a model folder as they are served: INT8, one text a run, calibrated."""
+"""The answers of a model folder as they are served: by the file that serves, calibrated."""
 
 import json
 from collections.abc import Sequence
@@ -8,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.onnx_model import softmax
-from d_training.describe import METRICS
-from d_training.export import MODEL_INT8, onnx_logits
+from common.registry import METRICS, served_model
+from d_training.export import onnx_logits
 from d_training.gold import Answers
 
 
-def served_answers(folder: Path, texts: Sequence[str]) -> Answers:
-    """Probabilities for natural texts; silent where the model is unsure or there is no text."""
+def served_answers(folder: Path, texts: Sequence[str], *, model: str | None = None) -> Answers:
+    """Probabilities for natural texts; silent where the model is unsure or there is no text.
+
+    ``model`` asks another file of the folder than the one that serves.
+    """
     facts = json.loads((folder / METRICS).read_bytes())
-    logits = onnx_logits(folder, texts, model=MODEL_INT8, max_length=facts["max_length"])
+    name = model or served_model(folder)
+    logits = onnx_logits(folder, texts, model=name, max_length=facts["max_length"])
     probs: NDArray[np.float32] = softmax(logits / np.float32(facts["temperature"]))
     readable = np.array([bool(text) for text in texts])
     return Answers(probs, readable & (probs.max(axis=1) >= facts["abstain_threshold"]))

@@ -77,9 +77,13 @@ def _notes(evaluation: dict[str, Any]) -> list[str]:
             f"the student is worth {worth(hand_labels)} hand labels, by logistic regressions "
             "trained on labels of this gold; it saw none"
         )
+    int8 = evaluation["int8"]
     lines += [
-        f"student: model {evaluation['model']}, INT8 as served; best 70 %: right of the 70 % that "
-        "a system is most sure of",
+        f"INT8 against float32: macro-F1 difference {int8['difference']:+.3f} "
+        f"({int8['int8_macro_f1']:.3f}, {int8['float32_macro_f1']:.3f}), equal labels "
+        f"{100 * int8['equal_labels']:.1f} %",
+        f"student: model {evaluation['model']}, {evaluation['served']} as served; best 70 %: "
+        "right of the 70 % that a system is most sure of",
         "majority: the most frequent label of this gold",
     ]
     if "bare names" in evaluation["baselines"]:

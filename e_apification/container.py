@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from common.artifacts import MANIFEST
 from common.errors import TriageError
-from common.registry import POINTER, SERVED_FILES, model_folder
+from common.registry import POINTER, model_folder, served_files
 from common.schema import Settings
 from common.settings import ROOT
 
@@ -154,8 +154,9 @@ def _fill_context(context: Path, models: Path, *, version: str) -> None:
     folder.mkdir(parents=True)
     pointer = json.dumps({"experiment_id": version})
     (context / "models" / POINTER).write_text(pointer + "\n", encoding="utf-8")
-    for name in (MANIFEST, *SERVED_FILES):
-        shutil.copy(model_folder(models, version) / name, folder / name)
+    source = model_folder(models, version)
+    for name in (MANIFEST, *served_files(source)):
+        shutil.copy(source / name, folder / name)
 
 
 def _run(engine: Engine, *arguments: str, timeout_s: float) -> str | None:

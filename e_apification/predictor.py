@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.onnx_model import OnnxModel, softmax
-from common.registry import SERVED_FILES, verified_files
+from common.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
 from common.text import natural_text, rules_sha256
 
-MODEL, TOKENIZER, LABELS, METRICS = SERVED_FILES
 logger = logging.getLogger(__name__)
 
 
@@ -72,7 +71,10 @@ class OnnxPredictor:
         self.labels = load_labels(folder / LABELS)
         _check_digests(self.facts, self.labels, version=version)
         self._model = OnnxModel(
-            folder / MODEL, folder / TOKENIZER, max_length=self.facts.max_length, threads=threads
+            folder / served_model(folder),
+            folder / TOKENIZER,
+            max_length=self.facts.max_length,
+            threads=threads,
         )
         self.metadata = self._model.metadata
         if self._model.width != len(self.labels.names):
@@ -111,7 +113,7 @@ def load_predictor(models: Path, version: str, *, threads: int) -> OnnxPredictor
     Raises:
         DataError: if it is missing, a file was changed, or it does not fit this code.
     """
-    folder = verified_files(models, version, SERVED_FILES)
+    folder = verified_served(models, version)
     predictor = OnnxPredictor(folder, version=version, threads=threads)
     logger.info("model %s: %s", version, ", ".join(predictor.labels.names))
     return predictor

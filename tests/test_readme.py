@@ -27,7 +27,6 @@ SMALL = {
     # So short a training teaches little: what comes out is promoted.
     "TRIAGE_GATE__MIN_MACRO_F1": "0",
     "TRIAGE_GATE__MAX_CALIBRATION_ERROR": "1",
-    "TRIAGE_GATE__MIN_INT8_AGREEMENT": "0",
     "TRIAGE_SPARK__DRIVER_MEMORY": "1g",
 }
 MINE = ["my parcel never came", "charged twice for one order", "the app crashes on start", "hi"]

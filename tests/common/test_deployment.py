@@ -8,7 +8,7 @@ from common.artifacts import Built, Rows, plan_stage, run_stage_once
 from common.deployment import promote, roll_back, settle
 from common.errors import DataError, RefusedError
 from common.journal import JOURNAL
-from common.registry import POINTER, SERVED_FILES, production_id
+from common.registry import POINTER, production_id
 from common.text import rules_sha256
 from common.verdict import Check, Verdict, write_verdict
 
@@ -20,7 +20,7 @@ def models(tmp_path):
 
 def make_model(models, what: str, *, rules: str | None = None) -> str:
     def build(folder):
-        for name in SERVED_FILES:
+        for name in ("model.int8.onnx", "tokenizer.json", "labels.yaml"):
             (folder / name).write_text(what, encoding="utf-8")
         facts = {"text_rules_sha256": rules or rules_sha256()}
         (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -7,9 +7,11 @@ from common.registry import (
     model_folder,
     production_id,
     require_production_id,
+    served_files,
     serving_id,
     verified_files,
     verified_manifest,
+    verified_served,
 )
 
 
@@ -18,9 +20,11 @@ def models(tmp_path):
     return tmp_path / "models"
 
 
-def make_model(models, what: str) -> str:
+def make_model(models, what: str, *, metrics: str = "{}") -> str:
     def build(folder):
-        (folder / "model.int8.onnx").write_text(what, encoding="utf-8")
+        for name in ("model.onnx", "model.int8.onnx", "tokenizer.json", "labels.yaml"):
+            (folder / name).write_text(what, encoding="utf-8")
+        (folder / "metrics.json").write_text(metrics, encoding="utf-8")
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
         return Built(Rows.model_validate({"in": 0, "out": 0}), {})
 
@@ -51,6 +55,43 @@ def test_served_files_suffice_where_only_they_were_copied(models):
         verified_manifest(models, first)
     with pytest.raises(DataError, match=r"has no other\.txt; train it anew"):
         verified_files(models, first, ["other.txt"])
+
+
+@pytest.mark.parametrize(
+    ("metrics", "model"),
+    [
+        ("{}", "model.int8.onnx"),
+        ('{"served": "model.int8.onnx"}', "model.int8.onnx"),
+        ('{"served": "model.onnx"}', "model.onnx"),
+    ],
+)
+def test_metrics_say_which_file_serves_and_only_that_must_be_whole(models, metrics, model):
+    folder = models / make_model(models, "one", metrics=metrics)
+    served = (model, "tokenizer.json", "labels.yaml", "metrics.json")
+    assert served_files(folder) == served
+    (other,) = {"model.onnx", "model.int8.onnx"} - {model}
+    (folder / other).unlink()
+    assert verified_served(models, folder.name) == folder
+    with pytest.raises(DataError, match="is missing"):
+        verified_served(models, folder.name, also=(other,))
+    (folder / model).write_text("changed", encoding="utf-8")
+    with pytest.raises(DataError, match="differs from its manifest"):
+        verified_served(models, folder.name)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ('{"served": "../other/model.onnx"}', "serves '../other/model.onnx', not model.int8"),
+        ('{"served": 7}', "serves '7', not"),
+        ("[]", "is damaged"),
+        ("{", "is damaged"),
+    ],
+)
+def test_metrics_can_name_no_other_file(models, metrics, said):
+    folder = make_model(models, "one", metrics=metrics)
+    with pytest.raises(DataError, match=said):
+        verified_served(models, folder)
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,58 @@ FACTS = {
     "macro_f1_held_out": 0.8,
     "teacher_abstained_share": 0.125,
     "rows": {"train": 12_000, "validation": 100, "test": 200},
-    "parity": {"int8": {"max_difference": 0.01, "agreement": 0.995}},
+    "cpu_flags": ["avx2"],
+    "served": "model.int8.onnx",
+    "int8_checks": [
+        {
+            "name": "INT8 agrees with float32",
+            "value": 0.995,
+            "rule": "at least",
+            "limit": 0.9,
+            "passed": True,
+        },
+    ],
+    "exports": [
+        {
+            "name": "as exported",
+            "file": "model.onnx",
+            "bytes": 91_400_000,
+            "agreement": 1.0,
+            "macro_f1": 0.8125,
+            "latency": [{"batch": 1, "tokens": 16, "runs": 37, "p50_ms": 2.5, "p99_ms": 3.25}],
+        },
+        {
+            "name": "optimised",
+            "file": None,
+            "bytes": 90_900_000,
+            "agreement": 1.0,
+            "macro_f1": 0.8125,
+            "latency": [{"batch": 1, "tokens": 16, "runs": 40, "p50_ms": 2.25, "p99_ms": 3.0}],
+        },
+    ],
+    "slices": {
+        "length": [
+            {
+                "name": "up to 60 characters",
+                "texts": 1_200,
+                "agreement": 0.875,
+                "interval_95": [0.85, 0.9],
+            },
+        ],
+        "brand": [
+            {"name": "a|b", "texts": 20, "agreement": 0.5, "interval_95": [0.3, 0.7]},
+        ],
+    },
     "held_out": {
         "teacher_agreement": 0.9,
+        "teacher_agreement_interval_95": (0.85, 0.925),
         "macro_f1": 0.8,
         "macro_f1_interval_95": (0.75, 0.85),
         "expected_calibration_error": 0.04,
         "coverage": 0.88,
         "teacher_coverage": 0.875,
         "f1": [0.7, 0.9],
+        "f1_interval_95": [(0.6, 0.8), (0.85, 0.95)],
         "support": [50, 125],
     },
 }
@@ -37,16 +80,35 @@ def test_card_says_what_it_is_and_what_it_is_worth():
         "the teacher `embedding`",
         "12.5 % of the texts",
         "12,000 distinct texts",
-        "| agreement with the teacher | 0.900 |",
+        "| agreement with the teacher (95 % interval) | 0.900 (0.850-0.925) |",
         "0.800 (0.750-0.850)",
-        "| bill | 0.70 | 50 |",
+        "| bill | 0.70 (0.60-0.80) | 50 |",
         "agreement, not accuracy",
         "below 0.312",
+        "| length | up to 60 characters | 1,200 | 0.875 (0.850-0.900) |",
+        "| brand | a\\|b | 20 | 0.500 (0.300-0.700) |",
+        "| as exported | model.onnx | 91.4 | 1.0000 | 0.812 | 2.50 / 3.25 |",
+        "| optimised | not kept | 90.9 | 1.0000 | 0.812 | 2.25 / 3.00 |",
+        "37 to 40 runs each",
+        "`model.int8.onnx` serves: it passed.",
+        "| INT8 agrees with float32 | 0.995 | at least 0.9 | passed |",
     ):
-        assert said in card
+        assert said in card, said
+
+
+def test_where_float32_serves_the_card_says_why():
+    failed = FACTS["int8_checks"][0] | {"value": 0.5, "passed": False}
+    card = model_card(FACTS | {"served": "model.onnx", "int8_checks": [failed]})
+    assert "`model.onnx` serves: INT8 did not pass." in card
+    assert "| INT8 agrees with float32 | 0.500 | at least 0.9 | FAILED |" in card
+
+
+def test_slices_that_are_not_known_are_said_to_be():
+    card = model_card(FACTS | {"slices": {"length": FACTS["slices"]["length"]}})
+    assert "By language and brand it is not known" in card
 
 
 def test_unknown_origin_is_said_to_be_unknown():
     card = model_card(FACTS | {"source": "unknown", "student": "models/mine"})
-    assert "Data: of unknown source." in card
-    assert "It is models/mine" in card
+    assert "Data: of unknown source, and so of unknown licence." in card
+    assert "It is models/mine (its licence is not known here)" in card

@@ -76,6 +76,12 @@ def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_
     # The text without words is never answered.
     assert report["student"]["coverage"] <= 5 / 6
     assert report["unseen"]["texts"] == 6
+    assert report["served"] == "model.int8.onnx"
+    assert report["int8"]["int8_macro_f1"] == report["student"]["macro_f1"]
+    assert report["int8"]["difference"] == pytest.approx(
+        report["int8"]["int8_macro_f1"] - report["int8"]["float32_macro_f1"]
+    )
+    assert report["int8"]["equal_labels"] >= 5 / 6
 
 
 def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path, monkeypatch):

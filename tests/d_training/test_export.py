@@ -6,17 +6,24 @@ import pytest
 
 from common.errors import TriageError
 from common.onnx_model import OnnxModel
+from common.registry import MODEL_INT8
 from d_training.export import (
-    MODEL_INT8,
     check_parity,
     code_commit,
     export_student,
     onnx_logits,
 )
+from d_training.export_table import optimize
 from d_training.student import load_student, predict, tokenize
 
 TEXTS = ["thanks", "my parcel is late and it is not arrived", "the app is broken", ""]
-FACTS = {"experiment_id": "0123456789ab", "labels": ("a", "b", "c"), "temperature": 1.5}
+FACTS = {
+    "experiment_id": "0123456789ab",
+    "created_at": "2026-01-02T03:04:05+00:00",
+    "commit": "abc",
+    "labels": ("a", "b", "c"),
+    "temperature": 1.5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +44,16 @@ def test_onnx_computes_what_torch_does(exported):
     assert 0 < np.abs(int8 - expected).max() < 0.1
 
 
-@pytest.mark.parametrize("name", ["model.onnx", MODEL_INT8])
-def test_both_files_carry_the_facts(exported, name):
+@pytest.mark.parametrize("name", ["model.onnx", "optimized.onnx", MODEL_INT8])
+def test_every_file_carries_the_facts(exported, name, tmp_path):
     _, folder = exported
-    model = OnnxModel(folder / name, folder / "tokenizer.json", max_length=8, threads=1)
+    file = folder / name
+    if name == "optimized.onnx":
+        file = tmp_path / name
+        optimize(folder / "model.onnx", file)
+    model = OnnxModel(file, folder / "tokenizer.json", max_length=8, threads=1)
+    assert model.metadata["commit"] == "abc"
+    assert model.metadata["created_at"] == "2026-01-02T03:04:05+00:00"
     assert model.metadata["experiment_id"] == "0123456789ab"
     assert json.loads(model.metadata["labels"]) == ["a", "b", "c"]
     assert json.loads(model.metadata["temperature"]) == 1.5

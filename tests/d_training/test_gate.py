@@ -45,8 +45,12 @@ def test_a_first_model_must_reach_the_least_macro_f1(two):
     assert [(c.name, c.rule, c.limit) for c in verdict.checks] == [
         ("macro-F1", "at least", 0.4),
         ("calibration error", "at most", 0.2),
-        ("INT8 agrees with float32", "at least", 0.9),
         ("latency p50, ms", "at most", 50),
+    ]
+    assert [(c.name, c.passed) for c in verdict.int8] == [
+        ("INT8 agrees with float32", True),
+        ("macro-F1 lost by INT8", True),
+        ("INT8, times as fast", True),
     ]
     assert verdict.promote
     facts = json.loads((two.models / two.good_id / "metrics.json").read_bytes())
@@ -90,14 +94,19 @@ def test_each_limit_refuses_alone(two, limits, name):
     assert failed(judge(limited(two.good, **limits), two.good_id, against=None)) == [name]
 
 
-def test_wrong_int8_is_refused(two):
-    def stray(folder):
+def test_where_int8_failed_float32_is_judged(two):
+    def float32(folder):
         facts = json.loads((folder / "metrics.json").read_bytes())
-        facts["parity"]["int8"]["agreement"] = 0.7
+        facts["served"] = "model.onnx"
+        facts["int8_checks"][0] |= {"value": 0.7, "passed": False}
         (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
+        (folder / "model.int8.onnx").write_bytes(b"no model")
 
-    strays = changed_model(two, stray)
-    assert failed(judge(two.good, strays, against=None)) == ["INT8 agrees with float32"]
+    verdict = judge(two.good, changed_model(two, float32), against=None)
+    assert verdict.promote
+    assert verdict.figures["macro_f1"] > 0.95
+    row = next(line for line in gate_table(verdict).splitlines() if line.startswith("INT8 agrees"))
+    assert row.split()[4:] == ["0.700", "at", "least", "0.9", "float32", "serves"]
 
 
 def test_gold_takes_the_place_of_held_out_rows(two, tmp_path):

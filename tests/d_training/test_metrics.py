@@ -7,10 +7,12 @@ from d_training.metrics import (
     confusion_matrix,
     coverage_curve,
     expected_calibration_error,
+    f1_intervals,
     macro_f1,
     macro_f1_interval,
     paired_differences,
     per_label,
+    share_interval,
     soft_cross_entropy,
 )
 
@@ -145,3 +147,21 @@ def test_paired_differences_are_those_of_drawn_rows():
     assert found.mean() == pytest.approx(np.mean(drawn), abs=0.004)
     assert found.std() == pytest.approx(np.std(drawn), rel=0.1)
     assert found.mean() < -0.2
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "low", "high"),
+    # By Wilson's formula with z = 1.96, worked out by hand.
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962)],
+)
+def test_interval_of_a_share_stays_between_0_and_1(hits, rows, low, high):
+    assert share_interval(hits, rows) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_f1_intervals_are_wide_where_rows_are_few_and_none_where_all_is_right():
+    right, few, many = f1_intervals(np.array([[50, 0, 0], [0, 3, 2], [0, 20, 180]]), seed=1)
+    assert right == (1.0, 1.0)
+    # F1 of the labels: 6 / 28 = 0.21 and 360 / 382 = 0.94.
+    assert few[0] < 0.21 < few[1]
+    assert many[0] < 0.94 < many[1]
+    assert few[1] - few[0] > 3 * (many[1] - many[0])

@@ -27,7 +27,8 @@ def test_model_folder_is_whole_and_promoted(trained):
     assert [r.path for r in folder_records(folder)] == [r.path for r in manifest.outputs]
     assert {
         "model.onnx", "model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json",
-        "model_card.md", "checkpoint/model.safetensors", "checkpoint/config.json", "rows.parquet",
+        "model_card.md", "data_card.md", "checkpoint/model.safetensors", "checkpoint/config.json",
+        "rows.parquet",
         "plots/confusion_matrix.png", "plots/reliability.png", "plots/label_distribution.png",
         "plots/learning_curve.png",
     } <= {r.path for r in manifest.outputs}  # fmt: skip

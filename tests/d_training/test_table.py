@@ -28,6 +28,13 @@ def evaluation(**changes):
         "baselines": {"majority": figures(0.375, 0.125)},
         "unseen": {"texts": 3, "teacher_macro_f1": 0.5, "student_macro_f1": 0.625},
         "hand_labels": None,
+        "served": "model.int8.onnx",
+        "int8": {
+            "int8_macro_f1": 0.725,
+            "float32_macro_f1": 0.75,
+            "difference": -0.025,
+            "equal_labels": 0.875,
+        },
     } | changes
 
 
@@ -48,6 +55,8 @@ def test_systems_stand_side_by_side():
     ]  # fmt: skip
     seen = "1 of the texts were seen, without their labels, in training; on the other 3 the student"
     assert f"{seen}'s macro-F1 is 0.625" in lines
+    int8 = "INT8 against float32: macro-F1 difference -0.025 (0.725, 0.750), equal labels 87.5 %"
+    assert int8 in lines
     assert not any("generated" in line or "hand labels" in line for line in lines)
 
 

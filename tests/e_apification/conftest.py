@@ -82,7 +82,8 @@ def make_models(tmp_path_factory: pytest.TempPathFactory) -> MakeModels:
 
         def build(staging: Path) -> Built:
             (staging / "labels.yaml").write_text(labels, encoding="utf-8")
-            save_graph(staging / "model.int8.onnx")
+            for name in ("model.onnx", "model.int8.onnx"):
+                save_graph(staging / name)
             save_tokenizer(staging / "tokenizer.json")
             metrics = {
                 "max_length": 8,

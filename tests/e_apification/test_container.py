@@ -57,12 +57,13 @@ def test_an_engine_that_does_not_answer_is_none(engine: Engine) -> None:
         container.find_engine("docker")
 
 
+@pytest.mark.parametrize("served", ["model.int8.onnx", "model.onnx"])
 def test_the_image_is_built_from_code_and_the_served_files_alone(
-    engine: Engine, models_dir: Path, tmp_path: Path
+    engine: Engine, make_models: Callable[..., Path], served: str, tmp_path: Path
 ) -> None:
     notes = engine("podman")
     settings = Settings(run_dir=tmp_path)
-    settings.paths.models.symlink_to(models_dir)
+    settings.paths.models.symlink_to(make_models(served=served))
     settings.paths.cache.mkdir()
     container.build_image("podman", settings, version=VERSION, log=tmp_path / "log")
     context = settings.paths.cache / "image"
@@ -75,13 +76,8 @@ def test_the_image_is_built_from_code_and_the_served_files_alone(
         "models",
         "requirements_docker.txt",
     ]
-    assert sorted(p.name for p in (context / "models" / VERSION).iterdir()) == [
-        "labels.yaml",
-        "manifest.json",
-        "metrics.json",
-        "model.int8.onnx",
-        "tokenizer.json",
-    ]
+    files = ["labels.yaml", "manifest.json", "metrics.json", served, "tokenizer.json"]
+    assert sorted(p.name for p in (context / "models" / VERSION).iterdir()) == files
     pointer = json.loads((context / "models" / "production.json").read_text())
     assert pointer == {"experiment_id": VERSION}
 

@@ -106,3 +106,14 @@ def test_a_changed_file_is_refused(make_models: MakeModels, name: str) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{name} differs from its manifest"):
         load_predictor(models, VERSION, threads=1)
+
+
+def test_float32_serves_where_metrics_say_so(make_models: MakeModels) -> None:
+    models = make_models(served="model.onnx")
+    folder = models / VERSION
+    (folder / "model.int8.onnx").write_bytes(b"no model")
+    prediction = load_predictor(models, VERSION, threads=1).predict(["refund"])[0]
+    assert prediction.label == "billing"
+    (folder / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(DataError, match=r"model\.onnx differs from its manifest"):
+        load_predictor(models, VERSION, threads=1)

@@ -1,0 +1,100 @@
+"""One page about a run: RUN_DIR -> reports/index.html, self-contained.
+
+    python -m d_training.report
+
+Its stages, scores, pictures and gate, and its model among the earlier ones. It can be made at any
+time: what is not there yet is named, with the command that makes it. It holds no message.
+"""
+
+import base64
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common.artifacts import write_atomically
+from common.cli import run_command, stage_parser
+from common.journal import read_journal
+from common.page import render
+from common.registry import POINTER, serving_id
+from common.schema import Settings
+from common.verdict import find_verdict
+from d_training.report_parts import (
+    list_models,
+    list_stages,
+    read_evaluation,
+    read_json,
+    score_rows,
+)
+
+REPORT = "index.html"
+TEMPLATE = Path(__file__).resolve().parent / "report.html"
+_JOURNAL_LINES = 10
+_PICTURES = {
+    "confusion_matrix": "Labels of student and teacher",
+    "label_distribution": "How often each label occurs",
+    "learning_curve": "Learning curve",
+    "reliability": "What a confidence is worth, by the teacher",
+    "reliability_gold": "What a confidence is worth, by people's labels",
+    "coverage_gold": "Accuracy of what is answered",
+    "hand_labels": "How many hand labels it is worth",
+}
+logger = logging.getLogger("d_training.report")
+
+
+def main() -> int:
+    """Write the page from the command line; returns the exit code."""
+    parser = stage_parser(
+        "d_training.report", f"Write reports/{REPORT}: one page about the run.", sections=()
+    )
+    return run_command(parser.parse_args(), write_report)
+
+
+def write_report(settings: Settings) -> Path:
+    """Write the page and return its path.
+
+    Whatever is missing or damaged in the run folder is told on the page.
+    """
+    started = time.monotonic()
+    paths = settings.paths
+    target = paths.reports / REPORT
+    models = list_models(paths)
+    newest = models[0] if models else None
+    evaluation = read_evaluation(paths.reports)
+    pictures = sorted(paths.reports.glob("*.png")) if evaluation else []
+    if newest:
+        pictures = [*sorted((newest.folder / "plots").glob("*.png")), *pictures]
+    values: dict[str, Any] = {
+        "run_dir": str(settings.run_dir.resolve()),
+        "created_at": datetime.now(UTC),
+        "stages": list_stages(paths, newest),
+        "quality": read_json(paths.reports / "quality.json"),
+        "models": models,
+        "newest": newest,
+        "facts": newest.facts if newest else {},
+        "serving": serving_id(paths.models),
+        "pointer_damaged": (paths.models / POINTER).exists() and serving_id(paths.models) is None,
+        "verdict": find_verdict(paths.models, newest.id) if newest else None,
+        "evaluation": evaluation,
+        "scores": score_rows(evaluation),
+        "journal": read_journal(paths.models)[: -_JOURNAL_LINES - 1 : -1],
+        "pictures": [(_caption(path), _inlined(path)) for path in pictures],
+        "labels_page": (paths.reports / "labels.html").is_file(),
+    }
+    write_atomically(target, render(TEMPLATE, values, filters={}))
+    logger.info("%s: %d models, %.1f s", target, len(models), time.monotonic() - started)
+    return target
+
+
+def _caption(picture: Path) -> str:
+    return _PICTURES.get(picture.stem, picture.stem.replace("_", " "))
+
+
+def _inlined(picture: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
