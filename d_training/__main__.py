@@ -1,9 +1,14 @@
-"""Train the student on data/labeled into models/.      python -m d_training --profile sample"""
+"""Train the student on data/labeled into models/.      python -m d_training --profile sample
+
+``python -m d_training sync`` uploads to MLflow what waits since its server was away.
+"""
 
 import sys
 
 from common.cli import run_command, stage_parser
+from common.schema import Settings
 from d_training import run
+from d_training.sync import sync, synced
 
 
 def main() -> int:
@@ -11,13 +16,25 @@ def main() -> int:
     parser = stage_parser(
         "d_training",
         "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
-        sections=("training", "gate"),
+        sections=("training", "gate", "tracking"),
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("train", "sync"),
+        default="train",
+        help="train (the default), or upload to MLflow what waits",
     )
     parser.add_argument(
         "--force", action="store_true", help="promote whatever the gate says; journalled"
     )
     args = parser.parse_args()
-    return run_command(args, lambda settings: run(settings, force=args.force))
+
+    def train(settings: Settings) -> None:
+        with synced(settings):
+            run(settings, force=args.force)
+
+    return run_command(args, sync if args.action == "sync" else train)
 
 
 if __name__ == "__main__":
