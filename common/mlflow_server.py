@@ -47,8 +47,9 @@ def mlflow_client(settings: Settings) -> Iterator["MlflowClient"]:
     try:
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, RequestException, ConnectionError) as error:
-        said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise TrackingError(f"MLflow at {where}: {said}") from error
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        said = said.replace(_credentials(uri), "")  # MLflow's own texts repeat the address
+        raise TrackingError(f"MLflow at {where}: {said[:300]}") from None
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -60,8 +61,7 @@ def tracking_uri(settings: Settings) -> str:
 
 def shown(uri: str) -> str:
     """An address without the user and password that it may hold."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    return uri.replace(_credentials(uri), "")
 
 
 def experiment_id(client: "MlflowClient", settings: Settings) -> str:
@@ -74,6 +74,12 @@ def experiment_id(client: "MlflowClient", settings: Settings) -> str:
         return str(client.create_experiment(name))
     beside = (settings.paths.tracking / ARTIFACTS).resolve()
     return str(client.create_experiment(name, artifact_location=beside.as_uri()))
+
+
+def _credentials(uri: str) -> str:
+    """``user:password@``, as it stands in an address; empty where there is none."""
+    user, at, _ = urlsplit(uri).netloc.rpartition("@")
+    return user + at
 
 
 def _require_answer(uri: str, *, timeout_s: float) -> None:
@@ -95,6 +101,7 @@ def _set_patience(timeout_s: int) -> None:
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": 0,
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     }.items():
         os.environ.setdefault(name, str(value))

@@ -55,14 +55,15 @@ def _fetch(client: "MlflowClient", name: str, folder: Path) -> str:
     if not _is_whole(folder, experiment, manifest_sha256):
         partial = folder / f".{experiment}.part"
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        copied = model_folder(partial, experiment)
+        copied.mkdir(parents=True)
         for file in (MANIFEST, *SERVED_FILES):
-            client.download_artifacts(version.run_id, f"{MODEL}/{file}", str(partial))
-        (partial / MODEL).rename(partial / experiment)
+            got = client.download_artifacts(version.run_id, f"{MODEL}/{file}", str(partial))
+            Path(got).rename(copied / file)
         _require_whole(partial, experiment, manifest_sha256)
         shutil.rmtree(target, ignore_errors=True)
-        (partial / experiment).rename(target)
-        partial.rmdir()
+        copied.rename(target)
+        shutil.rmtree(partial)
     write_atomically(folder / POINTER, json.dumps({"experiment_id": experiment}) + "\n")
     return experiment
 
