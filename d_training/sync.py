@@ -58,7 +58,7 @@ def sync(settings: Settings) -> None:
             write_atomically(settings.paths.tracking / _DONE, f"{number}\n")
     (settings.paths.tracking / _AWAY).unlink(missing_ok=True)
     logger.info(
-        "tracking: %d runs and %d deployments are in MLflow at %s",
+        "tracking: runs %d, deployments %d, now in MLflow at %s",
         len(records),
         len(entries) - done,
         shown(tracking_uri(settings)),

@@ -118,7 +118,7 @@ def test_promote_refuse_force_and_rollback_are_seen_by_a_server(two, server, cap
     assert found.aliases()["production"] == two.good_id
     assert found.run("rollback").data.tags["by"] == "ada"
     assert spooled(poor) == []
-    assert "tracking: 0 runs and 1 deployments are in MLflow at" in caplog.text
+    assert "tracking: runs 0, deployments 1, now in MLflow at" in caplog.text
 
 
 def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
@@ -144,6 +144,10 @@ def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
     assert found.artifacts(run_id) == {"manifest.json", "model", "plots"}
     files = found.artifacts(run_id, "model")
     assert {"model/manifest.json", "model/model.int8.onnx", "model/checkpoint"} <= files
+    folder = fetch_served(
+        good.model_copy(update={"serving": ServingSettings(model_source="registry")})
+    )
+    verified_files(folder, two.good_id, ("model.int8.onnx", "tokenizer.json"))
     assert version.tags["data.labeled"] == trained.data.tags["data.labeled"]
     assert version.description == (two.models / two.good_id / "model_card.md").read_text()
 
