@@ -30,25 +30,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("mlflow"))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
-def _new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store; to make its tables takes seconds."""
     settings = Settings(run_dir=tmp_path_factory.mktemp("store"))
     with mlflow_client(settings) as client:
         client.search_experiments()
     return settings.paths.tracking / DATABASE
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, new_store: Path) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    shutil.copy(new_store, server.database)
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.fixture()
-def store(two, _new_store: Path) -> None:
-    """A store whose tables are there already, which take seconds to make."""
-    shutil.copy(_new_store, two.good.paths.tracking / DATABASE)
+def store(two, new_store: Path) -> None:
+    """A run folder with an empty store."""
+    shutil.copy(new_store, two.good.paths.tracking / DATABASE)
 
 
 def tracked(settings: Settings, pipeline: str, **tracking) -> Settings:
