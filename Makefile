@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TORCH_INDEX
+# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE MODEL_SOURCE TORCH_INDEX
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -14,15 +14,21 @@ SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
 # Decided once, when first needed; the reason is printed as it is decided.
 PROFILE ?= $(eval PROFILE := $(shell $(SYSTEM_PYTHON) common/profile.py))$(PROFILE)
 
+# Names the run of the chain in MLflow; a make that is started by this one has the same.
+ifndef TRIAGE_TRACKING__PIPELINE
+export TRIAGE_TRACKING__PIPELINE := $(shell echo "run-$$(date -u +%Y%m%d-%H%M%S)-$$$$")
+endif
+
 SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 	$(if $(PORT),TRIAGE_SERVING__PORT="$(PORT)") \
 	$(if $(CSV),TRIAGE_INGESTION__SOURCE=csv TRIAGE_INGESTION__CSV="$(CSV)") \
 	$(if $(TEXT_COLUMN),TRIAGE_INGESTION__TEXT_COLUMN="$(TEXT_COLUMN)") \
-	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)")
+	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)") \
+	$(if $(MODEL_SOURCE),TRIAGE_SERVING__MODEL_SOURCE="$(MODEL_SOURCE)")
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check train_model \
-	rollback pipeline evaluate evaluate_sample report score run_api stop_api test container_test bench images clean help
+	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test container_test bench images clean help
 
 all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
 
@@ -64,6 +70,14 @@ train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1
 rollback: env ## let the model before serve again, or TO=<experiment id>
 	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
 
+tracking_sync: env ## upload to MLflow what waits since its server was away
+	@$(RUN) d_training sync
+
+mlflow_ui: env ## MLflow over the runs and models of RUN_DIR, on PORT (5000), until Ctrl-C
+	@mkdir -p "$(RUN_DIR)/mlruns"
+	@MLFLOW_DISABLE_TELEMETRY=true $(VENV)/bin/mlflow server --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
+		--backend-store-uri "sqlite:///$(RUN_DIR)/mlruns/mlflow.db" --artifacts-destination "$(RUN_DIR)/mlruns/artifacts"
+
 pipeline: data_ingestion data_transformation classify train_model ## the four data stages
 	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report puts what came of it on a page",:)
 
@@ -102,10 +116,11 @@ bench: env ## peers and this project side by side; tables in benchmarks/results
 images: env ## redraw the pictures that the README shows
 	@$(PY) images/draw.py
 
-clean: ## remove data, models, reports and caches of RUN_DIR; the environment stays
+clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the environment stays
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
-	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/.cache
+	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
+		"$(RUN_DIR)"/.cache
 
 help: ## this list
 	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
-	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1"
+	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1 MODEL_SOURCE=local|registry"

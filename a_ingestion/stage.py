@@ -9,6 +9,7 @@ from pathlib import Path
 from a_ingestion.sources import Source, choose_source
 from common.artifacts import Built, Manifest, plan_stage, run_stage
 from common.schema import IngestionSettings, Settings
+from common.tracking import tracker
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def land_source(settings: Settings) -> Manifest:
         inputs=source.inputs,
     )
     build = partial(_build, source=source, ingestion=ingestion)
-    return run_stage(plan, output=settings.paths.raw, build=build)
+    return run_stage(plan, output=settings.paths.raw, build=build, on_built=tracker(settings))
 
 
 def _build(folder: Path, *, source: Source, ingestion: IngestionSettings) -> Built:

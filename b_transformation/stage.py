@@ -16,6 +16,7 @@ from b_transformation.written import Written, count_rows, read_written
 from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
 from common.schema import Settings
 from common.spark import spark_session
+from common.tracking import tracker
 
 logger = logging.getLogger(__name__)
 MESSAGES, REPLIES, REPORT = "messages", "replies", "quality.json"
@@ -37,7 +38,12 @@ def curate_messages(settings: Settings) -> Manifest:
         },
         inputs=[settings.paths.raw],
     )
-    return run_stage(plan, output=settings.paths.curated, build=partial(_build, settings))
+    return run_stage(
+        plan,
+        output=settings.paths.curated,
+        build=partial(_build, settings),
+        on_built=tracker(settings),
+    )
 
 
 class _Indexed(NamedTuple):

@@ -13,6 +13,7 @@ from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.schema import Settings
 from common.spark import spark_session
+from common.tracking import tracker
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,7 +42,13 @@ def label_messages(settings: Settings) -> Manifest:
             messages = spark.read.parquet(str(settings.paths.curated / "messages"))
             return build_labels(messages, spec, folder, seed=settings.seed)
 
-    return run_stage(plan, output=settings.paths.labeled, build=build, resumable=True)
+    return run_stage(
+        plan,
+        output=settings.paths.labeled,
+        build=build,
+        on_built=tracker(settings),
+        resumable=True,
+    )
 
 
 def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed: int) -> Built:

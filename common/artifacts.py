@@ -80,18 +80,25 @@ class Built(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What decides whether a stage must run; ``key`` is the digest of it all."""
+    """What decides whether a stage must run; ``key`` is the digest of it all.
+
+    settings: what ``settings_sha256`` is the digest of.
+    """
 
     stage: str
     code_sha256: str
     settings_sha256: str
     inputs: tuple[FileRecord, ...]
+    settings: Any = None
 
     @property
     def key(self) -> str:
         """Twelve hex digits that name this combination of inputs, settings and code."""
         inputs = [record.model_dump() for record in self.inputs]
         return _digest([self.stage, self.code_sha256, self.settings_sha256, inputs])[:12]
+
+
+OnBuilt = Callable[[Plan, Manifest], None]
 
 
 def plan_stage(
@@ -115,11 +122,16 @@ def plan_stage(
     )
     code = _digest([[str(p.relative_to(root)), sha256_of(p)] for p in sources])
     records = tuple(record for path in inputs for record in input_records(path))
-    return Plan(stage, code, _digest(settings), records)
+    return Plan(stage, code, _digest(settings), records, settings)
 
 
 def run_stage(
-    plan: Plan, *, output: Path, build: Callable[[Path], Built], resumable: bool = False
+    plan: Plan,
+    *,
+    output: Path,
+    build: Callable[[Path], Built],
+    on_built: OnBuilt | None = None,
+    resumable: bool = False,
 ) -> Manifest:
     """Bring ``output`` up to date and return its manifest.
 
@@ -127,6 +139,7 @@ def run_stage(
         plan: from ``plan_stage``.
         output: where the result appears: a link to a folder named by the plan's key.
         build: fills the folder it is given.
+        on_built: is told of what was built, before that is published.
         resumable: hand ``build`` what a killed run of this very plan left behind, not an empty
             folder.
 
@@ -140,11 +153,19 @@ def run_stage(
             logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
             return done
         staging, manifest = _build(plan, output, build, resumable=resumable)
+        if on_built:
+            on_built(plan, manifest)
         _publish(staging, output, version=plan.key)
         return manifest
 
 
-def run_stage_once(plan: Plan, *, folder: Path, build: Callable[[Path], Built]) -> Manifest:
+def run_stage_once(
+    plan: Plan,
+    *,
+    folder: Path,
+    build: Callable[[Path], Built],
+    on_built: OnBuilt | None = None,
+) -> Manifest:
     """Like ``run_stage``, for an output that is never replaced: ``folder`` is new or already done.
 
     Raises:
@@ -157,6 +178,8 @@ def run_stage_once(plan: Plan, *, folder: Path, build: Callable[[Path], Built]) 
             logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
             return done
         staging, manifest = _build(plan, folder, build, resumable=False)
+        if on_built:
+            on_built(plan, manifest)
         if folder.exists():
             shutil.rmtree(folder)
         staging.rename(folder)

@@ -1,9 +1,12 @@
 """What can be set: one frozen section a stage, with ranges and units in the fields."""
 
+import os
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -228,6 +231,9 @@ class ServingSettings(Section):
     engine: Literal["auto", "docker", "podman", "venv"] = Field(
         "auto", description="what run_api serves with; auto: docker, else podman, else venv"
     )
+    model_source: Literal["local", "registry"] = Field(
+        "local", description="registry: the model that MLflow's alias production names"
+    )
     start_timeout_s: float = Field(60, gt=0, description="seconds that run_api waits for /ready")
     workers: int | None = Field(None, ge=1, description="texts scored at once; null: one a CPU")
     threads: int = Field(1, ge=1, description="ONNX Runtime threads a text")
@@ -239,6 +245,26 @@ class ServingSettings(Section):
     max_pending_texts: int = Field(
         4_000, ge=1, description="texts waiting at once before a further batch gets 503"
     )
+
+
+class TrackingSettings(Section):
+    """What MLflow is told of runs and models."""
+
+    enabled: bool = Field(True, description="tell MLflow of runs and models")
+    uri: SecretStr | None = Field(
+        None, description="server or store, as MLFLOW_TRACKING_URI; null: SQLite in RUN_DIR/mlruns"
+    )
+    name: str = Field(
+        "message-triage",
+        pattern=r"^[\w.-]+$",
+        description="of the experiment and of the registered model",
+    )
+    pipeline: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+$",
+        description="name of the parent run; make gives all its stages the same",
+    )
+    timeout_s: int = Field(5, ge=1, description="seconds that a tracking server has to answer")
 
 
 class Paths:
@@ -253,6 +279,8 @@ class Paths:
         self.cache = run_dir / ".cache"
         self.snapshots = self.cache / "training"
         self.tensorboard = self.reports / "tensorboard"
+        self.tracking = run_dir / "mlruns"
+        self.registry = self.cache / "registry"
 
 
 class Settings(Section):
@@ -269,8 +297,21 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @property
     def paths(self) -> Paths:
         """Where this run keeps its files."""
         return Paths(self.run_dir)
+
+    @property
+    def served_models(self) -> Path:
+        """The folder of models that serving reads; common/model_source.py fills that of MLflow."""
+        registry = self.serving.model_source == "registry"
+        return self.paths.registry if registry else self.paths.models
+
+    @cached_property
+    def pipeline(self) -> str:
+        """Names the run of the chain that this command is part of; its own where it runs alone."""
+        now = datetime.now(UTC)
+        return self.tracking.pipeline or f"run-{now:%Y%m%d-%H%M%S}-{os.getpid()}"

@@ -2,6 +2,8 @@
 
 conf/base.yaml < conf/<profile>.yaml < .env < environment (TRIAGE_TRAINING__EPOCHS=3) <
 --set training.epochs=3.        python -m common.settings   prints them and their sources
+
+MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri.
 """
 
 import os
@@ -18,6 +20,7 @@ from common.schema import Settings
 
 PROFILES = ("sample", "full")
 PREFIX = "TRIAGE_"
+TRACKING_URI = "MLFLOW_TRACKING_URI"  # its name wherever MLflow is used
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -91,7 +94,8 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
-    return {
+    named = {"tracking.uri": variables[TRACKING_URI]} if variables.get(TRACKING_URI) else {}
+    return named | {
         name.removeprefix(PREFIX).lower().replace("__", "."): _parse(value)
         for name, value in variables.items()
         if name.startswith(PREFIX) and name != PREFIX + "PROFILE"

@@ -1,6 +1,7 @@
 """Train the student on data/labeled into models/.      python -m d_training --profile sample
 
 In several processes, a GPU each where there are any: torchrun --nproc-per-node 2 -m d_training
+``python -m d_training sync`` uploads to MLflow what waits since its server was away.
 """
 
 import logging
@@ -11,6 +12,7 @@ from common.schema import Settings
 from d_training import run
 from d_training.processes import launched
 from d_training.stage import assist_training
+from d_training.sync import sync, synced
 
 
 def main() -> int:
@@ -18,15 +20,27 @@ def main() -> int:
     parser = stage_parser(
         "d_training",
         "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
-        sections=("training", "gate"),
+        sections=("training", "gate", "tracking"),
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("train", "sync"),
+        default="train",
+        help="train (the default), or upload to MLflow what waits",
     )
     parser.add_argument(
         "--force", action="store_true", help="promote whatever the gate says; journalled"
     )
     args = parser.parse_args()
-    if launched().main:
-        return run_command(args, lambda settings: run(settings, force=args.force))
-    return run_command(args, _assist)
+
+    def train(settings: Settings) -> None:
+        with synced(settings):
+            run(settings, force=args.force)
+
+    if not launched().main:
+        return run_command(args, _assist)
+    return run_command(args, sync if args.action == "sync" else train)
 
 
 def _assist(settings: Settings) -> None:

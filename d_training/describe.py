@@ -61,6 +61,7 @@ def describe_model(
             "texts_seen": fitted.curve[-1].texts,
             "stopped_early": fitted.stopped_early,
             "kept": fitted.curve[fitted.best]._asdict(),
+            "curve": [look._asdict() for look in fitted.curve],
         },
     }
     shutil.copyfile(settings.labels, folder / LABELS)

@@ -11,6 +11,7 @@ Writes reports/evaluation.json and its pictures, and prints its table.
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from common.registry import (
     verified_served,
 )
 from common.schema import Settings
+from common.tracking import RunRecord, spool
 from d_training.baselines import keyword_labels, majority_labels
 from d_training.gold import Answers, Gold, Wording, read_answers, read_gold, read_wording
 from d_training.gold_plots import draw_gold, expected_pictures
@@ -39,6 +41,7 @@ from d_training.judge import compare_int8, judge_answers, judge_labels
 from d_training.metrics import confusion_matrix, macro_f1
 from d_training.seen import ROWS, seen_in_training
 from d_training.served import served_answers
+from d_training.sync import synced
 from d_training.table import table
 
 REPORT = "evaluation.json"
@@ -58,10 +61,12 @@ def main() -> int:
 
     def command(settings: Settings) -> None:
         folder = args.report or settings.paths.reports
-        evaluation = evaluate(
-            settings, gold=args.gold, teacher=args.teacher, wording=args.wording, report=folder
-        )
-        sys.stdout.write(table(evaluation))
+        with synced(settings):
+            evaluation = evaluate(
+                settings, gold=args.gold, teacher=args.teacher, wording=args.wording, report=folder
+            )
+            sys.stdout.write(table(evaluation))
+            sys.stdout.flush()
 
     return run_command(args, command)
 
@@ -96,6 +101,7 @@ def evaluate(
     ):
         logger.info("evaluation: model, gold and what it is held against unchanged, nothing to do")
         return done
+    started = time.monotonic()
     schema = load_labels(settings.labels)
     if load_labels(folder / LABELS).names != schema.names:
         raise DataError(
@@ -124,9 +130,27 @@ def evaluate(
         ),
     }
     draw_gold(report, evaluation)
+    spool(settings, _record(settings, evaluation, report, seconds=time.monotonic() - started))
     write_atomically(target, json.dumps(evaluation, indent=2) + "\n")
     logger.info("evaluation: %s", target)
     return evaluation
+
+
+def _record(
+    settings: Settings, evaluation: dict[str, Any], report: Path, *, seconds: float
+) -> RunRecord:
+    scores = {who: evaluation[who] for who in ("teacher", "student", "baselines", "unseen")}
+    return RunRecord(
+        stage="evaluation",
+        pipeline=settings.pipeline,
+        profile=settings.profile,
+        seconds=seconds,
+        tags={"key": evaluation["key"], "model": evaluation["model"]},
+        figures={"texts": evaluation["gold"]["texts"], **scores},
+        document=REPORT,
+        content=evaluation,
+        files=tuple((report / name).resolve() for name in expected_pictures(evaluation)),
+    )
 
 
 def _scores(

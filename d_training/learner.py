@@ -6,7 +6,7 @@ changes nothing but rounding. Each step seeds its own dropout, and the learning 
 the step alone: a training goes on from any step without a generator's or a schedule's state.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import torch
 
 _CLIP_NORM = 1.0
+# The head starts from nothing and the body from a good place: without a faster head, many labels
+# (77 intents) are still half learnt when five are done (discriminative rates, Howard, Ruder 2018).
+_HEAD_RATE = 10.0
+_HEAD = "classifier."
 _WEIGHT, _MOMENT = "weight:", "moment:"
 
 
@@ -42,7 +46,7 @@ class Learner:
         self._steps, self._seed = steps, seed
         student.model.get_input_embeddings().requires_grad_(not settings.freeze_embeddings)
         self._learnt = {n: p for n, p in student.model.named_parameters() if p.requires_grad}
-        self._optimizer = _optimizer(self._learnt.values(), settings)
+        self._optimizer = _optimizer(self._learnt, settings)
         # fp16 cannot hold small gradients: the loss is scaled up, and they back down.
         self._scaler = torch.amp.GradScaler(
             student.device.type, enabled=student.precision == "fp16"
@@ -64,14 +68,14 @@ class Learner:
         self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self._learnt.values(), _CLIP_NORM)
         for group in self._optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
+            group["lr"] = self.learning_rate(step) * group["pace"]
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
         return loss.item()
 
     def learning_rate(self, step: int) -> float:
-        """Up in a line, then down in a line to 0 just after the last step."""
+        """The body's: up in a line, then down in a line to 0 just after the last step."""
         warmup = max(1, round(self._steps * self._settings.warmup_share))
         left = (self._steps - step + 1) / max(1, self._steps - warmup)
         return self._settings.learning_rate * min(step / warmup, left)
@@ -134,17 +138,26 @@ class Learner:
 
 
 def _optimizer(
-    learnt: Iterable["torch.nn.Parameter"], settings: TrainingSettings
+    learnt: Mapping[str, "torch.nn.Parameter"], settings: TrainingSettings
 ) -> "torch.optim.Optimizer":
-    """AdamW that decays matrices only: shrinking biases and norms towards 0 serves nothing."""
+    """AdamW, each group with its ``pace``, a multiple of the body's learning rate.
+
+    Matrices alone decay: shrinking biases and norms towards 0 serves nothing.
+    """
     import torch
 
-    weights = list(learnt)
-    groups = [
-        {"params": [p for p in weights if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, weights in learnt.items():
+        pace = _HEAD_RATE if name.startswith(_HEAD) else 1.0
+        decay = settings.weight_decay if weights.ndim >= 2 else 0.0
+        groups.setdefault((pace, decay), []).append(weights)
+    return torch.optim.AdamW(
+        [
+            {"params": weights, "pace": pace, "weight_decay": decay}
+            for (pace, decay), weights in groups.items()
+        ],
+        lr=settings.learning_rate,
+    )
 
 
 def _draw(*numbers: int) -> int:

@@ -8,6 +8,7 @@ import sys
 from common.cli import run_command, stage_parser
 from common.deployment import asked_by, roll_back
 from common.schema import Settings
+from d_training.sync import synced
 
 
 def main() -> int:
@@ -17,8 +18,10 @@ def main() -> int:
     args = parser.parse_args()
 
     def command(settings: Settings) -> None:
-        served = roll_back(settings.paths.models, by=asked_by("rollback"), to=args.to)
-        sys.stdout.write(f"Model {served} is in production; `make run_api` serves it.\n")
+        with synced(settings):
+            served = roll_back(settings.paths.models, by=asked_by("rollback"), to=args.to)
+            sys.stdout.write(f"Model {served} is in production; `make run_api` serves it.\n")
+            sys.stdout.flush()
 
     return run_command(args, command)
 

@@ -15,6 +15,7 @@ from common.artifacts import (
 )
 from common.labels import load_labels
 from common.schema import Settings
+from common.tracking import tracker
 from common.weights import checkpoint_files, checkpoint_folder
 from d_training.deploy import deploy
 
@@ -51,7 +52,12 @@ def train_model(settings: Settings, *, force: bool) -> Manifest:
             folder, checkpoint=checkpoint, origin=origin, schema=schema, settings=settings
         )
 
-    manifest = run_stage_once(plan, folder=settings.paths.models / plan.key, build=build)
+    manifest = run_stage_once(
+        plan,
+        folder=settings.paths.models / plan.key,
+        build=build,
+        on_built=tracker(settings),
+    )
     shutil.rmtree(settings.paths.snapshots / plan.key, ignore_errors=True)
     deploy(settings, plan.key, force=force)
     return manifest

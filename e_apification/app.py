@@ -15,8 +15,8 @@ from e_apification.routes import health, page, predict
 
 
 def load_production(settings: Settings) -> Predictor:
-    """The model that ``models/production.json`` of this run names, verified and warmed up."""
-    models = settings.paths.models
+    """The model that production.json of the served models names, verified and warmed up."""
+    models = settings.served_models
     version = require_production_id(models)
     return load_predictor(models, version, threads=settings.serving.threads)
 

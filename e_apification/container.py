@@ -30,7 +30,7 @@ _PROBE_S = 20
 _BUILD_S = 900
 _RUN_S = 60
 # What the server is told inside the container; the rest is about this machine.
-_OUTSIDE = {"host", "port", "engine", "start_timeout_s"}
+_OUTSIDE = {"host", "port", "engine", "start_timeout_s", "model_source"}
 logger = logging.getLogger(__name__)
 
 
@@ -61,7 +61,7 @@ def build_image(engine: Engine, settings: Settings, *, version: str, log: Path) 
     """
     context = settings.paths.cache / "image"
     shutil.rmtree(context, ignore_errors=True)
-    _fill_context(context, settings.paths.models, version=version)
+    _fill_context(context, settings.served_models, version=version)
     command = [engine, "build", "--tag", IMAGE]
     if engine == "podman":
         command += ["--format", "docker"]  # its own format has no health check

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from common.artifacts import MANIFEST, plan_stage
 from common.cli import run_command, stage_parser
 from common.errors import TriageError
+from common.model_source import fetch_served
 from common.registry import POINTER, model_folder, require_production_id
 from common.schema import Settings
 from common.settings import ROOT
@@ -38,7 +39,7 @@ def start(settings: Settings) -> None:
     Raises:
         TriageError: if there is no model, the port is taken, or the server does not get ready.
     """
-    version = require_production_id(settings.paths.models)
+    version = require_production_id(fetch_served(settings))
     with one_at_a_time(settings):
         key = _key(settings, version)
         running = read_state(settings)
@@ -171,7 +172,7 @@ def _stop(running: Running, settings: Settings) -> None:
 
 def _key(settings: Settings, version: str) -> str:
     """Digest of model, code, packages and settings: what a running server was started with."""
-    models = settings.paths.models
+    models = settings.served_models
     inputs = [models / POINTER, model_folder(models, version) / MANIFEST]
     inputs += [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from common.artifacts import sync_folder
 from common.cli import run_command, stage_parser
 from common.errors import SettingsError, TriageError
+from common.model_source import fetch_served
 from common.registry import require_production_id
 from common.schema import Settings
 from common.spark import spark_session
@@ -66,8 +67,9 @@ def score_csv(
     """
     started = time.monotonic()
     _check_paths(source, out)
-    version = require_production_id(settings.paths.models)
-    predictor = load_predictor(settings.paths.models, version, threads=1)
+    models = fetch_served(settings)
+    version = require_production_id(models)
+    predictor = load_predictor(models, version, threads=1)
     with _work_folder(out) as work:
         texts, scored = work / "texts.parquet", work / "scored"
         landed = land_csv(source, texts, text_column=text_column)
@@ -81,7 +83,7 @@ def score_csv(
                     session,
                     texts,
                     rows=landed.rows,
-                    models=settings.paths.models,
+                    models=models,
                     version=version,
                     out=scored,
                 )

@@ -60,5 +60,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own TRIAGE_ variables must not change what tests see."""
     for name in list(os.environ):
-        if name.startswith("TRIAGE_"):
+        if name.startswith(("TRIAGE_", "MLFLOW_")):
             monkeypatch.delenv(name)
+    # The commands that tests start upload nothing; those about MLflow turn it on themselves.
+    monkeypatch.setenv("TRIAGE_TRACKING__ENABLED", "false")

@@ -73,7 +73,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 for name in {modules!r}:
     importlib.import_module(name)
-heavy = sorted({{"torch", "transformers", "pyspark", "datasets"}} & set(sys.modules))
+heavy = sorted({{"torch", "transformers", "pyspark", "datasets", "mlflow"}} & set(sys.modules))
 print(offences, heavy)
 sys.exit(bool(offences or heavy))
 """

@@ -18,7 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-ONLY_CHECKED = ("make test", "make bench", "make container_test", "make env", "make images")
+ONLY_CHECKED = tuple(
+    f"make {target}" for target in ("test", "bench", "container_test", "env", "images", "mlflow_ui")
+)
 SMALL = {
     "PROFILE": "sample",
     "TRIAGE_INGESTION__SAMPLE_ROWS": "900",

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from common.settings import ROOT
 
-HEAVY = ("torch", "transformers", "pyspark", "pandas", "onnx", "pyarrow", "huggingface_hub")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pyspark",
+    "pandas",
+    "onnx",
+    "pyarrow",
+    "huggingface_hub",
+    "mlflow",
+)
 
 
 def python(code: str, **environment: str) -> str:
