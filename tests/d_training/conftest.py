@@ -113,7 +113,7 @@ def make_settings(tiny_checkpoint: Path) -> Callable[..., Settings]:
         quick = {
             "student": str(tiny_checkpoint),
             "epochs": 16,
-            "learning_rate": 5e-3,
+            "learning_rate": 2e-3,
             "batch_size": 16,
             "freeze_embeddings": False,
             "max_length": 16,

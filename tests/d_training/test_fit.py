@@ -12,7 +12,7 @@ from d_training.learner import Learner
 from d_training.student import Student, load_student, predict, tokenize
 
 SETTINGS = TrainingSettings(
-    epochs=16, learning_rate=5e-3, batch_size=16, freeze_embeddings=False, patience=99
+    epochs=16, learning_rate=2e-3, batch_size=16, freeze_embeddings=False, patience=99
 )
 
 

@@ -68,3 +68,12 @@ def test_a_restored_learner_learns_the_same(tiny_checkpoint, examples, precision
     for name, weight in one.weights().items():
         assert torch.equal(other.weights()[name], weight)
     assert one.scale() == other.scale()
+
+
+def test_the_head_is_faster_than_the_body(tiny_checkpoint, examples):
+    one = learner(tiny_checkpoint, dropout=False)
+    before = one.weights()
+    one.learn(examples, np.arange(8), step=2)  # at the full rate of 0.01; Adam's first step is it
+    moved = {name: (weight - before[name]).abs().max() for name, weight in one.weights().items()}
+    assert moved["classifier.bias"] == pytest.approx(0.1, rel=1e-3)
+    assert moved["bert.pooler.dense.bias"] == pytest.approx(0.01, rel=1e-3)

@@ -79,7 +79,7 @@ def test_two_processes_end_where_one_does(
         (tmp_path / name).mkdir()
         publish_labeled(tmp_path / name, toy.rows())
         settings = make_settings(
-            tmp_path / name, student=str(sure_checkpoint), epochs=4, batch_size=15
+            tmp_path / name, student=str(sure_checkpoint), epochs=8, batch_size=15
         )
         launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
         log = together(settings, launcher).stderr if name == "two" else run(settings) and ""

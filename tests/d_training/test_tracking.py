@@ -134,7 +134,7 @@ def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
     run_id = version.run_id
     trained = found.client.get_run(run_id)
     assert trained.info.status == "FINISHED"
-    assert trained.data.params["training.learning_rate"] == "0.005"
+    assert trained.data.params["training.learning_rate"] == "0.002"
     assert trained.data.metrics["rows.in"] == 480
     assert 0.5 < trained.data.metrics["macro_f1_held_out"] <= 1
     assert {"input.labeled", "data.labeled", "output"} <= set(trained.data.tags)
