@@ -67,8 +67,8 @@ def _tuning(facts: Mapping[str, Any]) -> str:
         return ""
     found = facts["tuning"]
     return f"""- Settings found by tuning: {spoken(found["values"])};
-  trial {found["trial"]} of study {found["study"]}, the best of {found["finished"]} by its loss on the
-  texts for stopping ({found["validation_loss"]:.4f}).
+  trial {found["trial"]} of study {found["study"]}, the best of {found["finished"]} by its
+  loss on the texts for stopping ({found["validation_loss"]:.4f}).
 """
 
 
