@@ -66,8 +66,9 @@ def write_summary(settings: Settings, summary: Mapping[str, Any]) -> list[Path]:
 
 
 def read_summary(settings: Settings) -> dict[str, Any]:
-    """The last summary; empty where there is none."""
-    return read_json(settings.paths.tuning / SUMMARY)
+    """The last summary; empty where there is none, or a damaged one."""
+    found = read_json(settings.paths.tuning / SUMMARY)
+    return found if {"finished", "searched", "best", "importance", "trials"} <= set(found) else {}
 
 
 def study_table(summary: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from common.errors import DataError, TriageError
 from common.schema import Settings, TrackingSettings, TuningSettings
 from common.tracking import read_record, spooled
 from d_training import run
+from d_training.report import write_report
 from d_training.study import find_best, opened_study
 from d_training.sync import sync
 from d_training.tune import tune
@@ -183,6 +184,15 @@ def test_what_is_searched_may_be_set_otherwise(copied):
     best = find_best(copied)
     training = copied.training.model_copy(update={"learning_rate": 1e-4, "max_int8_loss": 0.2})
     assert find_best(searching(copied, trials=9).model_copy(update={"training": training})) == best
+
+
+def test_the_report_shows_the_study(copied):
+    page = write_report(copied).read_text(encoding="utf-8")
+    assert f"Study {find_best(copied).study}, 3 finished trials" in page
+    assert page.count("<td>whole</td>") == 3
+    assert page.count('src="data:image/png') == 2
+    (copied.paths.tuning / "study.json").write_text("{}", encoding="utf-8")
+    assert "<h2>Tuning</h2>" not in write_report(copied).read_text(encoding="utf-8")
 
 
 def test_without_a_study_the_remedy_is_named(tmp_path, make_settings, publish_labeled, toy):
