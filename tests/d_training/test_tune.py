@@ -23,7 +23,7 @@ from d_training.sync import sync
 from d_training.tune import tune
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = {"epochs": 3, "schema_sentences": False}
+QUICK = {"learning_rate": 5e-3, "epochs": 3, "schema_sentences": False}
 SEARCH = {
     "trials": 3, "startup_trials": 2, "learning_rate": (1e-3, 1e-2), "batch_size": (16, 32),
     "weight_decay": None, "warmup_share": None, "epochs": None,
@@ -243,6 +243,29 @@ def test_a_trial_that_diverges_is_stopped_and_the_study_goes_on(
     assert summary(settings)["best"] is None
     with pytest.raises(DataError, match="run `make tune` first"):
         run(settings, tuned=True)
+
+
+def test_settings_outside_the_ranges_and_batches_beyond_memory_end_no_study(
+    tmp_path, make_settings, publish_labeled, toy, monkeypatch, caplog
+):
+    import torch
+
+    caplog.set_level(logging.INFO)
+    publish_labeled(tmp_path, toy.rows())
+
+    def fails(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr("d_training.trials.fit", fails)
+    settings = searching(make_settings(tmp_path, **QUICK), trials=1, learning_rate=(1e-4, 1e-3))
+    tune(settings)
+    assert (
+        "training.learning_rate = 0.005 lies outside tuning.learning_rate, untried" in caplog.text
+    )
+    assert "trial 0: stopped, the GPU's memory does not suffice" in caplog.text
+    (trial,) = summary(settings)["trials"]
+    assert (trial["state"], trial["looks"]) == ("stopped early", 0)
+    assert 1e-4 <= trial["values"]["learning_rate"] <= 1e-3
 
 
 @pytest.mark.slow()
