@@ -121,5 +121,5 @@ def test_settings_from_a_study_are_told():
     card = " ".join(model_card(FACTS | {"tuning": tuning | {"values": values}}).split())
     assert (
         "- Settings found by tuning: learning_rate 0.000312, batch_size 1024; trial 7 of study "
-        "0123456789ab, the best of 10 by its loss on the texts for stopping (0.5124). ## Scores"
+        "0123456789ab, the best of 10 by its loss on the texts for stopping (0.5124). - Made "
     ) in card
