@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE MODEL_SOURCE TORCH_INDEX
+# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -27,7 +27,7 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 	$(if $(MODEL_SOURCE),TRIAGE_SERVING__MODEL_SOURCE="$(MODEL_SOURCE)")
 RUN = $(SETTINGS) $(PY) -m
 
-.PHONY: all profile env lint data_ingestion data_transformation classify labels_check train_model \
+.PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
 	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test container_test bench images clean help
 
 all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
@@ -64,8 +64,11 @@ classify: env ## c: weak-label the messages with the teacher
 labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
 	@$(RUN) c_classification.labels_check
 
+tune: env ## search for better training settings, by N_TRIALS trials in all; train_model TUNED=1 takes the best
+	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
+
 train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1 overrules the gate, GOLD= judges on it
-	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force)
+	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 rollback: env ## let the model before serve again, or TO=<experiment id>
 	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
@@ -123,4 +126,4 @@ clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the enviro
 
 help: ## this list
 	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
-	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1 MODEL_SOURCE=local|registry"
+	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1 TUNED=1 N_TRIALS= MODEL_SOURCE=local|registry"

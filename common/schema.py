@@ -6,7 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 
 class Section(BaseModel):
@@ -200,6 +209,59 @@ class TrainingSettings(Section):
     )
 
 
+class TuningSettings(Section):
+    """The search for better training settings; null leaves one as section training has it."""
+
+    trials: int = Field(10, ge=1, description="finished trials in all, those of earlier runs too")
+    startup_trials: int = Field(
+        4, ge=1, description="trials drawn at random before the search learns, and stops poor ones"
+    )
+    spared_looks: int = Field(2, ge=0, description="validations before a trial may be stopped")
+    learning_rate: tuple[float, float] | None = Field(
+        (3e-5, 5e-4), description="lowest and highest, searched by their ratio"
+    )
+    weight_decay: tuple[float, float] | None = Field(
+        (1e-3, 0.1), description="lowest and highest, searched by their ratio"
+    )
+    warmup_share: tuple[float, float] | None = Field((0.0, 0.3), description="lowest, highest")
+    batch_size: tuple[int, ...] | None = Field((16, 32, 64), description="those to choose from")
+    epochs: tuple[int, int] | None = Field(
+        (2, 8), description="lowest, highest; beyond training.text_budget they change nothing"
+    )
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the training settings that are searched."""
+        names = ("learning_rate", "weight_decay", "warmup_share", "batch_size", "epochs")
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+    @field_validator("learning_rate", "weight_decay", "warmup_share", "batch_size", "epochs")
+    @classmethod
+    def _fits_training(
+        cls, values: tuple[float, ...] | None, info: ValidationInfo
+    ) -> tuple[float, ...] | None:
+        if values is None:
+            return None
+        if list(values) != sorted(set(values)) or not values:
+            raise ValueError("must rise")
+        name = str(info.field_name)
+        for value in values:
+            try:
+                TrainingSettings.model_validate({name: value})
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"]
+                raise ValueError(f"training.{name} can't be {value}: {reason}") from None
+        if name == "weight_decay" and not values[0]:
+            raise ValueError("must start above 0, as it is searched by ratio")
+        return values
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.searched:
+            raise ValueError("at least one range must not be null")
+        return self
+
+
 class GateSettings(Section):
     """What a new model must show before it serves; d_training/gate.py says how it is measured.
 
@@ -279,6 +341,8 @@ class Paths:
         self.cache = run_dir / ".cache"
         self.snapshots = self.cache / "training"
         self.tensorboard = self.reports / "tensorboard"
+        self.studies = self.models / "studies.db"
+        self.tuning = self.reports / "tuning"
         self.tracking = run_dir / "mlruns"
         self.registry = self.cache / "registry"
 
@@ -295,6 +359,7 @@ class Settings(Section):
     transformation: TransformationSettings = TransformationSettings()
     classification: ClassificationSettings = ClassificationSettings()
     training: TrainingSettings = TrainingSettings()
+    tuning: TuningSettings = TuningSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
     tracking: TrackingSettings = TrackingSettings()

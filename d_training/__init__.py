@@ -10,14 +10,16 @@ from common.schema import Settings
 __all__ = ["run"]
 
 
-def run(settings: Settings, *, force: bool = False) -> Manifest:
+def run(settings: Settings, *, force: bool = False, tuned: bool = False) -> Manifest:
     """Bring the model of the present labels up to date, return its manifest.
 
     A new one serves if the gate lets it through, or whatever the gate says where ``force`` is set.
+    ``tuned`` trains with the best settings that ``python -m d_training tune`` has found.
 
     Raises:
+        DataError: if there is nothing to train on, or no finished trial where ``tuned`` is set.
         RefusedError: if the gate refuses it; what served before still serves.
     """
     from d_training.stage import train_model
 
-    return train_model(settings, force=force)
+    return train_model(settings, force=force, tuned=tuned)

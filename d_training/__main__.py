@@ -1,6 +1,7 @@
 """Train the student on data/labeled into models/.      python -m d_training --profile sample
 
 In several processes, a GPU each where there are any: torchrun --nproc-per-node 2 -m d_training
+``python -m d_training tune`` searches for better training settings, ``--tuned`` trains with them.
 ``python -m d_training sync`` uploads to MLflow what waits since its server was away.
 """
 
@@ -13,6 +14,7 @@ from d_training import run
 from d_training.processes import launched
 from d_training.stage import assist_training
 from d_training.sync import sync, synced
+from d_training.tune import tune
 
 
 def main() -> int:
@@ -20,14 +22,17 @@ def main() -> int:
     parser = stage_parser(
         "d_training",
         "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
-        sections=("training", "gate", "tracking"),
+        sections=("training", "tuning", "gate", "tracking"),
     )
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("train", "sync"),
+        choices=("train", "tune", "sync"),
         default="train",
-        help="train (the default), or upload to MLflow what waits",
+        help="train (the default), search for settings, or upload to MLflow what waits",
+    )
+    parser.add_argument(
+        "--tuned", action="store_true", help="train with the best settings that tune has found"
     )
     parser.add_argument(
         "--force", action="store_true", help="promote whatever the gate says; journalled"
@@ -36,16 +41,22 @@ def main() -> int:
 
     def train(settings: Settings) -> None:
         with synced(settings):
-            run(settings, force=args.force)
+            run(settings, force=args.force, tuned=args.tuned)
 
+    def assist(settings: Settings) -> None:
+        logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
+        assist_training(settings, tuned=args.tuned)
+
+    if args.action != "train" and launched().total > 1:
+        parser.error(f"{args.action} runs in one process; start it without torchrun")
     if not launched().main:
-        return run_command(args, _assist)
-    return run_command(args, sync if args.action == "sync" else train)
+        return run_command(args, assist)
+    return run_command(args, {"train": train, "tune": _tune, "sync": sync}[args.action])
 
 
-def _assist(settings: Settings) -> None:
-    logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
-    assist_training(settings)
+def _tune(settings: Settings) -> None:
+    with synced(settings):
+        tune(settings)
 
 
 if __name__ == "__main__":

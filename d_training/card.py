@@ -7,6 +7,7 @@ from common.registry import MODEL_INT8
 from d_training import licences
 from d_training.export_table import BASELINE, OPTIMIZED
 from d_training.markdown import markdown_table
+from d_training.study import spoken
 
 _ABOUT = {
     BASELINE: "model.onnx run as the file holds it",
@@ -28,7 +29,7 @@ zero-shot teacher. No person labelled any text.
   labels.yaml alone. It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
 - Trained on {rows["train"]:,} distinct texts, stopped and calibrated on {rows["validation"]:,},
   measured on {rows["test"]:,} of other conversations.
-- Made {facts["created_at"]} by commit {facts["commit"]}.
+{_tuning(facts)}- Made {facts["created_at"]} by commit {facts["commit"]}.
 
 ## Scores on held-out texts
 
@@ -57,6 +58,17 @@ as other; wide intervals are few texts.
 - It reads the first {facts["max_length"]} tokens. In languages that checkpoint or teacher do not
   know its labels mean little.
 - Personal data is masked by pattern before anything is read; patterns never catch all of it.
+"""
+
+
+def _tuning(facts: Mapping[str, Any]) -> str:
+    """A line of the list, where the settings are from a study."""
+    if "tuning" not in facts:
+        return ""
+    found = facts["tuning"]
+    return f"""- Settings found by tuning: {spoken(found["values"])};
+  trial {found["trial"]} of study {found["study"]}, the best of {found["finished"]} by its
+  loss on the texts for stopping ({found["validation_loss"]:.4f}).
 """
 
 

@@ -77,6 +77,7 @@ def describe_model(
         "served": exports.served,
         "training_seconds": facts["training"]["seconds"],
         "texts_per_second": facts["training"]["texts_per_second"],
+        **({"tuning": facts["tuning"]} if "tuning" in facts else {}),
     }
 
 

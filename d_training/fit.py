@@ -6,6 +6,7 @@ progress.py how a killed training goes on.
 """
 
 import logging
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,7 @@ def fit(
     processes: Processes = ALONE,
     snapshots: Path | None = None,
     board: Path | None = None,
+    on_look: Callable[[int, float], None] | None = None,
 ) -> Fitted:
     """Train ``student`` in place; it ends with the weights of the best validation loss.
 
@@ -60,6 +62,8 @@ def fit(
         processes: those that train together; only the main one evaluates and writes.
         snapshots: a folder of this training alone; killed, it goes on from there.
         board: where TensorBoard files go.
+        on_look: told of each look, numbered from 1, and its validation loss; what it raises ends
+            a training of one process.
     """
     epochs = planned_epochs(len(train.tokens), settings)
     epoch_steps = -(-len(train.tokens) // settings.batch_size)
@@ -86,6 +90,8 @@ def fit(
                     lambda: mean_loss(student, validation), device=student.device
                 )
                 events.look(progress.texts, validation_loss=found)
+                if on_look is not None:
+                    on_look(len(progress.curve) + 1, found)
                 if progress.look(found):
                     progress.best_weights = learner.weights()
                 elif progress.looks_since_best >= settings.patience:

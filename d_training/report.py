@@ -28,6 +28,7 @@ from d_training.report_parts import (
     read_json,
     score_rows,
 )
+from d_training.tuning_report import read_summary
 
 REPORT = "index.html"
 TEMPLATE = Path(__file__).resolve().parent / "report.html"
@@ -40,6 +41,10 @@ _PICTURES = {
     "reliability_gold": "What a confidence is worth, by people's labels",
     "coverage_gold": "Accuracy of what is answered",
     "hand_labels": "How many hand labels it is worth",
+}
+_STUDY_PICTURES = {
+    "history.png": "Validation loss by trial",
+    "importance.png": "Which settings mattered",
 }
 logger = logging.getLogger("d_training.report")
 
@@ -66,6 +71,7 @@ def write_report(settings: Settings) -> Path:
     pictures = sorted(paths.reports.glob("*.png")) if evaluation else []
     if newest:
         pictures = [*sorted((newest.folder / "plots").glob("*.png")), *pictures]
+    study = read_summary(settings)
     values: dict[str, Any] = {
         "run_dir": str(settings.run_dir.resolve()),
         "created_at": datetime.now(UTC),
@@ -81,6 +87,12 @@ def write_report(settings: Settings) -> Path:
         "scores": score_rows(evaluation),
         "journal": read_journal(paths.models)[: -_JOURNAL_LINES - 1 : -1],
         "pictures": [(_caption(path), _inlined(path)) for path in pictures],
+        "study": study,
+        "study_pictures": [
+            (caption, _inlined(paths.tuning / name))
+            for name, caption in _STUDY_PICTURES.items()
+            if study and (paths.tuning / name).is_file()
+        ],
         "labels_page": (paths.reports / "labels.html").is_file(),
     }
     write_atomically(target, render(TEMPLATE, values, filters={}))

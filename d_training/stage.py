@@ -1,39 +1,44 @@
 """The stage: labelled messages in, a model folder out, checked, judged and promoted."""
 
+import logging
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from common.artifacts import (
     Built,
     Manifest,
-    Plan,
     find_manifest,
-    plan_stage,
     require_manifest,
     run_stage_once,
 )
 from common.labels import load_labels
 from common.schema import Settings
 from common.tracking import tracker
-from common.weights import checkpoint_files, checkpoint_folder
 from d_training.deploy import deploy
+from d_training.experiment import experiment_plan, start_checkpoint
+from d_training.study import Best, find_best, spoken
 
-# What may change without another model coming out.
-_NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
+logger = logging.getLogger(__name__)
 
 
-def train_model(settings: Settings, *, force: bool) -> Manifest:
+def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
     """Train where needed, then let the model serve if the gate does, or ``force`` says so.
 
     The experiment's id is the key of its inputs, settings and code, so the same ones never train
     twice. The journal is looked at in every run: what was killed before the model was judged, or
-    before the pointer moved, is finished.
+    before the pointer moved, is finished. ``tuned`` takes training settings from the best trial on
+    the same data; the experiment's id counts their values, not where they are from.
     """
     schema = load_labels(settings.labels)
     labeled = require_manifest(settings.paths.labeled, made_by="classify")
-    checkpoint = _checkpoint(settings)
-    plan = _plan(settings, checkpoint)
+    best = find_best(settings) if tuned else None
+    if best is not None:
+        settings = best.applied(settings)
+        logger.info("tuned: %s (trial %d of study %s)", spoken(best.values), best.trial, best.study)
+    checkpoint = start_checkpoint(settings)
+    plan = experiment_plan(settings, checkpoint)
 
     def build(folder: Path) -> Built:
         from d_training.build import build_model
@@ -47,6 +52,7 @@ def train_model(settings: Settings, *, force: bool) -> Manifest:
             "student": settings.training.student,
             "teacher": labeled.figures.get("teacher", "unknown"),
             "source": raw.figures.get("source", "unknown") if raw else "unknown",
+            **_tuning(best),
         }
         return build_model(
             folder, checkpoint=checkpoint, origin=origin, schema=schema, settings=settings
@@ -63,11 +69,13 @@ def train_model(settings: Settings, *, force: bool) -> Manifest:
     return manifest
 
 
-def assist_training(settings: Settings) -> None:
+def assist_training(settings: Settings, *, tuned: bool) -> None:
     """The part of a process that is not the main one: its share of each batch, if any are due."""
     require_manifest(settings.paths.labeled, made_by="classify")
-    checkpoint = _checkpoint(settings)
-    key = _plan(settings, checkpoint).key
+    if tuned:
+        settings = find_best(settings).applied(settings)
+    checkpoint = start_checkpoint(settings)
+    key = experiment_plan(settings, checkpoint).key
     if find_manifest(settings.paths.models / key) is None:
         from d_training.train import train_student
 
@@ -75,18 +83,5 @@ def assist_training(settings: Settings) -> None:
         train_student(settings, schema=schema, checkpoint=checkpoint, experiment_id=key)
 
 
-def _checkpoint(settings: Settings) -> Path:
-    return checkpoint_folder(settings.training.student, revision=settings.training.revision)
-
-
-def _plan(settings: Settings, checkpoint: Path) -> Plan:
-    return plan_stage(
-        "d_training",
-        packages=["d_training"],
-        settings={
-            "training": settings.training.model_dump(mode="json", exclude=_NOT_DECIDING),
-            "seed": settings.seed,
-            "labels": load_labels(settings.labels).sha256,
-        },
-        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
-    )
+def _tuning(best: Best | None) -> dict[str, Any]:
+    return {} if best is None else {"tuning": best._asdict()}

@@ -42,19 +42,9 @@ def train_student(
         DataError: if the labelled rows don't suffice.
     """
     training, seed, paths = settings.training, settings.seed, settings.paths
-    rows, unusable = read_rows(paths.labeled / "messages", schema)
-    parts = part_rows(rows, training, seed=seed)
-    counts = _row_counts(parts, taken=len(rows) + unusable, unusable=unusable)
-    logger.info(
-        "rows: %s train, %s validation, %s test",
-        *(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test)),
-    )
+    parts, counts = read_parts(settings, schema)
     student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
-    train, validation, test = (
-        _examples(student, part, training) for part in (parts.train, parts.validation, parts.test)
-    )
-    if training.schema_sentences:
-        train = _with_lessons(train, student, schema, training)
+    train, validation, test = make_examples(parts, student, schema=schema, settings=training)
     with joined(student.device) as processes:
         fitted = fit(
             student,
@@ -67,6 +57,33 @@ def train_student(
             board=paths.tensorboard / experiment_id if training.tensorboard else None,
         )
     return Trained(student, fitted, parts, counts, validation, test)
+
+
+def read_parts(settings: Settings, schema: LabelSchema) -> tuple[Parts, RowCounts]:
+    """The labelled rows and their use, also counted.
+
+    Raises:
+        DataError: if they don't suffice.
+    """
+    rows, unusable = read_rows(settings.paths.labeled / "messages", schema)
+    parts = part_rows(rows, settings.training, seed=settings.seed)
+    logger.info(
+        "rows: %s train, %s validation, %s test",
+        *(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test)),
+    )
+    return parts, _row_counts(parts, taken=len(rows) + unusable, unusable=unusable)
+
+
+def make_examples(
+    parts: Parts, student: Student, *, schema: LabelSchema, settings: TrainingSettings
+) -> tuple[Examples, Examples, Examples]:
+    """Training, with the schema's own sentences where wanted, validation and test."""
+    train, validation, test = (
+        _examples(student, part, settings) for part in (parts.train, parts.validation, parts.test)
+    )
+    if settings.schema_sentences:
+        train = _with_lessons(train, student, schema, settings)
+    return train, validation, test
 
 
 def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:

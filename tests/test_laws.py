@@ -73,7 +73,8 @@ def watch(event, args):
 sys.addaudithook(watch)
 for name in {modules!r}:
     importlib.import_module(name)
-heavy = sorted({{"torch", "transformers", "pyspark", "datasets", "mlflow"}} & set(sys.modules))
+heavy = {{"torch", "transformers", "pyspark", "datasets", "mlflow", "optuna", "sqlalchemy"}}
+heavy = sorted(heavy & set(sys.modules))
 print(offences, heavy)
 sys.exit(bool(offences or heavy))
 """

@@ -112,3 +112,14 @@ def test_unknown_origin_is_said_to_be_unknown():
     card = model_card(FACTS | {"source": "unknown", "student": "models/mine"})
     assert "Data: of unknown source, and so of unknown licence." in card
     assert "It is models/mine (its licence is not known here)" in card
+
+
+def test_settings_from_a_study_are_told():
+    assert "tuning" not in model_card(FACTS)
+    values = {"learning_rate": 0.00031249, "batch_size": 1024}
+    tuning = {"study": "0123456789ab", "trial": 7, "finished": 10, "validation_loss": 0.51239}
+    card = " ".join(model_card(FACTS | {"tuning": tuning | {"values": values}}).split())
+    assert (
+        "- Settings found by tuning: learning_rate 0.000312, batch_size 1024; trial 7 of study "
+        "0123456789ab, the best of 10 by its loss on the texts for stopping (0.5124). - Made "
+    ) in card

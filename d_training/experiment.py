@@ -1,0 +1,53 @@
+"""What names an experiment and a study: digests of labelled rows, checkpoint, settings and code."""
+
+from pathlib import Path
+
+from common.artifacts import Plan, plan_stage
+from common.labels import load_labels
+from common.schema import Settings
+from common.weights import checkpoint_files, checkpoint_folder
+
+# What may change without another model coming out.
+_NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
+# What may change besides without another trial coming out, which exports nothing.
+_NOT_IN_TRIALS = {"min_int8_agreement", "max_int8_loss", "min_int8_speedup"}
+
+
+def start_checkpoint(settings: Settings) -> Path:
+    """The folder of the checkpoint that the student starts from."""
+    return checkpoint_folder(settings.training.student, revision=settings.training.revision)
+
+
+def experiment_plan(settings: Settings, checkpoint: Path) -> Plan:
+    """The plan whose key is the experiment's id."""
+    return plan_stage(
+        "d_training",
+        packages=["d_training"],
+        settings={
+            "training": settings.training.model_dump(mode="json", exclude=_NOT_DECIDING),
+            "seed": settings.seed,
+            "labels": load_labels(settings.labels).sha256,
+        },
+        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
+    )
+
+
+def study_plan(settings: Settings, checkpoint: Path) -> Plan:
+    """The plan whose key is the study's name.
+
+    It counts what all trials of a study share, and how they are searched; so a study never mixes
+    data, and more trials go on with the same one.
+    """
+    tuning = settings.tuning
+    varied = _NOT_DECIDING | _NOT_IN_TRIALS | set(tuning.searched)
+    return plan_stage(
+        "tuning",
+        packages=["d_training"],
+        settings={
+            "training": settings.training.model_dump(mode="json", exclude=varied),
+            "tuning": tuning.model_dump(mode="json", exclude={"trials"}),
+            "seed": settings.seed,
+            "labels": load_labels(settings.labels).sha256,
+        },
+        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
+    )
