@@ -6,11 +6,13 @@ progress.py how a killed training goes on.
 """
 
 import logging
+import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from common.errors import TriageError
 from common.onnx_model import softmax
 from common.schema import TrainingSettings
 from d_training.batches import Examples, batches
@@ -64,6 +66,9 @@ def fit(
         board: where TensorBoard files go.
         on_look: told of each look, numbered from 1, and its validation loss; what it raises ends
             a training of one process.
+
+    Raises:
+        TriageError: if the loss is no number any more.
     """
     epochs = planned_epochs(len(train.tokens), settings)
     epoch_steps = -(-len(train.tokens) // settings.batch_size)
@@ -92,6 +97,7 @@ def fit(
                 events.look(progress.texts, validation_loss=found)
                 if on_look is not None:
                     on_look(len(progress.curve) + 1, found)
+                _require_finite(found, settings)
                 if progress.look(found):
                     progress.best_weights = learner.weights()
                 elif progress.looks_since_best >= settings.patience:
@@ -110,6 +116,15 @@ def fit(
         f"{fitted.curve[fitted.best].texts:,}",
     )
     return fitted
+
+
+def _require_finite(validation_loss: float, settings: TrainingSettings) -> None:
+    if not math.isfinite(validation_loss):
+        raise TriageError(
+            f"training has diverged: the validation loss is {validation_loss}; lower "
+            f"training.learning_rate, now {settings.learning_rate:g}"
+            + (", or train in fp32" if settings.precision != "fp32" else "")
+        )
 
 
 def planned_epochs(texts: int, settings: TrainingSettings) -> int:

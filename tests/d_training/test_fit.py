@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common.errors import TriageError
 from common.schema import TrainingSettings
 from d_training.batches import Examples
 from d_training.fit import Fitted, fit, mean_loss, planned_epochs
@@ -128,3 +129,9 @@ def test_interrupted_training_goes_on_to_the_same_weights(
 )
 def test_few_texts_get_more_epochs_from_a_budget(texts, budget, epochs):
     assert planned_epochs(texts, TrainingSettings(epochs=8, text_budget=budget)) == epochs
+
+
+def test_a_diverged_training_is_no_model(tiny_checkpoint, toy):
+    wild = SETTINGS.model_copy(update={"learning_rate": float("inf")})
+    with pytest.raises(TriageError, match="diverged: the validation loss is nan; lower training"):
+        trained(tiny_checkpoint, toy, wild)
