@@ -46,6 +46,7 @@ def create_app(
             max_pending_texts=serving.max_pending_texts,
         )
         app.state.service = service
+        app.state.draining = False
         try:
             yield
         finally:

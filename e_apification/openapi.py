@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 
 from common.schema import ServingSettings
 
-_NO_TEXT = "at least one character that is no white space"
+# At least one character that is no white space, in the sense of Python's str.isspace.
+_SOME_TEXT = r"[^\s\u001c-\u001f\u0085]"
 
 
 def install_openapi(app: FastAPI, limits: ServingSettings) -> None:
@@ -42,14 +43,14 @@ def _json_bodies(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _bound(body: dict[str, Any], limits: ServingSettings) -> None:
     """Texts are neither empty nor too long, and lists of them neither."""
     properties = body.get("properties", {})
-    text = {"type": "string", "minLength": 1, "maxLength": limits.max_text_chars}
+    text = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": limits.max_text_chars,
+        "pattern": _SOME_TEXT,
+    }
     if "text" in properties:
-        properties["text"] = text | {"description": _NO_TEXT}
+        properties["text"] = text
     if "texts" in properties:
-        items = text | {"description": _NO_TEXT}
-        properties["texts"] = {
-            "type": "array",
-            "items": items,
-            "minItems": 1,
-            "maxItems": limits.max_texts,
-        }
+        texts = {"type": "array", "items": text, "minItems": 1, "maxItems": limits.max_texts}
+        properties["texts"] = texts

@@ -35,7 +35,7 @@ class PredictRequest(Payload):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.text is None) == (self.texts is None):
+        if len(self.model_fields_set) != 1 or self.text is self.texts:  # a null is none of both
             raise PydanticCustomError("text_or_texts", "give either text or texts")
         return self
 

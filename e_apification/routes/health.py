@@ -115,7 +115,7 @@ async def metadata(request: Request) -> MetadataBody:
             version=predictor.version,
             commit=onnx.get("commit"),
             created_at=onnx.get("created_at"),
-            experiment=onnx.get("experiment"),
+            experiment=onnx.get("experiment_id"),
             labels=[
                 LabelInfo(name=label.name, description=label.description)
                 for label in predictor.labels.labels

@@ -157,7 +157,11 @@ def save_graph(path: Path) -> None:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    props = {"commit": "abc1234", "experiment": VERSION, "created_at": "2026-11-20T10:00:00+00:00"}
+    props = {
+        "commit": "abc1234",
+        "experiment_id": VERSION,
+        "created_at": "2026-11-20T10:00:00+00:00",
+    }
     helper.set_model_props(model, props)
     onnx.save(model, path)
 
