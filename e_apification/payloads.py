@@ -66,7 +66,7 @@ async def read_payload(request: Request, model: type[P], limits: ServingSettings
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
 
 def check_texts(texts: Sequence[str], limits: ServingSettings, *, field: str) -> None:
@@ -143,7 +143,8 @@ async def read_body(request: Request, *, max_mb: float, timeout_s: float) -> byt
     return bytes(body)
 
 
-def _refusal(error: ValidationError) -> ApiError:
+def refusal(error: ValidationError) -> ApiError:
+    """What was wrong with a body, field by field; nothing of it is repeated."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
         return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the body is not valid JSON")
