@@ -118,29 +118,43 @@ async def read_body(request: Request, *, max_mb: float, timeout_s: float) -> byt
     """
     most = int(max_mb * 1_000_000)
     announced = request.headers.get("content-length", "0")
-    too_large = ApiError(
+    too_large = announced.isascii() and announced.isdigit() and int(announced) > most
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            # Of what is too large the rest is read and dropped: a client that can still send hears
+            # why it is refused, not that its connection was reset. One that asks first needs none.
+            if not too_large or "expect" not in request.headers:
+                async for chunk in request.stream():
+                    too_large = too_large or len(body) + len(chunk) > most
+                    if too_large:
+                        body.clear()
+                    else:
+                        body += chunk
+    except TimeoutError:
+        if not too_large:
+            raise _too_slow(timeout_s) from None
+    if too_large:
+        raise _too_large(most)
+    return bytes(body)
+
+
+def _too_large(most: int) -> ApiError:
+    return ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "payload_too_large",
         f"the body is larger than {most} bytes; /metadata publishes the limits",
         headers=_CLOSE,
     )
-    if announced.isascii() and announced.isdigit() and int(announced) > most:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise too_large
-    except TimeoutError:
-        raise ApiError(
-            HTTPStatus.REQUEST_TIMEOUT,
-            "request_timeout",
-            f"the body took longer than {timeout_s:g} seconds to arrive",
-            headers=_CLOSE,
-        ) from None
-    return bytes(body)
+
+
+def _too_slow(timeout_s: float) -> ApiError:
+    return ApiError(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "request_timeout",
+        f"the body took longer than {timeout_s:g} seconds to arrive",
+        headers=_CLOSE,
+    )
 
 
 def refusal(error: ValidationError) -> ApiError:
