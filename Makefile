@@ -28,7 +28,7 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test container_test bench images clean help
+	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images clean help
 
 all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
 
@@ -99,7 +99,7 @@ report: env ## one page about the run and its earlier models, RUN_DIR/reports/in
 
 score: env ## label CSV=in.csv with the student, into OUT=out.csv or out.parquet
 	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
-	@$(RUN) e_apification.score --csv "$(CSV)" --out "$(OUT)"
+	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
 
 run_api: env ## serve the production model on PORT (8000)
 	@$(RUN) e_apification.launch start
@@ -109,6 +109,9 @@ stop_api: env ## stop what run_api started
 
 test: env lint ## all tests but those that need a container engine
 	@$(PY) -m pytest -m "not container"
+
+api_fuzz: env ## 10,000 generated requests against the API's own description
+	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/test_schema.py
 
 container_test: env ## build the image, run it, check it (needs docker or podman)
 	@$(PY) -m pytest -m container

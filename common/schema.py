@@ -1,6 +1,7 @@
 """What can be set: one frozen section a stage, with ranges and units in the fields."""
 
 import os
+import re
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+KEY_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 
 
 class Section(BaseModel):
@@ -307,6 +310,73 @@ class ServingSettings(Section):
     max_pending_texts: int = Field(
         4_000, ge=1, description="texts waiting at once before a further batch gets 503"
     )
+    max_file_mb: float = Field(
+        10, gt=0, description="largest file of /evaluate, as sent and as unpacked"
+    )
+    max_rows: int = Field(20_000, ge=1, description="most rows of a file of /evaluate")
+    max_evaluations: int = Field(2, ge=1, description="files evaluated at once before 503")
+    evaluate_timeout_s: float = Field(60, gt=0, description="seconds that scoring a file may take")
+    max_explain_words: int = Field(
+        100, ge=1, le=1_000, description="words that /explain leaves out, one at a time"
+    )
+    api_keys: tuple[str, ...] = Field(
+        (), description="name:sha256 of each API key; `python -m e_apification.keys new NAME`"
+    )
+    require_key: bool = Field(
+        False, description="ask for a key also where nothing changes; not for /health and /ready"
+    )
+    rate_limit: float | None = Field(
+        None, gt=0, description="requests a second of one key, or address; null: no limit"
+    )
+    rate_burst: int = Field(20, ge=1, description="requests at once that the rate limit allows")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins whose pages may call the API, as https://example.org"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses whose X-Forwarded-For is believed"
+    )
+    drain_delay_s: float = Field(
+        0,
+        ge=0,
+        description="seconds between a stop signal, when /ready turns to 503, and the end"
+        " of accepting; for load balancers",
+    )
+    drain_s: int = Field(10, ge=1, description="seconds that requests under way have to finish")
+
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        """One line of an environment variable can hold several."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _names_and_hashes(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(KEY_NAME + ":[0-9a-f]{64}", entry) for entry in entries):
+            raise ValueError("each must read name:sha256; `python -m e_apification.keys new NAME`")
+        if len({entry.partition(":")[0] for entry in entries}) < len(entries):
+            raise ValueError("two entries have one name")
+        return entries
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"https?://[^/*\s]+", origin) for origin in origins):
+            raise ValueError("each must read scheme://host or scheme://host:port")
+        return origins
+
+    @model_validator(mode="after")
+    def _keys_to_require(self) -> Self:
+        if self.require_key and not self.api_keys:
+            raise ValueError("require_key needs at least one entry in api_keys")
+        return self
+
+    @property
+    def stop_s(self) -> float:
+        """Seconds within which a server that was told to stop has ended."""
+        return self.drain_delay_s + self.drain_s + 5
 
 
 class TrackingSettings(Section):

@@ -143,7 +143,10 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"{key} (from {source}) is not a setting")
         else:
-            value = f" = {problem['input']!r}" if not isinstance(problem["input"], dict) else ""
+            # What stands where a key's hash should is likely to be the key.
+            secret = key.startswith("serving.api_keys")
+            shown = not secret and not isinstance(problem["input"], dict)
+            value = f" = {problem['input']!r}" if shown else ""
             lines.append(f"{key}{value} (from {source}): {problem['msg']}")
     return "; ".join(lines) + "; `python -m common.settings` lists them all"
 

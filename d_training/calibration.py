@@ -6,8 +6,8 @@ Both are taken from validation rows, which the weights were not fitted to.
 import numpy as np
 from numpy.typing import NDArray
 
+from common.metrics import soft_cross_entropy
 from common.onnx_model import softmax
-from d_training.metrics import soft_cross_entropy
 
 # Half a per cent apart, from five times sharper to five times flatter.
 _TEMPERATURES = np.geomspace(0.2, 5.0, 646)

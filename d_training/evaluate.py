@@ -23,6 +23,7 @@ from common.artifacts import plan_stage, write_atomically
 from common.cli import run_command, stage_parser
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
+from common.metrics import confusion_matrix, macro_f1
 from common.registry import (
     LABELS,
     MODEL,
@@ -38,7 +39,6 @@ from d_training.gold import Answers, Gold, Wording, read_answers, read_gold, rea
 from d_training.gold_plots import draw_gold, expected_pictures
 from d_training.hand_labels import compare_with_hand_labels
 from d_training.judge import compare_int8, judge_answers, judge_labels
-from d_training.metrics import confusion_matrix, macro_f1
 from d_training.seen import ROWS, seen_in_training
 from d_training.served import served_answers
 from d_training.sync import synced

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common import metrics
 from common.registry import MODEL, MODEL_INT8
 from common.schema import TrainingSettings
 from common.verdict import Check
-from d_training import metrics
 from d_training.export import Parity, check_parity, onnx_logits
 from d_training.export_latency import feed, open_session, time_model
 from d_training.rows import Rows

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import TriageError
+from common.metrics import soft_cross_entropy
 from common.onnx_model import softmax
 from common.schema import TrainingSettings
 from d_training.batches import Examples, batches
 from d_training.board import Board
 from d_training.learner import Learner
-from d_training.metrics import soft_cross_entropy
 from d_training.pace import Pace
 from d_training.processes import ALONE, Processes
 from d_training.progress import Keeper, Look, resume

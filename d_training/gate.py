@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common import metrics
 from common.artifacts import plan_stage
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
@@ -24,7 +25,6 @@ from common.onnx_model import OnnxModel
 from common.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
 from common.schema import Settings
 from common.verdict import Check, Verdict
-from d_training import metrics
 from d_training.gate_rows import JudgedRows, judged_rows
 from d_training.seen import ROWS, seen_in_training
 from d_training.served import served_answers

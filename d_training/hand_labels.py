@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from d_training.metrics import confusion_matrix, macro_f1
+from common.metrics import confusion_matrix, macro_f1
 
 REPEATS = 10
 _STEPS = (10, 25, 50, 100, 200, 400, 800, 1_600)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from d_training import metrics
+from common import metrics
 from d_training.rows import Rows
 
 

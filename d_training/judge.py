@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from d_training import metrics
+from common import metrics
 from d_training.gold import Answers
 
 COVERAGES = tuple(round(1 - 0.05 * step, 2) for step in range(19))  # 1.0, 0.95 … 0.1

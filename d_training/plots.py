@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common.metrics import calibration_bins, expected_calibration_error
 from d_training.fit import Fitted
-from d_training.metrics import calibration_bins, expected_calibration_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from common.metrics import share_interval
 from d_training.held_out import HeldOut
-from d_training.metrics import share_interval
 
 FEWEST = 20  # texts of a slice; smaller ones are folded into "other"
 _MOST = 12  # slices of a kind

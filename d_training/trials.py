@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.labels import LabelSchema
+from common.metrics import confusion_matrix, macro_f1
 from common.schema import Settings, TrainingSettings, TuningSettings
 from d_training.batches import Examples
 from d_training.fit import fit
-from d_training.metrics import confusion_matrix, macro_f1
 from d_training.rows import Rows
 from d_training.student import load_student, predict
 from d_training.study import finished_trials, spoken, with_values

@@ -1,16 +1,17 @@
 """Serve the production model in the foreground: python -m e_apification [--set serving.port=8000].
 
 ``make run_api`` (e_apification.launch) starts the same in the background or in a container.
+``python -m e_apification predict "text"`` labels texts without a server, and
+``python -m e_apification score --csv IN --out OUT`` a file.
 """
 
-import uvicorn
+import sys
+from collections.abc import Sequence
 
 from common.cli import run_command, stage_parser
 from common.schema import Settings
 from e_apification.app import create_app, load_production
-
-_KEEP_ALIVE_S = 30
-_DRAIN_S = 10
+from e_apification.server import run_server
 
 
 def serve(settings: Settings) -> None:
@@ -20,26 +21,27 @@ def serve(settings: Settings) -> None:
         TriageError: if no model can be served; before any port is opened.
     """
     predictor = load_production(settings)
-    uvicorn.run(
-        create_app(settings, load=lambda _: predictor),
-        host=settings.serving.host,
-        port=settings.serving.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,  # keeps what configure_logging set up
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_DRAIN_S,
-    )
+    run_server(create_app(settings, load=lambda _: predictor), settings.serving)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    summary = "Serve the production model over HTTP until interrupted."
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    action = given[0] if given else ""
+    if action == "predict":
+        from e_apification import predict
+
+        return predict.main(given[1:])
+    if action == "score":
+        from e_apification import score  # with Arrow and Spark, which serving has not
+
+        return score.main(given[1:])
+    summary = (
+        "Serve the production model over HTTP until interrupted; or, with predict or score as the "
+        "first word, label texts or a file (each has a --help of its own)."
+    )
     parser = stage_parser("e_apification", summary, sections=["serving"])
-    return run_command(parser.parse_args(), serve)
+    return run_command(parser.parse_args(given), serve)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from common.registry import require_production_id
-from common.schema import Settings
-from e_apification.errors import install_error_handlers
+from common.schema import ServingSettings, Settings
+from e_apification.access import Access
+from e_apification.admission import Admission
+from e_apification.errors import REQUEST_ID, install_error_handlers
 from e_apification.guard import Guard
 from e_apification.inference import InferenceService
+from e_apification.keys import HEADER
+from e_apification.openapi import install_openapi
 from e_apification.predictor import Predictor, load_predictor
-from e_apification.routes import health, page, predict
+from e_apification.routes import docs, evaluate, explain, health, page, predict
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -41,24 +46,45 @@ def create_app(
             max_pending_texts=serving.max_pending_texts,
         )
         app.state.service = service
+        app.state.draining = False
         try:
             yield
         finally:
+            app.state.draining = True
             app.state.service = None
             service.close()
 
     app = FastAPI(
         title="message-triage",
         summary="Sorts support messages into categories of your own.",
+        description='Every answer other than 2xx is `{"error": {...}}`, with a stable `code`.',
         lifespan=lifespan,
-        docs_url=None,  # their pages load scripts from elsewhere; /openapi.json stays
+        docs_url=None,  # FastAPI's page loads scripts from elsewhere; routes/docs.py has ours
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.limits = serving
     app.state.service = None
-    app.add_middleware(Guard)
+    app.state.draining = False
+    app.state.evaluations = Admission(serving.max_evaluations)
+    _add_layers(app, serving)
     install_error_handlers(app)
-    for routes in (predict, health, page):
+    install_openapi(app, serving)
+    for routes in (predict, explain, evaluate, health, page, docs):
         app.include_router(routes.router)
     return app
+
+
+def _add_layers(app: FastAPI, serving: ServingSettings) -> None:
+    """Wrap the routes; the last that is added is the outermost."""
+    if serving.require_key or serving.rate_limit:
+        app.add_middleware(Access, limits=serving)
+    if serving.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=serving.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", HEADER, REQUEST_ID],
+            expose_headers=["Retry-After", REQUEST_ID],
+        )
+    app.add_middleware(Guard)

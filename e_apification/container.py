@@ -111,8 +111,12 @@ def running_key(engine: Engine) -> str | None:
     return key if running == "true" else None
 
 
-def remove_container(engine: Engine) -> bool:
+def remove_container(engine: Engine, *, patience_s: float) -> bool:
     """Stop and remove our container, running or not; whether there was one.
+
+    Args:
+        engine: whose container it is.
+        patience_s: seconds that it has to finish what it answers.
 
     Raises:
         TriageError: if a container of our name does not have our label.
@@ -126,7 +130,7 @@ def remove_container(engine: Engine) -> bool:
             f"a container named {NAME} was not started by this project; rename it: "
             f"{engine} rename {NAME} other-name"
         )
-    _run(engine, "stop", "-t", "15", NAME, timeout_s=_RUN_S)
+    _run(engine, "stop", "-t", f"{patience_s:.0f}", NAME, timeout_s=_RUN_S + patience_s)
     _run(engine, "rm", "--force", NAME, timeout_s=_RUN_S)
     return True
 

@@ -6,13 +6,15 @@ Messages are written here or by the route; no exception text, input or file path
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from e_apification.inference import OverloadedError
+from e_apification.admission import OverloadedError
 
 REQUEST_ID = "X-Request-ID"
 _MAX_PATH_CHARS = 200
@@ -20,6 +22,21 @@ _RETRY_AFTER_S = "1"
 _MESSAGES = {
     HTTPStatus.NOT_FOUND: "there is no such page; / shows what there is",
     HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method; see the Allow header",
+}
+# What /docs says of each; 401 and 429 can come from any route, by settings.
+_MEANINGS = {
+    400: "the body is not what its Content-Type says",
+    401: "an API key is needed, and no right one came",
+    403: "the server has no API key configured, so nobody may do this",
+    404: "there is no such thing",
+    408: "the body took too long to arrive",
+    409: "it contradicts what is under way",
+    413: "the body, file or batch is too large",
+    415: "another Content-Type or Content-Encoding is needed",
+    422: "the body is readable but not as it should be; details name the fields",
+    429: "too many requests; Retry-After says when to come back",
+    500: "the server failed; quote the request id",
+    503: "no model serves, or too much is under way; Retry-After says when to come back",
 }
 
 
@@ -66,6 +83,14 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that can answer so, beside what any route can answer."""
+    return {
+        status: {"model": ErrorBody, "description": _MEANINGS[status]}
+        for status in sorted({*statuses, 401, 429, 500})
+    }
+
+
 def error_response(scope: Scope, error: ApiError) -> Response:
     """Render an error; the request id is put on every response by the guard."""
     content = ErrorContent(
@@ -89,12 +114,12 @@ def internal_error() -> ApiError:
     )
 
 
-def not_ready() -> ApiError:
-    """No model is loaded (yet, or no longer)."""
+def not_ready(message: str = "no model is loaded; try again") -> ApiError:
+    """No model is loaded (yet, or no longer), or the server is about to stop."""
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "not_ready",
-        "no model is loaded; try again",
+        message,
         headers={"Retry-After": _RETRY_AFTER_S},
     )
 
@@ -104,6 +129,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(OverloadedError, _on_overload)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
 
 
 def _on_api_error(request: Request, error: Exception) -> Response:
@@ -119,6 +145,21 @@ def _on_overload(request: Request, _: Exception) -> Response:
         headers={"Retry-After": _RETRY_AFTER_S},
     )
     return error_response(request.scope, overloaded)
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    """Parameters that FastAPI reads by itself; their values are not repeated."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    invalid = ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "the request does not have the expected shape",
+        details=[
+            Problem(field=".".join(map(str, problem["loc"])), problem=problem["msg"])
+            for problem in error.errors()[:10]
+        ],
+    )
+    return error_response(request.scope, invalid)
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,5 @@
-"""The outermost layer: a request id on every response, and an answer also where code fails.
+"""The outermost layer: a request id and security headers on every response, and an answer also
+where code fails.
 
 Plain ASGI, because it is on the path of every request.
 """
@@ -8,13 +9,24 @@ import re
 import secrets
 import traceback
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from e_apification.errors import REQUEST_ID, error_response, internal_error
 
+_ID = REQUEST_ID.lower().encode()
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_POLICY = b"content-security-policy"
+# For answers that are data; a page brings a policy of its own.
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
+_DATA_POLICY = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +48,10 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = message.setdefault("headers", [])
+                if not any(name == _POLICY for name, _ in headers):
+                    headers.append(_DATA_POLICY)
+                message["headers"] = [*headers, *_HEADERS, (_ID, request_id.encode())]
             await send(message)
 
         try:

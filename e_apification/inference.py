@@ -6,11 +6,11 @@ so that threads use all CPUs and /health is never kept waiting.
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import NamedTuple
 
+from e_apification.admission import Admission, OverloadedError
 from e_apification.predictor import Prediction, Predictor
 
 # A batch is scored in slices, between which single messages get their turn.
@@ -22,10 +22,6 @@ class Scored(NamedTuple):
 
     predictor: Predictor
     predictions: list[Prediction]
-
-
-class OverloadedError(Exception):
-    """More work is under way than the limits allow."""
 
 
 class InferenceService:
@@ -49,29 +45,17 @@ class InferenceService:
         """
         self.predictor = predictor
         self.workers = workers or usable_cpus()
-        self._max_concurrency = max_concurrency
+        self.admit = Admission(max_concurrency).admit
         self._max_pending = max_pending_texts
-        self._requests = 0
         self._pending = 0
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="inference")
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Count one request for as long as it lasts.
+    async def predict(self, texts: Sequence[str], *, by: Predictor | None = None) -> Scored:
+        """Label texts, in their order, all by one model.
 
-        Raises:
-            OverloadedError: if as many as are allowed are under way.
-        """
-        if self._requests >= self._max_concurrency:
-            raise OverloadedError
-        self._requests += 1
-        try:
-            yield
-        finally:
-            self._requests -= 1
-
-    async def predict(self, texts: Sequence[str]) -> Scored:
-        """Label texts, in their order, all by the model that serves as they come in.
+        Args:
+            texts: what to label.
+            by: that model, where several calls must have the same; None: the one that serves.
 
         Raises:
             OverloadedError: if a batch comes while too many texts wait. A few texts fit between
@@ -82,7 +66,7 @@ class InferenceService:
             raise OverloadedError
         self._pending += len(texts)
         try:
-            predictor = self.predictor
+            predictor = by or self.predictor
             return Scored(predictor, await self._predict(predictor, texts))
         finally:
             self._pending -= len(texts)

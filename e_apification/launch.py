@@ -103,7 +103,7 @@ def _settle_for_venv(settings: Settings, error: TriageError) -> None:
 def _start_container(
     engine: container.Engine, settings: Settings, *, key: str, version: str
 ) -> Running:
-    container.remove_container(engine)
+    container.remove_container(engine, patience_s=settings.serving.stop_s)
     running = Running(kind=engine, key=key, url=server_url(settings))
     write_state(settings, running)
     try:
@@ -164,9 +164,9 @@ def _stop(running: Running, settings: Settings) -> None:
     if running.kind == "process":
         found = process.find_process(running.pid, started=running.started)
         if found is not None:
-            process.stop_process(found)
+            process.stop_process(found, patience_s=settings.serving.stop_s)
     else:
-        container.remove_container(running.kind)
+        container.remove_container(running.kind, patience_s=settings.serving.stop_s)
     forget_state(settings)
 
 

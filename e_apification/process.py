@@ -13,7 +13,6 @@ from common.errors import TriageError
 from common.schema import Settings
 from common.settings import ROOT
 
-_STOP_S = 15
 _CLOCK_STEP_S = 1.0
 logger = logging.getLogger(__name__)
 
@@ -52,15 +51,15 @@ def find_process(pid: int, *, started: float) -> psutil.Process | None:
         return None
 
 
-def stop_process(process: psutil.Process) -> None:
+def stop_process(process: psutil.Process, *, patience_s: float) -> None:
     """Ask the server to finish what it answers, and end it where it takes too long."""
     try:
         process.terminate()
-        process.wait(_STOP_S)
+        process.wait(patience_s)
     except psutil.TimeoutExpired:
-        logger.warning("the API did not stop within %d s; it is killed", _STOP_S)
+        logger.warning("the API did not stop within %g s; it is killed", patience_s)
         process.kill()
-        process.wait(_STOP_S)
+        process.wait(patience_s)
     except psutil.NoSuchProcess:
         return
 

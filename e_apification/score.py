@@ -1,4 +1,4 @@
-"""Label a CSV with the production model: python -m e_apification.score --csv IN --out OUT.
+"""Label a CSV with the production model: python -m e_apification score --csv IN --out OUT.
 
 OUT ends in .csv or .parquet. Every readable row of IN comes out, in its order and with all its
 columns, plus label (empty = abstained), confidence, abstained and model_version; where IN has a
@@ -10,7 +10,7 @@ import argparse
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -168,14 +168,14 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     summary = "Label any CSV that has a text column, inside Spark."
-    parser = stage_parser("e_apification.score", summary, sections=["spark"])
+    parser = stage_parser("e_apification score", summary, sections=["spark"])
     parser.add_argument("--csv", type=Path, required=True, help="the CSV or CSV.gz to label")
     parser.add_argument("--out", type=Path, required=True, help="result: .csv or .parquet")
     parser.add_argument("--text-column", help="column of the text (default ingestion.text_column)")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     return run_command(args, partial(_run, args=args))
 
 

@@ -17,9 +17,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, flags=re.DOTALL)
 ONLY_CHECKED = tuple(
-    f"make {target}" for target in ("test", "bench", "container_test", "env", "images", "mlflow_ui")
+    f"make {target}"
+    for target in ("test", "bench", "api_fuzz", "container_test", "env", "images", "mlflow_ui")
 )
 SMALL = {
     "PROFILE": "sample",
@@ -37,9 +38,15 @@ MINE = ["my parcel never came", "charged twice for one order", "the app crashes 
 
 
 def commands() -> list[str]:
-    """Shell commands of the README, comments off, continued lines joined."""
-    lines = "\n".join(BLOCKS).replace("\\\n", " ").splitlines()
-    return [c for c in (re.sub(r"\s{2,}#.*|^#.*", "", line).strip() for line in lines) if c]
+    """Shell commands of the README, comments off, continued lines joined; Python as it stands."""
+    found = []
+    for language, block in BLOCKS:
+        if language == "python":
+            found.append(f".venv/bin/python - <<'END'\n{block}END")
+            continue
+        lines = block.replace("\\\n", " ").splitlines()
+        found += [c for c in (re.sub(r"\s{2,}#.*|^#.*", "", line).strip() for line in lines) if c]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +129,11 @@ def test_every_command_runs(checkout, environment):
             assert first == "Profile: sample (set by PROFILE)"
             assert "macro-F1" in shown
             assert "curl -X POST" in shown
-        if "/predict" in command:
+        if command.startswith("curl"):
+            assert '{"error"' not in shown
+        if command.startswith(".venv/bin/python - "):
+            assert len(shown.splitlines()) == 2
+        if command.startswith("curl") and "/predict" in command:
             answer = json.loads(shown[shown.index("{") :])
             assert {"label", "confidence"} <= set(answer)
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.metrics import confusion_matrix, macro_f1
 from common.schema import TrainingSettings
 from d_training.batches import Examples
 from d_training.fit import fit
-from d_training.metrics import confusion_matrix, macro_f1
 from d_training.student import Student, load_student, predict, tokenize
 
 PADDED_TO, PEER_BATCH = 512, 8

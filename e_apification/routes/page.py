@@ -16,12 +16,7 @@ router = APIRouter()
 async def page() -> Response:
     """The page, which may run its own script and style and talk to this server only."""
     html, policy = _page()
-    headers = {
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-    }
-    return Response(html, headers=headers, media_type="text/html")
+    return Response(html, headers={"Content-Security-Policy": policy}, media_type="text/html")
 
 
 @cache

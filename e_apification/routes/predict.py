@@ -6,12 +6,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from e_apification.errors import ErrorBody
+from e_apification.answers import prediction_body
+from e_apification.errors import error_responses
 from e_apification.inference import Scored
-from e_apification.payloads import BatchRequest, Payload, PredictRequest, check_texts, read_payload
+from e_apification.payloads import (
+    BatchRequest,
+    PredictRequest,
+    check_texts,
+    read_payload,
+    takes,
+)
 from e_apification.routes.state import limits_of, service_of
-
-_DECIMALS = 6
 
 
 class PredictionBody(BaseModel):
@@ -37,22 +42,13 @@ class PredictionsBody(BaseModel):
     predictions: list[PredictionBody]
 
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 408, 413, 415, 422, 500, 503)
-}
-router = APIRouter(responses=_ERRORS)
-
-
-def _takes(model: type[Payload]) -> dict[str, Any]:
-    """The OpenAPI note of a body that the route reads by itself, within bounds."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
+router = APIRouter(responses=error_responses(400, 408, 413, 415, 422, 503))
 
 
 @router.post(
     "/predict",
     response_model=PredictionBody | PredictionsBody,
-    openapi_extra=_takes(PredictRequest),
+    openapi_extra=takes(PredictRequest),
 )
 async def predict(request: Request) -> Response:
     """Label ``text``, or each of ``texts``."""
@@ -67,7 +63,7 @@ async def predict(request: Request) -> Response:
         return _json({"predictions": _bodies(await service.predict(texts))})
 
 
-@router.post("/batch_predict", response_model=PredictionsBody, openapi_extra=_takes(BatchRequest))
+@router.post("/batch_predict", response_model=PredictionsBody, openapi_extra=takes(BatchRequest))
 async def batch_predict(request: Request) -> Response:
     """Label each of ``texts``."""
     service, limits = service_of(request), limits_of(request)
@@ -78,22 +74,7 @@ async def batch_predict(request: Request) -> Response:
 
 
 def _bodies(scored: Scored) -> list[dict[str, Any]]:
-    """Plain ``PredictionBody`` dictionaries; pydantic has nothing to check in what we made."""
-    names, version = scored.predictor.labels.names, scored.predictor.version
-    return [
-        {
-            "label": prediction.label,
-            "confidence": round(prediction.confidence, _DECIMALS),
-            "scores": {
-                name: round(score, _DECIMALS)
-                for name, score in zip(names, prediction.scores, strict=True)
-            },
-            "abstained": prediction.label is None,
-            "truncated": prediction.truncated,
-            "model_version": version,
-        }
-        for prediction in scored.predictions
-    ]
+    return [prediction_body(scored.predictor, prediction) for prediction in scored.predictions]
 
 
 def _json(content: dict[str, Any]) -> Response:

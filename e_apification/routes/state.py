@@ -1,8 +1,11 @@
 """What routes find on the application."""
 
+from contextlib import AbstractContextManager
+
 from fastapi import Request
 
 from common.schema import ServingSettings
+from e_apification.admission import Admission
 from e_apification.errors import not_ready
 from e_apification.inference import InferenceService
 
@@ -23,3 +26,13 @@ def service_of(request: Request) -> InferenceService:
     if service is None:
         raise not_ready()
     return service
+
+
+def admit_evaluation(request: Request) -> AbstractContextManager[None]:
+    """One of the few files that are held in memory at once.
+
+    Raises:
+        OverloadedError: if as many as are allowed are under way.
+    """
+    evaluations: Admission = request.app.state.evaluations
+    return evaluations.admit()

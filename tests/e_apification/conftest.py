@@ -115,7 +115,14 @@ def models_dir(make_models: MakeModels) -> Path:
 def settings(models_dir: Path) -> Settings:
     """A run whose models/ holds the usual model, with limits small enough to be reached."""
     serving = ServingSettings(
-        workers=2, max_text_chars=200, max_texts=20, max_body_mb=0.01, body_timeout_s=0.3
+        workers=2,
+        max_text_chars=200,
+        max_texts=20,
+        max_body_mb=0.01,
+        body_timeout_s=0.3,
+        max_file_mb=0.02,
+        max_rows=30,
+        max_explain_words=12,
     )
     return Settings(run_dir=models_dir.parent, serving=serving)
 
@@ -150,7 +157,12 @@ def save_graph(path: Path) -> None:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {"commit": "abc1234", "experiment": VERSION})
+    props = {
+        "commit": "abc1234",
+        "experiment_id": VERSION,
+        "created_at": "2026-11-20T10:00:00+00:00",
+    }
+    helper.set_model_props(model, props)
     onnx.save(model, path)
 
 

@@ -24,14 +24,24 @@ def test_health_ready_and_metadata_say_what_runs(client: TestClient) -> None:
     assert metadata["model"]["catch_all"] == "other"
     assert metadata["model"]["abstain_threshold"] == 0.5
     assert metadata["model"]["max_length"] == 8
-    assert metadata["model"]["onnx"]["commit"] == "abc1234"
+    assert metadata["model"]["commit"] == metadata["model"]["onnx"]["commit"] == "abc1234"
+    assert metadata["model"]["created_at"] == "2026-11-20T10:00:00+00:00"
+    assert metadata["model"]["experiment"] == VERSION
     assert metadata["limits"] == {
         "max_text_chars": 200,
         "max_texts": 20,
         "max_body_bytes": 10_000,
-        "max_concurrency": 64,
-        "max_pending_texts": 4_000,
         "body_timeout_s": 0.3,
+        "max_file_bytes": 20_000,
+        "max_rows": 30,
+        "evaluate_timeout_s": 60,
+        "max_explain_words": 12,
+        "max_concurrency": 64,
+        "max_evaluations": 2,
+        "max_pending_texts": 4_000,
+        "rate_limit": None,
+        "rate_burst": 20,
+        "require_key": False,
     }
     assert metadata["runtime"]["workers"] == 2
 
@@ -83,6 +93,8 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     assert sorted(schema["paths"]) == [
         "/batch_predict",
+        "/evaluate",
+        "/explain",
         "/health",
         "/metadata",
         "/predict",
@@ -91,4 +103,6 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     body = schema["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert sorted(body["schema"]["properties"]) == ["text", "texts"]
     responses = schema["paths"]["/predict"]["post"]["responses"]
-    assert sorted(responses) == ["200", "400", "408", "413", "415", "422", "500", "503"]
+    assert sorted(responses) == [
+        *("200", "400", "401", "408", "413", "415", "422", "429", "500", "503")
+    ]

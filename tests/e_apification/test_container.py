@@ -116,7 +116,7 @@ INSPECT = 'case "$*" in *inspect*) echo "%s"; exit %d;; esac'
 
 def test_our_container_is_removed(engine: Engine) -> None:
     notes = engine("docker", INSPECT % ("abc", 0))
-    assert container.remove_container("docker") is True
+    assert container.remove_container("docker", patience_s=15) is True
     assert [call.split()[0] for call in calls(notes)] == ["container", "stop", "rm"]
 
 
@@ -124,13 +124,13 @@ def test_our_container_is_removed(engine: Engine) -> None:
 def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, label: str) -> None:
     notes = engine("docker", INSPECT % (label, 0))
     with pytest.raises(TriageError, match="was not started by this project; rename it"):
-        container.remove_container("docker")
+        container.remove_container("docker", patience_s=15)
     assert [call.split()[0] for call in calls(notes)] == ["container"]
 
 
 def test_where_there_is_none_nothing_is_removed(engine: Engine) -> None:
     notes = engine("docker", INSPECT % ("", 1))
-    assert container.remove_container("docker") is False
+    assert container.remove_container("docker", patience_s=15) is False
     assert len(calls(notes)) == 1
 
 

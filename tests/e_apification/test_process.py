@@ -26,20 +26,19 @@ def spawn(code: str) -> psutil.Popen:
     return process
 
 
-def test_stop_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_asks_first() -> None:
     polite = spawn("import time; print('up', flush=True); time.sleep(60)")
-    stop_process(polite)
+    stop_process(polite, patience_s=15)
     assert polite.wait(5) == -15
 
 
-def test_stop_kills_what_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("e_apification.process._STOP_S", 0.3)
+def test_stop_kills_what_does_not_listen() -> None:
     deaf = spawn(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "print('up', flush=True); time.sleep(60)"
     )
     started = time.monotonic()
-    stop_process(deaf)
+    stop_process(deaf, patience_s=0.3)
     assert deaf.wait(5) == -9
     assert time.monotonic() - started < 10
 

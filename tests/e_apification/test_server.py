@@ -96,10 +96,27 @@ def test_an_endless_chunked_body_is_cut_off(server: Server) -> None:
     assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_length_over_the_limit_is_refused_unread(server: Server) -> None:
+def test_a_length_over_the_limit_is_refused_whatever_comes(server: Server) -> None:
     answer = raw(server, POST + b"Content-Length: 99999999\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code": "payload_too_large"' in answer
+
+
+def test_who_sends_a_line_of_50_mb_is_told_why_it_is_refused(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    body = b"text,label\n" + b"a" * 50_000_000
+    connection.request("POST", "/evaluate", body, {"Content-Type": "text/csv"})
+    response = connection.getresponse()
+    assert (response.status, response.headers["connection"]) == (413, "close")
+    assert json.load(response)["error"]["code"] == "payload_too_large"
+    connection.close()
+
+
+def test_who_asks_before_sending_is_refused_at_once(server: Server) -> None:
+    started = time.monotonic()
+    answer = raw(server, POST + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert time.monotonic() - started < 0.8
 
 
 def test_a_body_that_stops_coming_is_given_up(server: Server) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from d_training.metrics import (
+from common.metrics import (
     accuracy,
     calibration_bins,
     confusion_matrix,

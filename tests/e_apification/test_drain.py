@@ -1,0 +1,118 @@
+"""What happens between a stop signal and the end of the process, on a real server."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.settings import ROOT
+
+SECRET = "secret4711"
+
+
+@contextmanager
+def server(run_dir: Path, *settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "e_apification"]
+    for item in (f"run_dir={run_dir}", f"serving.port={port}", *settings):
+        command += ["--set", item]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+        yield process, port
+    finally:
+        process.kill()
+        process.wait(10)
+        assert process.stderr
+        process.stderr.close()
+
+
+def get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def half_a_request(port: int) -> socket.socket:
+    """A request whose body has not come yet."""
+    body = json.dumps({"text": SECRET}).encode()
+    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client.sendall(
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + f"X-API-Key: {SECRET}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body[:5]
+    )
+    time.sleep(0.2)
+    return client
+
+
+def test_it_says_so_and_goes_on_before_it_stops(models_dir: Path) -> None:
+    with server(models_dir.parent, "serving.drain_delay_s=1.5") as (process, port):
+        assert get(port, "/ready") == 200
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert [get(port, "/ready"), get(port, "/health"), get(port, "/metadata")] == [
+            503,
+            200,
+            200,
+        ]
+        assert process.wait(10) == -signal.SIGTERM
+        assert 1.4 < time.monotonic() - told < 6
+
+
+def test_a_request_under_way_is_answered_and_nothing_of_it_is_logged(models_dir: Path) -> None:
+    with server(models_dir.parent) as (process, port):
+        client = half_a_request(port)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(json.dumps({"text": SECRET}).encode()[5:])
+        answer = client.recv(65536)
+        client.close()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert process.wait(10) == -signal.SIGTERM
+        assert process.stderr
+        said = process.stderr.read()
+        assert "Shutting down" in said
+        assert SECRET not in said
+
+
+def test_a_request_that_never_ends_does_not_hold_the_server(models_dir: Path) -> None:
+    limits = ("serving.drain_s=1", "serving.body_timeout_s=60")
+    with server(models_dir.parent, *limits) as (process, port):
+        client = half_a_request(port)
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+        assert 0.9 < time.monotonic() - told < 6
+        client.close()
+
+
+def test_a_second_signal_does_not_wait(models_dir: Path) -> None:
+    with server(models_dir.parent, "serving.drain_delay_s=60") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
