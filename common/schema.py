@@ -1,6 +1,7 @@
 """What can be set: one frozen section a stage, with ranges and units in the fields."""
 
 import os
+import re
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+KEY_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 
 
 class Section(BaseModel):
@@ -186,6 +189,9 @@ class TrainingSettings(Section):
     gradient_accumulation: int = Field(
         1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
     )
+    human_weight: float = Field(
+        5, gt=0, le=100, description="weakly labelled texts that one labelled by a person outweighs"
+    )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
         "auto", description="auto: bf16 where the hardware computes it, fp16 on other GPUs"
@@ -307,6 +313,42 @@ class ServingSettings(Section):
     max_pending_texts: int = Field(
         4_000, ge=1, description="texts waiting at once before a further batch gets 503"
     )
+    max_feedback_rows: int = Field(5_000, ge=1, description="most rows an /add_data request")
+    api_keys: tuple[str, ...] = Field(
+        (), description="name:sha256 of each API key; `python -m e_apification.keys new NAME`"
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        """One line of an environment variable can hold several."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _names_and_hashes(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(KEY_NAME + ":[0-9a-f]{64}", entry) for entry in entries):
+            raise ValueError(
+                "each must read name:sha256, as `python -m e_apification.keys new` has it"
+            )
+        if len({entry.partition(":")[0] for entry in entries}) < len(entries):
+            raise ValueError("two entries have one name")
+        return entries
+
+
+class StoreSettings(Section):
+    """Where people's labels and the jobs of /retrain are kept."""
+
+    url: SecretStr | None = Field(
+        None, description="postgresql://…, as DATABASE_URL; null: SQLite in RUN_DIR/store"
+    )
+    timeout_s: float = Field(5, gt=0, description="seconds to wait for the database, or its lock")
+    lease_s: float = Field(
+        60, gt=0, description="seconds without a sign of life until a worker counts as dead"
+    )
+    poll_s: float = Field(2, gt=0, description="seconds between a worker's looks for a job")
 
 
 class TrackingSettings(Section):
@@ -336,6 +378,7 @@ class Paths:
         self.raw = run_dir / "data" / "raw"
         self.curated = run_dir / "data" / "curated"
         self.labeled = run_dir / "data" / "labeled"
+        self.feedback = run_dir / "data" / "feedback"
         self.models = run_dir / "models"
         self.reports = run_dir / "reports"
         self.cache = run_dir / ".cache"
@@ -345,6 +388,7 @@ class Paths:
         self.tuning = self.reports / "tuning"
         self.tracking = run_dir / "mlruns"
         self.registry = self.cache / "registry"
+        self.store = run_dir / "store" / "store.db"
 
 
 class Settings(Section):
@@ -362,6 +406,7 @@ class Settings(Section):
     tuning: TuningSettings = TuningSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
+    store: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
 
     @property

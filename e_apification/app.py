@@ -11,7 +11,8 @@ from e_apification.errors import install_error_handlers
 from e_apification.guard import Guard
 from e_apification.inference import InferenceService
 from e_apification.predictor import Predictor, load_predictor
-from e_apification.routes import health, page, predict
+from e_apification.routes import experiments, feedback, health, jobs, page, predict
+from e_apification.stored import StoreAccess
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -31,6 +32,7 @@ def create_app(
         load: gives the predictor as the application starts; a TriageError stops the start.
     """
     serving = settings.serving
+    store = StoreAccess(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +48,7 @@ def create_app(
         finally:
             app.state.service = None
             service.close()
+            store.close()
 
     app = FastAPI(
         title="message-triage",
@@ -57,8 +60,10 @@ def create_app(
     )
     app.state.limits = serving
     app.state.service = None
+    app.state.models = settings.served_models
+    app.state.store = store
     app.add_middleware(Guard)
     install_error_handlers(app)
-    for routes in (predict, health, page):
+    for routes in (predict, feedback, jobs, experiments, health, page):
         app.include_router(routes.router)
     return app

@@ -6,6 +6,7 @@ Messages are written here or by the route; no exception text, input or file path
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
@@ -20,6 +21,21 @@ _RETRY_AFTER_S = "1"
 _MESSAGES = {
     HTTPStatus.NOT_FOUND: "there is no such page; / shows what there is",
     HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method; see the Allow header",
+}
+# What /docs says of each; 401 and 429 can come from any route, by settings.
+_MEANINGS = {
+    400: "the body is not what its Content-Type says",
+    401: "an API key is needed, and no right one came",
+    403: "the server has no API key configured, so nobody may do this",
+    404: "there is no such thing",
+    408: "the body took too long to arrive",
+    409: "it contradicts what is under way",
+    413: "the body, file or batch is too large",
+    415: "another Content-Type or Content-Encoding is needed",
+    422: "the body is readable but not as it should be; details name the fields",
+    429: "too many requests; Retry-After says when to come back",
+    500: "the server failed; quote the request id",
+    503: "no model serves, or too much is under way; Retry-After says when to come back",
 }
 
 
@@ -64,6 +80,14 @@ class ApiError(Exception):
         self.message = message
         self.details = list(details)
         self.headers = dict(headers or {})
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that can answer so, beside what any route can answer."""
+    return {
+        status: {"model": ErrorBody, "description": _MEANINGS[status]}
+        for status in sorted({*statuses, 401, 429, 500})
+    }
 
 
 def error_response(scope: Scope, error: ApiError) -> Response:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +26,10 @@ class Payload(BaseModel):
 class PredictRequest(Payload):
     """One ``text``, or several ``texts``."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["texts"]}]}
+    )
+
     text: str | None = None
     texts: Texts | None = None
 
@@ -42,6 +46,12 @@ class BatchRequest(Payload):
     texts: Texts
 
 
+def takes(model: type[Payload]) -> dict[str, Any]:
+    """The OpenAPI note of a body that a route reads by itself, within bounds."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 P = TypeVar("P", bound=Payload)
 
 
@@ -51,18 +61,12 @@ async def read_payload(request: Request, model: type[P], limits: ServingSettings
     Raises:
         ApiError: 415 wrong type, 413 too large, 408 too slow, 400 no JSON, 422 wrong shape.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise ApiError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "send JSON, with the header Content-Type: application/json",
-        )
-    body = await _read_body(request, limits)
+    require_type(request, "application/json")
+    body = await read_body(request, max_mb=limits.max_body_mb, timeout_s=limits.body_timeout_s)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
 
 def check_texts(texts: Sequence[str], limits: ServingSettings, *, field: str) -> None:
@@ -83,9 +87,36 @@ def check_texts(texts: Sequence[str], limits: ServingSettings, *, field: str) ->
             raise _invalid(where, "holds no text")
 
 
-async def _read_body(request: Request, limits: ServingSettings) -> bytes:
-    """The body, its bytes counted as they come: Content-Length can be absent, or a lie."""
-    most = int(limits.max_body_mb * 1_000_000)
+def require_type(request: Request, *media_types: str) -> str:
+    """The media type of the body.
+
+    Raises:
+        ApiError: 415 where it is none of these, or the body is compressed: how large it would
+            become is not known before.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in media_types:
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            f"send the header Content-Type: {' or '.join(media_types)}, and a body of that kind",
+        )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+            "send the body as it is, with no Content-Encoding",
+        )
+    return media_type
+
+
+async def read_body(request: Request, *, max_mb: float, timeout_s: float) -> bytes:
+    """The body, its bytes counted as they come: Content-Length can be absent, or a lie.
+
+    Raises:
+        ApiError: 413 too large, 408 too slow.
+    """
+    most = int(max_mb * 1_000_000)
     announced = request.headers.get("content-length", "0")
     too_large = ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -97,7 +128,7 @@ async def _read_body(request: Request, limits: ServingSettings) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        async with asyncio.timeout(limits.body_timeout_s):
+        async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > most:
@@ -106,13 +137,14 @@ async def _read_body(request: Request, limits: ServingSettings) -> bytes:
         raise ApiError(
             HTTPStatus.REQUEST_TIMEOUT,
             "request_timeout",
-            f"the body took longer than {limits.body_timeout_s:g} seconds to arrive",
+            f"the body took longer than {timeout_s:g} seconds to arrive",
             headers=_CLOSE,
         ) from None
     return bytes(body)
 
 
-def _refusal(error: ValidationError) -> ApiError:
+def refusal(error: ValidationError) -> ApiError:
+    """What is said of a body that is no JSON, or has another shape."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
         return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the body is not valid JSON")

@@ -122,6 +122,8 @@ def test_every_command_runs(checkout, environment):
             assert first == "Profile: sample (set by PROFILE)"
             assert "macro-F1" in shown
             assert "curl -X POST" in shown
+        if command.startswith("curl"):
+            assert '"error"' not in shown
         if "/predict" in command:
             answer = json.loads(shown[shown.index("{") :])
             assert {"label", "confidence"} <= set(answer)
