@@ -81,9 +81,9 @@ def postgresql() -> Iterator[str]:
 def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> "Settings":
     """Settings of an empty store of either kind."""
     from common.schema import Settings, StoreSettings
-    from tests.postgresql import new_database
+    from tests.postgresql import emptied
 
     if request.param == "sqlite":
         return Settings(run_dir=tmp_path)
-    address = new_database(request.getfixturevalue("postgresql"))
+    address = emptied(request.getfixturevalue("postgresql"))
     return Settings(run_dir=tmp_path, store=StoreSettings(url=address))

@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,18 +49,20 @@ def postgresql() -> Iterator[str]:
 
     data = str(folder / "data")
     run(str(bin_ / "initdb"), "-D", data, "-U", "triage", "-A", "trust", "--no-sync")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/server", "-o", options, "start")
     try:
         yield f"postgresql://triage@127.0.0.1:{port}/postgres"
     finally:
-        run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-m", "fast", "stop")
+        run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder)
 
 
-def new_database(server: str) -> str:
-    """The address of a new, empty database of the server."""
-    name = f"test_{uuid.uuid4().hex}"
+def emptied(server: str) -> str:
+    """The address of the server's one database, from which all tables of earlier tests are gone."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.rpartition("/")[0] + f"/{name}"
+        connection.execute("SET lock_timeout = '10s'")
+        connection.execute("SET client_min_messages = error")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return server
