@@ -122,7 +122,7 @@ bench: env ## peers and this project side by side; tables in benchmarks/results
 images: env ## redraw the pictures that the README shows
 	@$(PY) images/draw.py
 
-clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the environment stays
+clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the environment and people's labels (store/) stay
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
 	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
 		"$(RUN_DIR)"/.cache

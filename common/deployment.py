@@ -77,7 +77,11 @@ def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -
         )
         journal.append(models, entry)
         if not entry.moved:
-            raise RefusedError(refusal(models, experiment_id, entry.reasons))
+            raise RefusedError(
+                refusal(models, experiment_id, entry.reasons),
+                experiment_id=experiment_id,
+                reasons=entry.reasons,
+            )
         _point(models, experiment_id)
     logger.info("production: model %s serves, %s before it", experiment_id, before or "none")
 

@@ -1,5 +1,7 @@
 """The one exception whose message is meant for the person who ran the command."""
 
+from collections.abc import Sequence
+
 
 class TriageError(Exception):
     """A problem that the user can mend; the message names the value seen and the remedy."""
@@ -21,3 +23,8 @@ class RefusedError(TriageError):
     """The promotion gate refused a model; what served before still serves."""
 
     exit_code = 3
+
+    def __init__(self, message: str, *, experiment_id: str, reasons: Sequence[str]) -> None:
+        super().__init__(message)
+        self.experiment_id = experiment_id
+        self.reasons = tuple(reasons)

@@ -21,8 +21,9 @@ def configure_logging(level: str = "INFO") -> None:
     logging.basicConfig(
         level=level, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S", force=True
     )
-    for noisy in ("py4j", "urllib3", "filelock", "httpx", "onnxscript", "onnx_ir", "matplotlib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    noisy = "py4j urllib3 filelock httpx onnxscript onnx_ir matplotlib alembic"
+    for name in noisy.split():
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def progress(

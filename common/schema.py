@@ -189,6 +189,9 @@ class TrainingSettings(Section):
     gradient_accumulation: int = Field(
         1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
     )
+    human_weight: float = Field(
+        5, gt=0, le=100, description="weakly labelled texts that one labelled by a person outweighs"
+    )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
         "auto", description="auto: bf16 where the hardware computes it, fp16 on other GPUs"
@@ -310,6 +313,7 @@ class ServingSettings(Section):
     max_pending_texts: int = Field(
         4_000, ge=1, description="texts waiting at once before a further batch gets 503"
     )
+    max_feedback_rows: int = Field(5_000, ge=1, description="most rows an /add_data request")
     max_file_mb: float = Field(
         10, gt=0, description="largest file of /evaluate, as sent and as unpacked"
     )
@@ -379,6 +383,19 @@ class ServingSettings(Section):
         return self.drain_delay_s + self.drain_s + 5
 
 
+class StoreSettings(Section):
+    """Where people's labels and the jobs of /retrain are kept."""
+
+    url: SecretStr | None = Field(
+        None, description="postgresql://…, as DATABASE_URL; null: SQLite in RUN_DIR/store"
+    )
+    timeout_s: float = Field(5, gt=0, description="seconds to wait for the database, or its lock")
+    lease_s: float = Field(
+        60, gt=0, description="seconds without a sign of life until a worker counts as dead"
+    )
+    poll_s: float = Field(2, gt=0, description="seconds between a worker's looks for a job")
+
+
 class TrackingSettings(Section):
     """What MLflow is told of runs and models."""
 
@@ -406,6 +423,7 @@ class Paths:
         self.raw = run_dir / "data" / "raw"
         self.curated = run_dir / "data" / "curated"
         self.labeled = run_dir / "data" / "labeled"
+        self.feedback = run_dir / "data" / "feedback"
         self.models = run_dir / "models"
         self.reports = run_dir / "reports"
         self.cache = run_dir / ".cache"
@@ -415,6 +433,7 @@ class Paths:
         self.tuning = self.reports / "tuning"
         self.tracking = run_dir / "mlruns"
         self.registry = self.cache / "registry"
+        self.store = run_dir / "store" / "store.db"
 
 
 class Settings(Section):
@@ -432,6 +451,7 @@ class Settings(Section):
     tuning: TuningSettings = TuningSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
+    store: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
 
     @property

@@ -3,7 +3,7 @@
 conf/base.yaml < conf/<profile>.yaml < .env < environment (TRIAGE_TRAINING__EPOCHS=3) <
 --set training.epochs=3.        python -m common.settings   prints them and their sources
 
-MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri.
+MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri, DATABASE_URL as store.url.
 """
 
 import os
@@ -20,7 +20,8 @@ from common.schema import Settings
 
 PROFILES = ("sample", "full")
 PREFIX = "TRIAGE_"
-TRACKING_URI = "MLFLOW_TRACKING_URI"  # its name wherever MLflow is used
+# Names that are in use wherever these are, and the settings that they stand for.
+COMMON_NAMES = {"MLFLOW_TRACKING_URI": "tracking.uri", "DATABASE_URL": "store.url"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -94,7 +95,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
-    named = {"tracking.uri": variables[TRACKING_URI]} if variables.get(TRACKING_URI) else {}
+    named = {key: variables[name] for name, key in COMMON_NAMES.items() if variables.get(name)}
     return named | {
         name.removeprefix(PREFIX).lower().replace("__", "."): _parse(value)
         for name, value in variables.items()

@@ -2,11 +2,14 @@
 
 In several processes, a GPU each where there are any: torchrun --nproc-per-node 2 -m d_training
 ``python -m d_training tune`` searches for better training settings, ``--tuned`` trains with them.
-``python -m d_training sync`` uploads to MLflow what waits since its server was away.
+``python -m d_training sync`` uploads to MLflow what waits since its server was away,
+``python -m d_training worker`` takes the jobs of the API's /retrain.
 """
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from common.cli import run_command, stage_parser
 from common.schema import Settings
@@ -15,6 +18,7 @@ from d_training.processes import launched
 from d_training.stage import assist_training
 from d_training.sync import sync, synced
 from d_training.tune import tune
+from d_training.worker import work
 
 
 def main() -> int:
@@ -22,14 +26,15 @@ def main() -> int:
     parser = stage_parser(
         "d_training",
         "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
-        sections=("training", "tuning", "gate", "tracking"),
+        sections=("training", "tuning", "gate", "store", "tracking"),
     )
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("train", "tune", "sync"),
+        choices=("train", "tune", "sync", "worker"),
         default="train",
-        help="train (the default), search for settings, or upload to MLflow what waits",
+        help="train (the default), search for settings, upload to MLflow what waits, or take the "
+        "jobs of /retrain",
     )
     parser.add_argument(
         "--tuned", action="store_true", help="train with the best settings that tune has found"
@@ -37,6 +42,7 @@ def main() -> int:
     parser.add_argument(
         "--force", action="store_true", help="promote whatever the gate says; journalled"
     )
+    parser.add_argument("--once", action="store_true", help="worker: end after one look for a job")
     args = parser.parse_args()
 
     def train(settings: Settings) -> None:
@@ -51,7 +57,13 @@ def main() -> int:
         parser.error(f"{args.action} runs in one process; start it without torchrun")
     if not launched().main:
         return run_command(args, assist)
-    return run_command(args, {"train": train, "tune": _tune, "sync": sync}[args.action])
+    actions: dict[str, Callable[[Settings], None]] = {
+        "train": train,
+        "tune": _tune,
+        "sync": sync,
+        "worker": partial(work, once=args.once),
+    }
+    return run_command(args, actions[args.action])
 
 
 def _tune(settings: Settings) -> None:

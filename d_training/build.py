@@ -16,6 +16,7 @@ from d_training.calibration import abstain_threshold, fit_temperature
 from d_training.describe import describe_model
 from d_training.export import export_student
 from d_training.export_table import compare_exports
+from d_training.feedback import Feedback
 from d_training.held_out import HeldOut
 from d_training.seen import write_rows
 from d_training.student import Student, predict
@@ -30,6 +31,7 @@ def build_model(
     checkpoint: Path,
     origin: dict[str, Any],
     schema: LabelSchema,
+    feedback: Feedback | None,
     settings: Settings,
 ) -> Built:
     """Train a student, export it into ``folder`` and describe it there.
@@ -39,6 +41,7 @@ def build_model(
         checkpoint: where the student starts from.
         origin: what names the model and where it comes from; metrics.json repeats it.
         schema: the labels.
+        feedback: labels that people gave, if there are any.
         settings: the run's.
 
     Raises:
@@ -47,7 +50,11 @@ def build_model(
     """
     training = settings.training
     student, fitted, parts, rows, validation, test = train_student(
-        settings, schema=schema, checkpoint=checkpoint, experiment_id=origin["experiment_id"]
+        settings,
+        schema=schema,
+        checkpoint=checkpoint,
+        experiment_id=origin["experiment_id"],
+        feedback=feedback,
     )
     write_rows(folder, parts)
     facts = origin | {

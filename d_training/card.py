@@ -22,7 +22,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 Sorts a message into one of {len(labels)} categories: {", ".join(labels)}.
 It is {licences.weights(facts["student"])}, fine-tuned on the soft labels of a
-zero-shot teacher. No person labelled any text.
+zero-shot teacher. {_people(rows.get("human", 0))}
 
 - Data: {licences.source(facts["source"])}. data_card.md tells of it.
 - Labels: by the teacher `{facts["teacher"]}`, which knows the categories from the wording in
@@ -70,6 +70,12 @@ def _tuning(facts: Mapping[str, Any]) -> str:
   trial {found["trial"]} of study {found["study"]}, the best of {found["finished"]} by its
   loss on the texts for stopping ({found["validation_loss"]:.4f}).
 """
+
+
+def _people(human: int) -> str:
+    if not human:
+        return "No person labelled any text."
+    return f"People labelled {human:,} of the training texts, which count for more."
 
 
 def _scores(facts: Mapping[str, Any]) -> str:

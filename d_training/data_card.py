@@ -26,7 +26,7 @@ def data_card(
     labeled = made_by["c_classification"]
     return f"""# Data of model {facts["experiment_id"]}
 
-Messages sorted into {len(facts["labels"])} categories by machine. No person checked these labels.
+Messages sorted into {len(facts["labels"])} categories by machine. {_people(facts["rows"])}
 The categories and their wording are in labels.yaml beside this card.
 
 - Source: {licences.source(facts["source"])}.
@@ -60,6 +60,16 @@ Training parted {rows.out:,} rows by conversation: {facts["rows"]["train"]:,} to
 - Who wrote to support is who is in here: other people, trades and times may write otherwise.
 - The mix above is that of this source; shares elsewhere will differ.
 """
+
+
+def _people(rows: Mapping[str, int]) -> str:
+    human = rows.get("human", 0)
+    if not human:
+        return "No person checked these labels."
+    return (
+        f"Of {human:,} texts that train people gave the label, by /add_data; no person checked the "
+        "others."
+    )
 
 
 def _stage_rows(

@@ -44,7 +44,11 @@ def deploy(settings: Settings, experiment_id: str, *, force: bool) -> None:
 
     before = find_verdict(models, experiment_id) if last is not None and not force else None
     if before is not None and before.key == verdict_key(settings, experiment_id, serving):
-        raise RefusedError(refusal(models, experiment_id, before.reasons))
+        raise RefusedError(
+            refusal(models, experiment_id, before.reasons),
+            experiment_id=experiment_id,
+            reasons=before.reasons,
+        )
     verdict = judge(settings, experiment_id, against=serving)
     write_verdict(models, verdict)
     logger.info("%s", gate_table(verdict))

@@ -53,6 +53,7 @@ def describe_model(
             "train": len(parts.train),
             "validation": len(parts.validation),
             "test": len(parts.test),
+            "human": int(parts.train.human.sum()),
         },
         "teacher_abstained_share": parts.abstained_share,
         "training": {

@@ -6,11 +6,13 @@ from common.artifacts import Plan, plan_stage
 from common.labels import load_labels
 from common.schema import Settings
 from common.weights import checkpoint_files, checkpoint_folder
+from d_training.feedback import Feedback
 
 # What may change without another model coming out.
 _NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
-# What may change besides without another trial coming out, which exports nothing.
-_NOT_IN_TRIALS = {"min_int8_agreement", "max_int8_loss", "min_int8_speedup"}
+# What may change besides without another trial coming out, which has no people's labels and exports
+# nothing.
+_NOT_IN_TRIALS = {"human_weight", "min_int8_agreement", "max_int8_loss", "min_int8_speedup"}
 
 
 def start_checkpoint(settings: Settings) -> Path:
@@ -18,9 +20,9 @@ def start_checkpoint(settings: Settings) -> Path:
     return checkpoint_folder(settings.training.student, revision=settings.training.revision)
 
 
-def experiment_plan(settings: Settings, checkpoint: Path) -> Plan:
-    """The plan whose key is the experiment's id."""
-    return plan_stage(
+def experiment_plan(settings: Settings, checkpoint: Path, feedback: Feedback | None) -> Plan:
+    """The plan whose key is the experiment's id; people's labels are counted among its inputs."""
+    plan = plan_stage(
         "d_training",
         packages=["d_training"],
         settings={
@@ -30,6 +32,7 @@ def experiment_plan(settings: Settings, checkpoint: Path) -> Plan:
         },
         inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
     )
+    return plan if feedback is None else plan._replace(inputs=(*plan.inputs, feedback.record))
 
 
 def study_plan(settings: Settings, checkpoint: Path) -> Plan:

@@ -26,13 +26,18 @@ _COLUMNS = ("tweet_id", "text", "label", "scores")
 
 @dataclass(frozen=True)
 class Rows:
-    """N rows in one order. scores: (N, K), each row sums to 1; abstained: the teacher did."""
+    """N rows in one order.
+
+    scores: (N, K), each row sums to 1; abstained: the teacher did; human: a person gave the label,
+    so that scores are one-hot and nobody abstained.
+    """
 
     tweet_ids: NDArray[np.int64]
     conversations: NDArray[np.int64]
     texts: NDArray[np.object_]
     scores: NDArray[np.float32]
     abstained: NDArray[np.bool_]
+    human: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -45,6 +50,7 @@ class Rows:
             texts=self.texts[where],
             scores=self.scores[where],
             abstained=self.abstained[where],
+            human=self.human[where],
         )
 
     @property
@@ -90,6 +96,7 @@ def read_rows(folder: Path, schema: LabelSchema) -> tuple[Rows, int]:
         texts=table["text"].to_numpy(),
         scores=scores,
         abstained=pc.is_null(table["label"]).to_numpy(),
+        human=np.zeros(len(ids), np.bool_),
     )
     return rows.take(np.argsort(ids, kind="stable")), taken - len(rows)
 
@@ -100,7 +107,8 @@ def part_rows(rows: Rows, settings: TrainingSettings, *, seed: int) -> Parts:
     Texts that differ only in case or punctuation count as one: its first row stays, so that no
     copy of a training text is ever held out. Rows on which the teacher abstained are used like
     the others: their flat soft labels say that they are hard, which helps (left out, or at half
-    weight, the student came out 0.02 further from its teacher and no better on gold).
+    weight, the student came out 0.02 further from its teacher and no better on gold). Where a
+    person gave a label, the whole conversation trains.
 
     Raises:
         DataError: if a part would be empty.
@@ -115,6 +123,9 @@ def part_rows(rows: Rows, settings: TrainingSettings, *, seed: int) -> Parts:
         test_share=settings.test_share,
         seed=seed,
     )
+    # What a person has put right is there to be learnt, with the conversation that it is part of.
+    corrected = np.isin(distinct.conversations, distinct.conversations[distinct.human])
+    place[corrected] = TRAIN
     train, validation, test = (distinct.take(place == p) for p in (TRAIN, VALIDATION, TEST))
     for name, part in (("training", train), ("validation", validation), ("test", test)):
         if part.abstained.all():
@@ -126,7 +137,7 @@ def part_rows(rows: Rows, settings: TrainingSettings, *, seed: int) -> Parts:
         train=_limited(train, settings.max_rows, seed=seed),
         validation=_sampled(validation, settings.evaluation_rows, seed=seed),
         test=_sampled(test, settings.evaluation_rows, seed=seed),
-        abstained_share=float(distinct.abstained.mean()),
+        abstained_share=float(distinct.abstained[~distinct.human].mean()),
         left_out=left_out,
     )
     left_out["beyond max_rows"] = len(train) - len(parts.train)
@@ -160,9 +171,12 @@ def _first_of_each(keys: list[str]) -> NDArray[np.int64]:
 
 
 def _limited(rows: Rows, limit: int | None, *, seed: int) -> Rows:
-    if limit is None or len(rows) <= limit:
+    """Of the weakly labelled rows as many as the limit allows; people's labels all stay."""
+    weak = np.flatnonzero(~rows.human)
+    if limit is None or len(weak) <= limit:
         return rows
-    return rows.take(choose_balanced(rows.labels, limit=limit, seed=seed))
+    chosen = weak[choose_balanced(rows.labels[weak], limit=limit, seed=seed)]
+    return rows.take(np.sort(np.concatenate([chosen, np.flatnonzero(rows.human)])))
 
 
 def _sampled(rows: Rows, limit: int, *, seed: int) -> Rows:

@@ -18,6 +18,7 @@ from common.schema import Settings
 from common.tracking import tracker
 from d_training.deploy import deploy
 from d_training.experiment import experiment_plan, start_checkpoint
+from d_training.feedback import find_feedback, publish_feedback
 from d_training.study import Best, find_best, spoken
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,10 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
         settings = best.applied(settings)
         logger.info("tuned: %s (trial %d of study %s)", spoken(best.values), best.trial, best.study)
     checkpoint = start_checkpoint(settings)
-    plan = experiment_plan(settings, checkpoint)
+    feedback = find_feedback(settings, schema)
+    if feedback is not None:
+        publish_feedback(settings, feedback)
+    plan = experiment_plan(settings, checkpoint, feedback)
 
     def build(folder: Path) -> Built:
         from d_training.build import build_model
@@ -55,7 +59,12 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
             **_tuning(best),
         }
         return build_model(
-            folder, checkpoint=checkpoint, origin=origin, schema=schema, settings=settings
+            folder,
+            checkpoint=checkpoint,
+            origin=origin,
+            schema=schema,
+            feedback=feedback,
+            settings=settings,
         )
 
     manifest = run_stage_once(
@@ -75,12 +84,19 @@ def assist_training(settings: Settings, *, tuned: bool) -> None:
     if tuned:
         settings = find_best(settings).applied(settings)
     checkpoint = start_checkpoint(settings)
-    key = experiment_plan(settings, checkpoint).key
+    schema = load_labels(settings.labels)
+    feedback = find_feedback(settings, schema)
+    key = experiment_plan(settings, checkpoint, feedback).key
     if find_manifest(settings.paths.models / key) is None:
         from d_training.train import train_student
 
-        schema = load_labels(settings.labels)
-        train_student(settings, schema=schema, checkpoint=checkpoint, experiment_id=key)
+        train_student(
+            settings,
+            schema=schema,
+            checkpoint=checkpoint,
+            experiment_id=key,
+            feedback=feedback,
+        )
 
 
 def _tuning(best: Best | None) -> dict[str, Any]:

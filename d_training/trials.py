@@ -43,11 +43,13 @@ class Ground(NamedTuple):
 def prepare_ground(settings: Settings, *, schema: LabelSchema, checkpoint: Path) -> Ground:
     """Read, part and tokenize the labelled rows.
 
+    People's labels are left out: with each one that comes a study would begin anew.
+
     Raises:
         DataError: if they don't suffice.
     """
     training = settings.training
-    parts, _ = read_parts(settings, schema)
+    parts, _ = read_parts(settings, schema, feedback=None)
     student = load_student(
         checkpoint, schema.names, precision=training.precision, seed=settings.seed
     )

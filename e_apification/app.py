@@ -16,7 +16,18 @@ from e_apification.inference import InferenceService
 from e_apification.keys import HEADER
 from e_apification.openapi import install_openapi
 from e_apification.predictor import Predictor, load_predictor
-from e_apification.routes import docs, evaluate, explain, health, page, predict
+from e_apification.routes import (
+    docs,
+    evaluate,
+    experiments,
+    explain,
+    feedback,
+    health,
+    jobs,
+    page,
+    predict,
+)
+from e_apification.stored import StoreAccess
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -36,6 +47,7 @@ def create_app(
         load: gives the predictor as the application starts; a TriageError stops the start.
     """
     serving = settings.serving
+    store = StoreAccess(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -53,6 +65,7 @@ def create_app(
             app.state.draining = True
             app.state.service = None
             service.close()
+            store.close()
 
     app = FastAPI(
         title="message-triage",
@@ -66,11 +79,13 @@ def create_app(
     app.state.limits = serving
     app.state.service = None
     app.state.draining = False
+    app.state.models = settings.served_models
+    app.state.store = store
     app.state.evaluations = Admission(serving.max_evaluations)
     _add_layers(app, serving)
     install_error_handlers(app)
     install_openapi(app, serving)
-    for routes in (predict, explain, evaluate, health, page, docs):
+    for routes in (predict, explain, evaluate, feedback, jobs, experiments, health, page, docs):
         app.include_router(routes.router)
     return app
 

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -99,7 +100,11 @@ def run_container(engine: Engine, settings: Settings, *, key: str) -> None:
     chosen = serving.model_dump(mode="json", exclude=_OUTSIDE, exclude_none=True)
     for name, value in chosen.items():
         command += ["--env", f"TRIAGE_SERVING__{name.upper()}={json.dumps(value)}"]
-    if _run(engine, *command, IMAGE, timeout_s=_RUN_S) is None:
+    secrets = {}
+    if settings.store.url is not None:  # by name alone: everybody may read a command line
+        command += ["--env", "DATABASE_URL"]
+        secrets["DATABASE_URL"] = settings.store.url.get_secret_value()
+    if _run(engine, *command, IMAGE, timeout_s=_RUN_S, environ=secrets) is None:
         raise TriageError(f"{engine} cannot run the image; try: {engine} run --rm {IMAGE}")
 
 
@@ -163,11 +168,17 @@ def _fill_context(context: Path, models: Path, *, version: str) -> None:
         shutil.copy(source / name, folder / name)
 
 
-def _run(engine: Engine, *arguments: str, timeout_s: float) -> str | None:
+def _run(
+    engine: Engine, *arguments: str, timeout_s: float, environ: Mapping[str, str] | None = None
+) -> str | None:
     """Standard output of an engine's command, or None where it fails."""
     try:
         done = subprocess.run(
-            [engine, *arguments], capture_output=True, text=True, timeout=timeout_s
+            [engine, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=os.environ | dict(environ or {}),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

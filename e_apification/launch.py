@@ -2,7 +2,8 @@
 
 Serves the production model of RUN_DIR with a container engine where one answers, else from the
 virtual environment. What runs already with the same model, code and settings is left alone;
-anything else that was started here is replaced. Prints how to call it.
+anything else that was started here is replaced. Prints how to call it. Where API keys are
+configured the worker that trains for /retrain is started, and stopped, with it.
 """
 
 import logging
@@ -17,7 +18,7 @@ from common.model_source import fetch_served
 from common.registry import POINTER, model_folder, require_production_id
 from common.schema import Settings
 from common.settings import ROOT
-from e_apification import container, process
+from e_apification import container, process, worker
 from e_apification.running import (
     Running,
     forget_state,
@@ -52,12 +53,14 @@ def start(settings: Settings) -> None:
             if running:
                 _stop(running, settings)
             running = _start(settings, engine=engine, key=key, version=version)
+        worker.follow(settings, served_by=running.kind)
     _say_how_to_call(running)
 
 
 def stop(settings: Settings) -> None:
     """Stop what ``start`` started for this RUN_DIR, and nothing else."""
     with one_at_a_time(settings):
+        worker.stop(settings)
         running = read_state(settings)
         if running is None:
             logger.info("no API was started from %s", settings.run_dir.resolve())

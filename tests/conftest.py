@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from common.schema import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] my the parcel bill app is was late wrong broken help please "
@@ -60,7 +62,28 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own TRIAGE_ variables must not change what tests see."""
     for name in list(os.environ):
-        if name.startswith(("TRIAGE_", "MLFLOW_")):
+        if name.startswith(("TRIAGE_", "MLFLOW_")) or name == "DATABASE_URL":
             monkeypatch.delenv(name)
     # The commands that tests start upload nothing; those about MLflow turn it on themselves.
     monkeypatch.setenv("TRIAGE_TRACKING__ENABLED", "false")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server that these tests have started; else they skip."""
+    from tests.postgresql import postgresql
+
+    with postgresql() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> "Settings":
+    """Settings of an empty store of either kind."""
+    from common.schema import Settings, StoreSettings
+    from tests.postgresql import emptied
+
+    if request.param == "sqlite":
+        return Settings(run_dir=tmp_path)
+    address = emptied(request.getfixturevalue("postgresql"))
+    return Settings(run_dir=tmp_path, store=StoreSettings(url=address))

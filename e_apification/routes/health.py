@@ -59,6 +59,7 @@ class LimitsInfo(BaseModel):
     body_timeout_s: float
     max_file_bytes: int
     max_rows: int
+    max_feedback_rows: int
     evaluate_timeout_s: float
     max_explain_words: int
     max_concurrency: int

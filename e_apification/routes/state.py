@@ -1,6 +1,7 @@
 """What routes find on the application."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from fastapi import Request
 
@@ -8,12 +9,25 @@ from common.schema import ServingSettings
 from e_apification.admission import Admission
 from e_apification.errors import not_ready
 from e_apification.inference import InferenceService
+from e_apification.stored import StoreAccess
 
 
 def limits_of(request: Request) -> ServingSettings:
     """The serving settings."""
     limits: ServingSettings = request.app.state.limits
     return limits
+
+
+def store_of(request: Request) -> StoreAccess:
+    """Where corrections and jobs are kept."""
+    store: StoreAccess = request.app.state.store
+    return store
+
+
+def models_of(request: Request) -> Path:
+    """The folder of the models that this server sees."""
+    models: Path = request.app.state.models
+    return models
 
 
 def service_of(request: Request) -> InferenceService:

@@ -123,3 +123,10 @@ def test_settings_from_a_study_are_told():
         "- Settings found by tuning: learning_rate 0.000312, batch_size 1024; trial 7 of study "
         "0123456789ab, the best of 10 by its loss on the texts for stopping (0.5124). - Made "
     ) in card
+
+
+def test_texts_that_people_labelled_are_told_of():
+    assert "No person labelled any text." in model_card(FACTS)
+    card = model_card(FACTS | {"rows": FACTS["rows"] | {"human": 1_234}})
+    assert "People labelled 1,234 of the training texts, which count for more." in card
+    assert "No person labelled" not in card

@@ -85,3 +85,10 @@ def test_settings_of_another_teacher_are_not_taken_for_the_labels_own():
     told = card(other)
     assert "Made by the teacher `ensemble`; with which settings is not known here" in told
     assert "`classification." not in told
+
+
+def test_labels_that_people_gave_are_told_of():
+    assert "No person checked these labels." in card(LABELED)
+    told = card(LABELED, rows={"train": 900, "validation": 50, "test": 49, "human": 7})
+    assert "Of 7 texts that train people gave the label" in told
+    assert "No person checked" not in told

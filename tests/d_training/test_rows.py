@@ -19,7 +19,7 @@ def write(folder, **columns) -> None:
     pq.write_table(pa.table(columns), folder / "part.parquet")
 
 
-def rows_of(texts, scores=None, abstained=None, conversations=None) -> Rows:
+def rows_of(texts, scores=None, abstained=None, conversations=None, human=None) -> Rows:
     n = len(texts)
     ids = np.arange(n)
     return Rows(
@@ -28,6 +28,7 @@ def rows_of(texts, scores=None, abstained=None, conversations=None) -> Rows:
         texts=np.array(texts, object),
         scores=np.array(scores if scores is not None else [[0.8, 0.2]] * n, np.float32),
         abstained=np.array(abstained if abstained is not None else [False] * n),
+        human=np.array(human if human is not None else [False] * n),
     )
 
 
@@ -127,3 +128,33 @@ def test_limits_are_kept_and_counted():
 def test_too_few_texts_are_refused_with_the_remedy():
     with pytest.raises(DataError, match="2 distinct texts leave none .* for validation; label"):
         part_rows(rows_of(["a", "b"]), SETTINGS, seed=1)
+
+
+def test_conversations_with_a_persons_label_train_whole():
+    texts = [f"text {n}" for n in range(200)]
+    human = [n % 8 == 0 for n in range(200)]
+    rows = rows_of(texts, conversations=[n // 4 for n in range(200)], human=human)
+    parts = part_rows(rows, SETTINGS, seed=1)
+    assert parts.train.human.sum() == 25
+    assert not parts.validation.human.any() and not parts.test.human.any()
+    corrected = {n // 4 for n in range(0, 200, 8)}
+    assert not corrected & set(parts.validation.conversations.tolist())
+    assert not corrected & set(parts.test.conversations.tolist())
+
+
+def test_the_limit_counts_no_persons_label():
+    texts = [f"text {n}" for n in range(1_000)]
+    human = [n < 70 for n in range(1_000)]
+    parts = part_rows(
+        rows_of(texts, human=human), SETTINGS.model_copy(update={"max_rows": 100}), seed=1
+    )
+    assert parts.train.human.sum() == 70
+    assert len(parts.train) == 170
+
+
+def test_the_teachers_share_of_abstentions_is_that_of_its_own_rows():
+    texts = [f"text {n}" for n in range(100)]
+    human = [n < 50 for n in range(100)]
+    abstained = [50 <= n < 75 for n in range(100)]
+    parts = part_rows(rows_of(texts, human=human, abstained=abstained), SETTINGS, seed=1)
+    assert parts.abstained_share == 0.5

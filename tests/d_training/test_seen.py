@@ -15,6 +15,7 @@ def rows_of(*texts: str) -> Rows:
         texts=np.array(texts, object),
         scores=np.full((n, 2), 0.5, np.float32),
         abstained=np.zeros(n, bool),
+        human=np.zeros(n, bool),
     )
 
 

@@ -13,7 +13,7 @@ def held_out(texts, *, right, abstained=()) -> HeldOut:
     n = len(texts)
     ids = np.arange(n)
     scores = np.tile(np.float32([0.75, 0.25]), (n, 1))
-    rows = Rows(ids, ids, np.array(texts, object), scores, np.isin(ids, abstained))
+    rows = Rows(ids, ids, np.array(texts, object), scores, np.isin(ids, abstained), ids < 0)
     probs = np.where(np.isin(ids, right)[:, None], scores, scores[:, ::-1])
     return HeldOut(rows, probs, 0.0)
 

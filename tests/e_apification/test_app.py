@@ -34,6 +34,7 @@ def test_health_ready_and_metadata_say_what_runs(client: TestClient) -> None:
         "body_timeout_s": 0.3,
         "max_file_bytes": 20_000,
         "max_rows": 30,
+        "max_feedback_rows": 5_000,
         "evaluate_timeout_s": 60,
         "max_explain_words": 12,
         "max_concurrency": 64,
@@ -92,13 +93,18 @@ def test_the_page_is_self_contained_and_may_run_only_its_own_script(client: Test
 def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     assert sorted(schema["paths"]) == [
+        "/add_data",
         "/batch_predict",
         "/evaluate",
+        "/experiments",
         "/explain",
         "/health",
         "/metadata",
+        "/metrics/{experiment}",
         "/predict",
         "/ready",
+        "/retrain",
+        "/retrain/{job}",
     ]
     body = schema["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert sorted(body["schema"]["properties"]) == ["text", "texts"]

@@ -15,6 +15,9 @@ HEAVY = (
     "pyarrow",
     "huggingface_hub",
     "mlflow",
+    "sqlalchemy",  # imported by the first request that needs the store
+    "alembic",
+    "psycopg",
 )
 
 

@@ -1,0 +1,68 @@
+"""A PostgreSQL server of the tests' own, from the programs of Debian's package postgresql."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_OTHER = "nobody"  # PostgreSQL refuses to run as root
+
+
+def programs() -> Path:
+    """The folder of initdb and pg_ctl; without it the test skips, but not in CI."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    said = "no PostgreSQL server here; apt-get install -y postgresql"
+    if os.environ.get("CI"):
+        pytest.fail(said)
+    pytest.skip(said)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Start a new, empty server; yields its address."""
+    bin_ = programs()
+    user = {"user": _OTHER, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # tmp_path is closed to other users
+    if user:
+        shutil.chown(folder, _OTHER)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(*command: str) -> None:
+        with (folder / "log").open("a") as log:
+            subprocess.run(
+                command, cwd=folder, check=True, timeout=60, stdout=log, stderr=log, **user
+            )  # fmt: skip
+
+    data = str(folder / "data")
+    run(str(bin_ / "initdb"), "-D", data, "-U", "triage", "-A", "trust", "--no-sync")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/server", "-o", options, "start")
+    try:
+        yield f"postgresql://triage@127.0.0.1:{port}/postgres"
+    finally:
+        run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+def emptied(server: str) -> str:
+    """The address of the server's one database, from which all tables of earlier tests are gone."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '10s'")
+        connection.execute("SET client_min_messages = error")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return server
