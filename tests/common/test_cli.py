@@ -5,11 +5,17 @@ from common.errors import DataError, RefusedError, SettingsError, TriageError
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(TriageError, 1), (DataError, 1), (SettingsError, 2), (RefusedError, 3)]
+    ("error", "code"),
+    [
+        (TriageError("what is wrong"), 1),
+        (DataError("what is wrong"), 1),
+        (SettingsError("what is wrong"), 2),
+        (RefusedError("what is wrong", experiment_id="0123456789ab", reasons=["worse"]), 3),
+    ],
 )
 def test_exit_code_is_that_of_the_error(capsys, error, code):
     def command(_):
-        raise error("what is wrong")
+        raise error
 
     args = stage_parser("x", "y", sections=()).parse_args([])
     assert run_command(args, command) == code
