@@ -20,6 +20,7 @@ from common.artifacts import write_atomically
 from common.errors import DataError, RefusedError, TriageError
 from common.journal import Deployment
 from common.registry import (
+    METRICS,
     POINTER,
     model_folder,
     serving_id,
@@ -152,7 +153,7 @@ def _previous(models: Path, entries: list[Deployment]) -> str:
 
 
 def _require_servable(folder: Path) -> None:
-    rules = json.loads((folder / "metrics.json").read_bytes()).get("text_rules_sha256")
+    rules = json.loads((folder / METRICS).read_bytes()).get("text_rules_sha256")
     if rules != rules_sha256():
         raise DataError(
             f"{folder} was trained with other text rules than this code has, and its server would "

@@ -70,7 +70,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server that these tests have started; else they skip."""
+    """The address of a PostgreSQL server that these tests have started."""
     from tests.postgresql import postgresql
 
     with postgresql() as address:
