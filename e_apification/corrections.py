@@ -13,6 +13,7 @@ from common.store import Labelled
 from common.text import clean_text, natural_text
 from e_apification.csv_files import MAX_FIELD_CHARS
 from e_apification.errors import ApiError, Problem
+from e_apification.labelled_csv import COLUMNS, column_place, no_csv
 from e_apification.payloads import Payload, refusal
 
 JSON, CSV = "application/json", "text/csv"
@@ -102,29 +103,16 @@ def _read_csv(body: bytes) -> list[LabelledRow]:
         records = (record for record in csv.reader(io.StringIO(text, newline=""), strict=True))
         filled = (record for record in records if record)
         header = next(filled, [])
-        places = [_place(header, column) for column in ("text", "label")]
+        places = [column_place(header, column) for column in COLUMNS]
         for number, record in enumerate(filled, start=1):
             if len(record) != len(header):
-                raise _no_csv(f"row {number} has {len(record)} fields, the header {len(header)}")
+                raise no_csv(f"row {number} has {len(record)} fields, the header {len(header)}")
             rows.append(LabelledRow(text=record[places[0]], label=record[places[1]]))
     except UnicodeDecodeError:
-        raise _no_csv("it is not text in UTF-8") from None
+        raise no_csv("it is not text in UTF-8") from None
     except csv.Error:
-        raise _no_csv(f"it cannot be read after row {len(rows)}; is a quote open there?") from None
+        raise no_csv(f"it cannot be read after row {len(rows)}; is a quote open there?") from None
     return rows
-
-
-def _place(header: Sequence[str], column: str) -> int:
-    if header.count(column) != 1:
-        many = "two columns" if column in header else "no column"
-        raise _no_csv(f"it has {many} named {column!r}; needed are 'text' and 'label'")
-    return header.index(column)
-
-
-def _no_csv(reason: str) -> ApiError:
-    return ApiError(
-        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the body is no CSV of texts and labels: {reason}"
-    )
 
 
 def _invalid(problems: Sequence[Problem]) -> ApiError:

@@ -49,16 +49,16 @@ class LabelledCsv:
                 if row:
                     yield row
         except UnicodeDecodeError:
-            raise _no_csv("it is not text in UTF-8") from None
+            raise no_csv("it is not text in UTF-8") from None
         except csv.Error:
-            raise _no_csv(f"it cannot be read after row {number}; is a quote open there?") from None
+            raise no_csv(f"it cannot be read after row {number}; is a quote open there?") from None
 
     def _fields(self) -> Iterator[tuple[str, str]]:
         csv.field_size_limit(MAX_FIELD_CHARS)
         lines = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
         reader = csv.reader(lines, strict=True)
         header = next(reader, [])
-        text, label = (_place(header, column) for column in COLUMNS)
+        text, label = (column_place(header, column) for column in COLUMNS)
         for number, fields in enumerate((fields for fields in reader if fields), start=1):
             if len(fields) != len(header):
                 raise bad_row(number, f"has {len(fields)} fields, the header {len(header)}")
@@ -90,16 +90,18 @@ def bad_row(number: int, problem: str) -> ApiError:
     )
 
 
-def _place(header: Sequence[str], column: str) -> int:
+def column_place(header: Sequence[str], column: str) -> int:
+    """Where one of COLUMNS stands, which must be there once."""
     if header.count(column) != 1:
         many = "two columns" if column in header else "no column"
-        raise _no_csv(f"it has {many} named {column!r}; needed are {' and '.join(COLUMNS)}")
+        raise no_csv(f"it has {many} named {column!r}; needed are {' and '.join(COLUMNS)}")
     return header.index(column)
 
 
-def _no_csv(reason: str) -> ApiError:
+def no_csv(reason: str) -> ApiError:
+    """A body that is not read as a CSV."""
     return ApiError(
-        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the file is no CSV of texts and labels: {reason}"
+        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the body is no CSV of texts and labels: {reason}"
     )
 
 
