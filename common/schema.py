@@ -339,6 +339,14 @@ class ServingSettings(Section):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="addresses whose X-Forwarded-For is believed"
     )
+    follow_s: float = Field(
+        1, gt=0, description="seconds between a server's looks at which model is to serve"
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        description="server processes on the port; limits on requests and rates are each one's",
+    )
     drain_delay_s: float = Field(
         0,
         ge=0,

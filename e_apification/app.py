@@ -1,7 +1,8 @@
-"""The HTTP application: settings in, FastAPI out; the model is loaded once, as it starts."""
+"""The HTTP application: settings in, FastAPI out; a model is loaded as it starts."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +18,7 @@ from e_apification.keys import HEADER
 from e_apification.openapi import install_openapi
 from e_apification.predictor import Predictor, load_predictor
 from e_apification.routes import (
+    deploy,
     docs,
     evaluate,
     experiments,
@@ -28,6 +30,7 @@ from e_apification.routes import (
     predict,
 )
 from e_apification.stored import StoreAccess
+from e_apification.switch import ModelSwitch
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -57,13 +60,18 @@ def create_app(
             max_concurrency=serving.max_concurrency,
             max_pending_texts=serving.max_pending_texts,
         )
-        app.state.service = service
+        switch = ModelSwitch(service, settings)
+        following = asyncio.create_task(switch.follow())
+        app.state.service, app.state.switch = service, switch
         app.state.draining = False
         try:
             yield
         finally:
             app.state.draining = True
-            app.state.service = None
+            app.state.service = app.state.switch = None
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
             service.close()
             store.close()
 
@@ -77,7 +85,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.limits = serving
-    app.state.service = None
+    app.state.service = app.state.switch = None
     app.state.draining = False
     app.state.models = settings.served_models
     app.state.store = store
@@ -85,7 +93,9 @@ def create_app(
     _add_layers(app, serving)
     install_error_handlers(app)
     install_openapi(app, serving)
-    for routes in (predict, explain, evaluate, feedback, jobs, experiments, health, page, docs):
+    for routes in (predict, explain, evaluate, feedback, jobs, experiments, deploy, health):
+        app.include_router(routes.router)
+    for routes in (page, docs):
         app.include_router(routes.router)
     return app
 

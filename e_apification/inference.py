@@ -71,6 +71,14 @@ class InferenceService:
         finally:
             self._pending -= len(texts)
 
+    def swap(self, predictor: Predictor) -> Predictor:
+        """Answer new requests by this model; returns the one before.
+
+        A request under way keeps the model that it began with, and the last of them lets it go.
+        """
+        before, self.predictor = self.predictor, predictor
+        return before
+
     def close(self) -> None:
         """Let running slices end and stop the threads."""
         self._executor.shutdown(wait=True, cancel_futures=True)

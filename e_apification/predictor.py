@@ -4,6 +4,7 @@ Only what needs no torch, transformers, pyspark or pandas is imported here.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,12 +12,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.errors import DataError
+from common.errors import DataError, TriageError
 from common.labels import LabelSchema, load_labels
 from common.onnx_model import OnnxModel, softmax
 from common.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
 from common.text import natural_text, rules_sha256
 
+# What every model must give sound answers to before it serves: nothing, a little, too much.
+_TRIALS = ("", "where is my parcel?", "refund " * 2_000, "\u00e9\U0001f600")
 logger = logging.getLogger(__name__)
 
 
@@ -82,7 +85,6 @@ class OnnxPredictor:
                 f"model {version} gives {self._model.width} scores and its labels.yaml names "
                 f"{len(self.labels.names)} labels; run `make train_model`"
             )
-        self.predict(["warm up"])
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label raw texts, each in a model run of its own.
@@ -108,15 +110,35 @@ class OnnxPredictor:
 
 
 def load_predictor(models: Path, version: str, *, threads: int) -> OnnxPredictor:
-    """Verify and load a model.
+    """Verify and load a model, warm it up and try it.
 
     Raises:
-        DataError: if it is missing, a file was changed, or it does not fit this code.
+        DataError: if it is missing, a file was changed, or it cannot answer with this code.
     """
     folder = verified_served(models, version)
-    predictor = OnnxPredictor(folder, version=version, threads=threads)
+    try:
+        predictor = OnnxPredictor(folder, version=version, threads=threads)
+        _self_test(predictor)
+    except TriageError:
+        raise
+    except Exception as error:  # noqa: BLE001 ONNX Runtime and tokenizers raise what they like
+        raise DataError(
+            f"model {version} cannot be run ({type(error).__name__}); train it anew, or serve "
+            "another one: make rollback"
+        ) from error
     logger.info("model %s: %s", version, ", ".join(predictor.labels.names))
     return predictor
+
+
+def _self_test(predictor: OnnxPredictor) -> None:
+    """Warm up with texts that all have an answer, and hold the answers to what they must be."""
+    for text in _TRIALS:
+        first, again = (predictor.predict([text])[0] for _ in range(2))
+        if first != again or not math.isclose(sum(first.scores), 1, abs_tol=1e-3):
+            raise DataError(
+                f"model {predictor.version} failed its self-test: its scores are no probabilities, "
+                "or differ for one text; train it anew, or serve another one: make rollback"
+            )
 
 
 def _read_facts(path: Path) -> ModelFacts:

@@ -10,6 +10,7 @@ from e_apification.admission import Admission
 from e_apification.errors import not_ready
 from e_apification.inference import InferenceService
 from e_apification.stored import StoreAccess
+from e_apification.switch import ModelSwitch
 
 
 def limits_of(request: Request) -> ServingSettings:
@@ -40,6 +41,18 @@ def service_of(request: Request) -> InferenceService:
     if service is None:
         raise not_ready()
     return service
+
+
+def switch_of(request: Request) -> ModelSwitch:
+    """What changes the loaded model.
+
+    Raises:
+        ApiError: 503 where none is loaded.
+    """
+    switch: ModelSwitch | None = request.app.state.switch
+    if switch is None:
+        raise not_ready()
+    return switch
 
 
 def admit_evaluation(request: Request) -> AbstractContextManager[None]:

@@ -95,6 +95,7 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     assert sorted(schema["paths"]) == [
         "/add_data",
         "/batch_predict",
+        "/deploy/{experiment_id}",
         "/evaluate",
         "/experiments",
         "/explain",
@@ -105,6 +106,7 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
         "/ready",
         "/retrain",
         "/retrain/{job}",
+        "/rollback",
     ]
     body = schema["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert sorted(body["schema"]["properties"]) == ["text", "texts"]

@@ -22,6 +22,8 @@ FITTING, BROKEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 OPERATIONS = [
     *((path, "POST", mode) for path in POSTS for mode in (FITTING, BROKEN)),
     *((path, "GET", FITTING) for path in GETS),
+    ("/deploy/{experiment_id}", "POST", FITTING),  # no key: whatever comes is refused
+    ("/rollback", "POST", FITTING),
 ]
 CASES = int(os.environ.get("API_FUZZ_CASES", "240"))
 
