@@ -7,6 +7,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from fastapi.testclient import TestClient
 from common import deployment, journal
 from common.artifacts import MANIFEST, Manifest, sha256_of
 from common.schema import ServingSettings, Settings
+from common.verdict import Check, Verdict, write_verdict
 from e_apification.app import create_app
+from e_apification.predictor import load_predictor
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
 OLD, NEW, THIRD = "0123456789ab", "ba9876543210", "aaaaaaaaaaaa"
@@ -92,6 +95,24 @@ def test_a_model_that_nobody_judged_needs_force_which_is_written_down(
     again = client.post(f"/deploy/{NEW}")
     assert again.json() == {"model_version": NEW, "replaced": NEW}
     assert len(journal.read_journal(models)) == 2
+
+
+def test_what_the_gate_refused_needs_force(client: TestClient, models: Path) -> None:
+    check = Check(name="macro-F1", value=0.3, rule="at least", limit=0.5)
+    verdict = Verdict(
+        experiment_id=NEW, against=OLD, judged_at=datetime(2026, 1, 2, tzinfo=UTC), key="k",
+        rows="8 texts", notes=(), figures={"macro_f1": 0.3}, checks=(check,),
+    )  # fmt: skip
+    write_verdict(models, verdict)
+    refused = client.post(f"/deploy/{NEW}")
+    assert refused.status_code == 409
+    error = refused.json()["error"]
+    assert error["code"] == "refused_by_gate"
+    said = "macro-F1 is 0.300, at least 0.5 is asked for"
+    assert error["details"] == [{"field": "gate", "problem": said}]
+    assert serves(client) == OLD
+    assert client.post(f"/deploy/{NEW}?force=true").status_code == 200
+    assert [entry.action for entry in journal.read_journal(models)[-2:]] == ["refuse", "force"]
 
 
 def test_rollback_goes_back_and_to_a_named_model(client: TestClient, models: Path) -> None:
@@ -175,8 +196,6 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(
         assert scored.predictor.version == OLD
         assert {round(p.confidence, 4) for p in scored.predictions} == {0.6914}
         assert (await service.predict(["refund"])).predictor.version == NEW
-
-    from e_apification.predictor import load_predictor
 
     other = load_predictor(models, NEW, threads=1)
     asyncio.run(scenario())
