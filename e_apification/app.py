@@ -11,6 +11,7 @@ from common.registry import require_production_id
 from common.schema import ServingSettings, Settings
 from e_apification.access import Access
 from e_apification.admission import Admission
+from e_apification.drift import DriftWindow
 from e_apification.errors import REQUEST_ID, install_error_handlers
 from e_apification.guard import Guard
 from e_apification.inference import InferenceService
@@ -24,6 +25,7 @@ from e_apification.routes import (
     experiments,
     explain,
     feedback,
+    figures,
     health,
     jobs,
     page,
@@ -31,6 +33,7 @@ from e_apification.routes import (
 )
 from e_apification.stored import StoreAccess
 from e_apification.switch import ModelSwitch
+from e_apification.telemetry import Telemetry
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -51,6 +54,11 @@ def create_app(
     """
     serving = settings.serving
     store = StoreAccess(settings)
+    telemetry = Telemetry(
+        DriftWindow(
+            size=serving.drift_window, min_texts=serving.drift_min_texts, limit=serving.drift_psi
+        )
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -59,8 +67,10 @@ def create_app(
             workers=serving.workers,
             max_concurrency=serving.max_concurrency,
             max_pending_texts=serving.max_pending_texts,
+            on_pending=telemetry.pending,
         )
-        switch = ModelSwitch(service, settings)
+        telemetry.serves(service.predictor)
+        switch = ModelSwitch(service, settings, telemetry)
         following = asyncio.create_task(switch.follow())
         app.state.service, app.state.switch = service, switch
         app.state.draining = False
@@ -89,18 +99,19 @@ def create_app(
     app.state.draining = False
     app.state.models = settings.served_models
     app.state.store = store
+    app.state.telemetry = telemetry
     app.state.evaluations = Admission(serving.max_evaluations)
-    _add_layers(app, serving)
+    _add_layers(app, serving, telemetry)
     install_error_handlers(app)
     install_openapi(app, serving)
     for routes in (predict, explain, evaluate, feedback, jobs, experiments, deploy, health):
         app.include_router(routes.router)
-    for routes in (page, docs):
+    for routes in (figures, page, docs):
         app.include_router(routes.router)
     return app
 
 
-def _add_layers(app: FastAPI, serving: ServingSettings) -> None:
+def _add_layers(app: FastAPI, serving: ServingSettings, telemetry: Telemetry) -> None:
     """Wrap the routes; the last that is added is the outermost."""
     if serving.require_key or serving.rate_limit:
         app.add_middleware(Access, limits=serving)
@@ -112,4 +123,4 @@ def _add_layers(app: FastAPI, serving: ServingSettings) -> None:
             allow_headers=["Authorization", "Content-Type", HEADER, REQUEST_ID],
             expose_headers=["Retry-After", REQUEST_ID],
         )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, telemetry=telemetry, log_requests=serving.log_format == "json")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.errors import DataError, TriageError
 from common.labels import LabelSchema, load_labels
 from common.onnx_model import OnnxModel, softmax
+from common.reference import Reference
 from common.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
 from common.text import natural_text, rules_sha256
 
@@ -39,13 +40,14 @@ class Prediction(NamedTuple):
     """One text's result; ``label`` is None where the model abstains.
 
     scores: probabilities in schema order; confidence: the largest of them; truncated: the text is
-    longer than the model reads.
+    longer than the model reads; tokens: what it read of it.
     """
 
     label: str | None
     confidence: float
     scores: tuple[float, ...]
     truncated: bool
+    tokens: int = 0
 
 
 class Predictor(Protocol):
@@ -55,6 +57,7 @@ class Predictor(Protocol):
     labels: LabelSchema
     facts: ModelFacts
     metadata: dict[str, str]
+    reference: Reference | None
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label raw texts; the result of one never depends on its neighbours."""
@@ -70,7 +73,7 @@ class OnnxPredictor:
             DataError: if the folder contradicts itself or was made with other text rules.
         """
         self.version = version
-        self.facts = _read_facts(folder / METRICS)
+        self.facts, self.reference = _read_facts(folder / METRICS)
         self.labels = load_labels(folder / LABELS)
         _check_digests(self.facts, self.labels, version=version)
         self._model = OnnxModel(
@@ -98,15 +101,19 @@ class OnnxPredictor:
         outputs = self._model.run(list(natural))
         scores = softmax(outputs.values / np.float32(self.facts.temperature))  # (N, K)
         return [
-            self._decide(row, readable=bool(text), truncated=bool(cut))
-            for text, row, cut in zip(natural, scores.tolist(), outputs.truncated, strict=True)
+            self._decide(row, readable=bool(text), truncated=bool(cut), tokens=tokens)
+            for text, row, cut, tokens in zip(
+                natural, scores.tolist(), outputs.truncated, outputs.tokens.tolist(), strict=True
+            )
         ]
 
-    def _decide(self, scores: list[float], *, readable: bool, truncated: bool) -> Prediction:
+    def _decide(
+        self, scores: list[float], *, readable: bool, truncated: bool, tokens: int
+    ) -> Prediction:
         confidence = max(scores)
         sure = readable and confidence >= self.facts.abstain_threshold
         label = self.labels.names[scores.index(confidence)] if sure else None
-        return Prediction(label, confidence, tuple(scores), truncated)
+        return Prediction(label, confidence, tuple(scores), truncated, tokens)
 
 
 def load_predictor(models: Path, version: str, *, threads: int) -> OnnxPredictor:
@@ -141,9 +148,17 @@ def _self_test(predictor: OnnxPredictor) -> None:
             )
 
 
-def _read_facts(path: Path) -> ModelFacts:
+class _Snapshot(BaseModel):
+    """Models that were trained by older code have none."""
+
+    reference: Reference | None = None
+
+
+def _read_facts(path: Path) -> tuple[ModelFacts, Reference | None]:
     try:
-        return ModelFacts.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        facts = ModelFacts.model_validate_json(content)
+        return facts, _Snapshot.model_validate_json(content).reference
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise DataError(f"{path} lacks what serving needs ({problems}); train anew") from None

@@ -10,16 +10,22 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from types import FrameType
+
+from prometheus_client.multiprocess import mark_process_dead
 
 from common.errors import TriageError
 from common.log import configure_logging
 from common.schema import Settings
 from e_apification.app import create_app, load_production
 from e_apification.server import run_server
+from e_apification.telemetry import SHARED
 
 _LOOK_S = 0.1
 _REPLACE_AFTER_S = 1.0  # what cannot start is not tried in a busy loop
@@ -35,7 +41,7 @@ def run_processes(settings: Settings) -> None:
     serving = settings.serving
     context = multiprocessing.get_context("spawn")  # a fork would copy ONNX Runtime's threads
     stop = _StopSignal()
-    with _listen(serving.host, serving.port) as listener:
+    with _listen(serving.host, serving.port) as listener, _shared_counts() as counts:
 
         def start() -> SpawnProcess:
             process = context.Process(target=_serve, args=(settings, listener, started))
@@ -55,10 +61,21 @@ def run_processes(settings: Settings) -> None:
                 for place, process in enumerate(running):
                     if not process.is_alive():
                         logger.error("a server process ended (%s), replaced", process.exitcode)
+                        mark_process_dead(process.pid, counts)
                         time.sleep(_REPLACE_AFTER_S)
                         running[place] = start()
         finally:
             _stop(running, patience_s=serving.stop_s)
+
+
+@contextmanager
+def _shared_counts() -> Iterator[str]:
+    """A folder where the processes keep what they count, in memory where that is at hand."""
+    memory = "/dev/shm"  # noqa: S108 a container may have nothing else to write to
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="message-triage-", dir=place) as folder:
+        os.environ[SHARED] = folder  # read by prometheus_client as it is imported
+        yield folder
 
 
 class _StopSignal:
@@ -76,7 +93,7 @@ class _StopSignal:
 def _serve(settings: Settings, listener: socket.socket, started: Event) -> None:
     """What each process runs, in a session of its own, so that Ctrl-C comes through us alone."""
     os.setsid()
-    configure_logging()
+    configure_logging(as_json=settings.serving.log_format == "json")
     try:
         predictor = load_production(settings)
     except TriageError as error:

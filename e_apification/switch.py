@@ -16,6 +16,7 @@ from common.registry import POINTER, production_id
 from common.schema import Settings
 from e_apification.inference import InferenceService
 from e_apification.predictor import Predictor, load_predictor
+from e_apification.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 Stamp = tuple[int, int, int]
@@ -24,8 +25,9 @@ Stamp = tuple[int, int, int]
 class ModelSwitch:
     """The model of one server process; one change at a time."""
 
-    def __init__(self, service: InferenceService, settings: Settings) -> None:
+    def __init__(self, service: InferenceService, settings: Settings, telemetry: Telemetry) -> None:
         self._service = service
+        self._telemetry = telemetry
         self._models: Path = settings.served_models
         self._threads = settings.serving.threads
         self._every_s = settings.serving.follow_s
@@ -66,6 +68,7 @@ class ModelSwitch:
                 async with self._moving:
                     await self._catch_up({})
             except TriageError as error:
+                self._telemetry.model_failed()
                 logger.error("model %s serves on: %s", self._service.predictor.version, error)
             except OSError as error:
                 logger.error("the pointer of %s cannot be read: %s", self._models, error.strerror)
@@ -92,6 +95,7 @@ class ModelSwitch:
         if predictor is None:
             predictor = await asyncio.to_thread(self._load, version)
         before = self._service.swap(predictor)
+        self._telemetry.serves(predictor, before=before)
         logger.info("model %s serves, %s before it", version, before.version)
 
     def _changed(self) -> str | None:

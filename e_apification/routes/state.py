@@ -11,6 +11,7 @@ from e_apification.errors import not_ready
 from e_apification.inference import InferenceService
 from e_apification.stored import StoreAccess
 from e_apification.switch import ModelSwitch
+from e_apification.telemetry import Telemetry
 
 
 def limits_of(request: Request) -> ServingSettings:
@@ -23,6 +24,12 @@ def store_of(request: Request) -> StoreAccess:
     """Where corrections and jobs are kept."""
     store: StoreAccess = request.app.state.store
     return store
+
+
+def telemetry_of(request: Request) -> Telemetry:
+    """What counts."""
+    telemetry: Telemetry = request.app.state.telemetry
+    return telemetry
 
 
 def models_of(request: Request) -> Path:

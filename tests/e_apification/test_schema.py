@@ -17,7 +17,7 @@ from common.schema import ServingSettings, Settings
 from e_apification.app import create_app, load_production
 
 POSTS = ["/predict", "/batch_predict", "/explain", "/evaluate"]
-GETS = ["/metadata", "/health", "/ready"]  # take nothing that could be broken
+GETS = ["/metadata", "/health", "/ready", "/drift", "/metrics"]  # take nothing that could be broken
 FITTING, BROKEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 OPERATIONS = [
     *((path, "POST", mode) for path in POSTS for mode in (FITTING, BROKEN)),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,16 +139,7 @@ def test_a_hundred_swaps_lose_no_request_and_mix_no_models(models: Path) -> None
 @pytest.mark.slow
 def test_all_processes_follow_and_a_dead_one_is_replaced(models: Path) -> None:
     with server(models, "serving.processes=2") as (process, port):
-
-        def children() -> list[psutil.Process]:
-            found = psutil.Process(process.pid).children()
-            return [c for c in found if "resource_tracker" not in " ".join(c.cmdline())]
-
-        deadline = time.monotonic() + 60
-        while len(children()) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(3)  # the second one loads
+        until(lambda: serving(port)[OLD] == 2)
         with Traffic(port, threads=3) as traffic:
             for move in range(6):
                 if move % 2 == 0:
@@ -159,16 +151,31 @@ def test_all_processes_follow_and_a_dead_one_is_replaced(models: Path) -> None:
         assert min(traffic.seen.values()) > 5
         settle(port, OLD)
 
-        dead = children()[0]
+        assert serving(port) == {OLD: 2, NEW: 0}
+
+        dead = children(process)[0]
         dead.kill()
-        deadline = time.monotonic() + 60
-        while dead in (alive := children()) or len(alive) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        settle(port, OLD)
-        last = children()
+        until(lambda: dead not in (alive := children(process)) and len(alive) == 2)
+        until(lambda: serving(port)[OLD] == 2)
+        last = children(process)
     assert process.returncode == 0
     assert not any(child.is_running() for child in last)
+
+
+@pytest.mark.slow
+def test_several_processes_are_counted_as_one(models: Path) -> None:
+    labelled = f'triage_predictions_total{{label="billing",model_version="{OLD}"}}'
+    with server(models, "serving.processes=2") as (process, port):
+        until(lambda: serving(port)[OLD] == 2)
+        for asked in range(1, 31):  # each on a connection of its own, so that both are asked
+            assert call(port, "POST", "/predict", {"text": "refund"})[0] == 200
+            assert figures(port)[labelled] == asked
+        children(process)[0].kill()
+        until(lambda: serving(port)[OLD] == 2)
+        assert call(port, "POST", "/predict", {"text": "refund"})[0] == 200
+        after = figures(port)
+    assert after[labelled] == 31
+    assert after["triage_pending_texts"] == 0
 
 
 @pytest.mark.slow
@@ -182,7 +189,36 @@ def test_processes_end_with_the_one_that_started_them(models: Path) -> None:
 
 def settle(port: int, version: str) -> None:
     """Fresh connections, which any process may take, are all answered by this model."""
-    deadline = time.monotonic() + 20
-    while any(call(port, "GET", "/ready")[1].get("model_version") != version for _ in range(20)):
+    until(
+        lambda: all(
+            call(port, "GET", "/ready")[1].get("model_version") == version for _ in range(20)
+        )
+    )
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The server processes, not the helper that Python starts beside them."""
+    found = psutil.Process(process.pid).children()
+    alive = [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+
+
+def figures(port: int) -> dict[str, float]:
+    """What /metrics tells, by series."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+        lines = response.read().decode().splitlines()
+    pairs = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+    return {series: float(number) for series, _, number in pairs}
+
+
+def serving(port: int) -> dict[str, float]:
+    """How many processes answer by each model."""
+    found = figures(port)
+    return {v: found.get(f'triage_model_info{{model_version="{v}"}}', 0) for v in (OLD, NEW)}
