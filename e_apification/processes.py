@@ -11,12 +11,12 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
-from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -40,8 +40,11 @@ def run_processes(settings: Settings) -> None:
     """
     serving = settings.serving
     context = multiprocessing.get_context("spawn")  # a fork would copy ONNX Runtime's threads
-    stop = _StopSignal()
-    with _listen(serving.host, serving.port) as listener, _shared_counts() as counts:
+    with (
+        _listen(serving.host, serving.port) as listener,
+        _shared_counts() as counts,
+        _stop_signal() as stop,
+    ):
 
         def start() -> SpawnProcess:
             process = context.Process(target=_serve, args=(settings, listener, started))
@@ -51,12 +54,12 @@ def run_processes(settings: Settings) -> None:
         started = context.Event()
         running = [start()]
         try:
-            while not started.is_set() and not stop.came:
+            while not started.is_set() and not stop.is_set():
                 if not running[0].is_alive():
                     raise TriageError("the server cannot start; the lines above say why")
                 time.sleep(_LOOK_S)
-            running += [start() for _ in range(serving.processes - 1) if not stop.came]
-            while not stop.came:
+            running += [start() for _ in range(serving.processes - 1) if not stop.is_set()]
+            while not stop.is_set():
                 time.sleep(_LOOK_S)
                 for place, process in enumerate(running):
                     if not process.is_alive():
@@ -74,20 +77,24 @@ def _shared_counts() -> Iterator[str]:
     memory = "/dev/shm"  # noqa: S108 a container may have nothing else to write to
     place = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="message-triage-", dir=place) as folder:
-        os.environ[SHARED] = folder  # read by prometheus_client as it is imported
-        yield folder
+        os.environ[SHARED] = folder  # read by prometheus_client as a process imports it
+        try:
+            yield folder
+        finally:
+            del os.environ[SHARED]
 
 
-class _StopSignal:
-    """Whether SIGTERM or SIGINT came."""
-
-    def __init__(self) -> None:
-        self.came = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
-
-    def _note(self, _: int, __: FrameType | None) -> None:
-        self.came = True
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Set once SIGTERM or SIGINT came."""
+    came = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: came.set()) for number in numbers}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _serve(settings: Settings, listener: socket.socket, started: Event) -> None:

@@ -7,6 +7,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -201,6 +202,17 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(
     asyncio.run(scenario())
     gc.collect()
     assert old() is None  # nobody needs it any more, and its memory is free
+
+
+def test_many_who_move_at_once_leave_one_truth(client: TestClient, models: Path) -> None:
+    paths = [f"/deploy/{version}?force=true" for version in (OLD, NEW, THIRD)] * 4
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(client.post, paths))
+    assert {answer.status_code for answer in answers} == {200}
+    pointer = json.loads((models / "production.json").read_bytes())["experiment_id"]
+    entries = journal.read_journal(models)
+    assert serves(client) == pointer == entries[-1].to
+    assert [entry.before for entry in entries[1:]] == [entry.to for entry in entries[:-1]]
 
 
 def test_a_server_of_the_registry_leaves_moving_to_it(models: Path) -> None:
