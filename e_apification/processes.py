@@ -7,6 +7,7 @@ it. Each loads the model and follows production.json by itself.
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -47,7 +48,9 @@ def run_processes(settings: Settings) -> None:
     ):
 
         def start() -> SpawnProcess:
-            process = context.Process(target=_serve, args=(settings, listener, started))
+            process = context.Process(
+                target=_serve, args=(settings, listener, started, os.getpid())
+            )
             process.start()
             return process
 
@@ -97,7 +100,7 @@ def _stop_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _serve(settings: Settings, listener: socket.socket, started: Event) -> None:
+def _serve(settings: Settings, listener: socket.socket, started: Event, parent: int) -> None:
     """What each process runs, in a session of its own, so that Ctrl-C comes through us alone."""
     os.setsid()
     configure_logging(as_json=settings.serving.log_format == "json")
@@ -107,7 +110,9 @@ def _serve(settings: Settings, listener: socket.socket, started: Event) -> None:
         logger.error("%s", error)
         sys.exit(error.exit_code)
     app = create_app(settings, load=lambda _: predictor)
-    run_server(app, settings.serving, listener=listener, started=started.set)
+    run_server(app, settings.serving, listener=listener, started=started.set, parent=parent)
+    if os.getppid() != parent:  # it was killed, and cannot tidy up
+        shutil.rmtree(os.environ[SHARED], ignore_errors=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

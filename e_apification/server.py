@@ -27,12 +27,13 @@ class DrainingServer(uvicorn.Server):
         app: FastAPI,
         delay_s: float,
         started: Callable[[], None] | None,
+        parent: int | None,
     ) -> None:
         super().__init__(config)
         self._app = app
         self._delay_s = delay_s
         self._tell_started = started
-        self._parent = os.getppid() if started else None
+        self._parent = parent
         self._stop_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -65,6 +66,7 @@ def run_server(
     *,
     listener: socket.socket | None = None,
     started: Callable[[], None] | None = None,
+    parent: int | None = None,
 ) -> None:
     """Listen until a signal comes.
 
@@ -72,7 +74,8 @@ def run_server(
         app: the application.
         serving: how it is served.
         listener: an open socket to listen on, instead of one of its own.
-        started: called as it listens; the server then also ends with its parent process.
+        started: called as it listens.
+        parent: id of the parent process, with which the server ends.
     """
     config = uvicorn.Config(
         app,
@@ -90,5 +93,7 @@ def run_server(
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=serving.drain_s,
     )
-    server = DrainingServer(config, app=app, delay_s=serving.drain_delay_s, started=started)
+    server = DrainingServer(
+        config, app=app, delay_s=serving.drain_delay_s, started=started, parent=parent
+    )
     server.run(None if listener is None else [listener])

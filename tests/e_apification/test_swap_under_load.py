@@ -181,10 +181,13 @@ def test_several_processes_are_counted_as_one(models: Path) -> None:
 @pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them(models: Path) -> None:
     with server(models, "serving.processes=2") as (process, _):
-        children = psutil.Process(process.pid).children()
+        counts = Path(children(process)[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+        assert counts.is_dir()
+        others = psutil.Process(process.pid).children()
         os.kill(process.pid, signal.SIGKILL)
-        _, alive = psutil.wait_procs(children, timeout=20)
+        _, alive = psutil.wait_procs(others, timeout=20)
         assert alive == []
+        assert not counts.exists()
 
 
 def settle(port: int, version: str) -> None:
