@@ -6,6 +6,7 @@ in one of them, by the worker of /retrain, or by hand.
 """
 
 import asyncio
+import ctypes
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -94,9 +95,10 @@ class ModelSwitch:
         predictor = loaded.get(version)
         if predictor is None:
             predictor = await asyncio.to_thread(self._load, version)
-        before = self._service.swap(predictor)
+        before = self._service.swap(predictor).version
         self._telemetry.serves(predictor, before=before)
-        logger.info("model %s serves, %s before it", version, before.version)
+        logger.info("model %s serves, %s before it", version, before)
+        await asyncio.to_thread(_give_memory_back)
 
     def _changed(self) -> str | None:
         """The model that is to serve instead of the present one, told once a change."""
@@ -113,3 +115,13 @@ class ModelSwitch:
 
     def _load(self, version: str) -> Predictor:
         return load_predictor(self._models, version, threads=self._threads)
+
+
+def _give_memory_back() -> None:
+    """Have the C library return what a model that is gone has left; it would keep a model's worth.
+
+    Other libraries than glibc have no such call.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

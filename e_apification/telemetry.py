@@ -109,10 +109,10 @@ class Telemetry:
         """More texts wait, or fewer."""
         self._pending.inc(texts)
 
-    def serves(self, model: Predictor, *, before: Predictor | None = None) -> None:
-        """Another model answers from now on."""
+    def serves(self, model: Predictor, *, before: str | None = None) -> None:
+        """A model answers from now on; before: the version of the one that did."""
         if before is not None:
-            self._models.labels(before.version).set(0)
+            self._models.labels(before).set(0)
         self._models.labels(model.version).set(1)
         self.drift.begin(model)
 
