@@ -8,7 +8,7 @@ import getpass
 import json
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -34,13 +34,28 @@ _LOCK_S = 10
 logger = logging.getLogger(__name__)
 
 
+class NotJudgedError(DataError):
+    """No verdict holds the model against the one that serves now; force promotes it anyway."""
+
+
+class NeverServedError(DataError):
+    """There is no such model to go back to."""
+
+
 def settle(models: Path) -> None:
     """Finish a move that was written to the journal and killed before the pointer followed."""
     with _one_at_a_time(models):
         _settle(models)
 
 
-def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -> None:
+def promote(
+    models: Path,
+    experiment_id: str,
+    *,
+    by: str,
+    force: bool = False,
+    trial: Callable[[str], object] | None = None,
+) -> None:
     """Let a model serve that its verdict lets through; nothing happens where it serves already.
 
     Args:
@@ -48,10 +63,12 @@ def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -
         experiment_id: the model.
         by: who or what asks.
         force: promote whatever the verdict says, or without one; the journal says so.
+        trial: called with the id before anything is written; what it raises stops the move.
 
     Raises:
         RefusedError: if the gate refused it; the refusal is written down, the pointer stays.
-        DataError: if the model is missing or damaged, or was not judged against what serves now.
+        NotJudgedError: if it was not judged against what serves now.
+        DataError: if the model is missing or damaged.
     """
     verified_manifest(models, experiment_id)
     with _one_at_a_time(models):
@@ -63,7 +80,7 @@ def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -
         if verdict is not None and verdict.against != before:
             verdict = None
         if verdict is None and not force:
-            raise DataError(
+            raise NotJudgedError(
                 f"model {experiment_id} was not judged against {before or 'an empty place'}, which "
                 "is what serves now; run `make train_model`"
             )
@@ -76,6 +93,8 @@ def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -
             figures=verdict.figures if verdict else {},
             reasons=verdict.reasons if verdict else ("not judged",),
         )
+        if entry.moved and trial is not None:
+            trial(experiment_id)
         journal.append(models, entry)
         if not entry.moved:
             raise RefusedError(
@@ -87,16 +106,24 @@ def promote(models: Path, experiment_id: str, *, by: str, force: bool = False) -
     logger.info("production: model %s serves, %s before it", experiment_id, before or "none")
 
 
-def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
+def roll_back(
+    models: Path,
+    *,
+    by: str,
+    to: str | None = None,
+    trial: Callable[[str], object] | None = None,
+) -> str:
     """Let a model serve again; returns its id.
 
     Args:
         models: the folder of all models.
         by: who or what asks.
         to: a model that has served before; by default the one before the present one.
+        trial: called with the id before anything is written; what it raises stops the move.
 
     Raises:
-        DataError: if there is none, its files are missing or were changed, or it reads texts
+        NeverServedError: if there is none.
+        DataError: if its files are missing or were changed, or it reads texts
             that were cleaned by other rules than this code's.
     """
     with _one_at_a_time(models):
@@ -106,7 +133,7 @@ def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
         target = to or _previous(models, entries)
         model_folder(models, target)  # the id is one
         if target not in {entry.to for entry in entries if entry.moved}:
-            raise DataError(
+            raise NeverServedError(
                 f"model {target} has never served by {models / journal.JOURNAL}; only training "
                 "promotes a new one"
             )
@@ -114,6 +141,8 @@ def roll_back(models: Path, *, by: str, to: str | None = None) -> str:
         if target == before:
             logger.info("production: model %s serves already, nothing to do", target)
             return target
+        if trial is not None:
+            trial(target)
         entry = Deployment(action="rollback", before=before, to=target, by=by)
         journal.append(models, entry)
         _point(models, target)
@@ -148,7 +177,9 @@ def _action(verdict: Verdict | None, *, force: bool) -> Literal["promote", "refu
 def _previous(models: Path, entries: list[Deployment]) -> str:
     order = journal.serving_order(entries)
     if len(order) < 2:
-        raise DataError(f"no model served before the present one by {models / journal.JOURNAL}")
+        raise NeverServedError(
+            f"no model served before the present one by {models / journal.JOURNAL}"
+        )
     return order[-2]
 
 

@@ -3,27 +3,60 @@
 Message texts and secrets never go into a log record.
 """
 
+import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
 _LINE_EVERY_S = 10.0
+# What every JSON line that is written in this context also says, a request's id for example.
+CONTEXT: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))
 logger = logging.getLogger(__name__)
 
 
-def configure_logging(level: str = "INFO") -> None:
-    """Send records to standard error; called once, from a ``__main__``."""
+def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
+    """Send records to standard error; called from a ``__main__``.
+
+    Args:
+        level: the lowest that is written.
+        as_json: one object a line, for log collectors, instead of text.
+    """
     logging.basicConfig(
         level=level, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S", force=True
     )
+    if as_json:
+        logging.getLogger().handlers[0].setFormatter(JsonLines())
     noisy = "py4j urllib3 filelock httpx onnxscript onnx_ir matplotlib alembic"
     for name in noisy.split():
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class JsonLines(logging.Formatter):
+    """at, level, logger, message, the context, and what a call gave as extra={"fields": {…}}."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; of an exception its type and where it came from, not its text."""
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **CONTEXT.get(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+            line["frames"] = "".join(traceback.format_tb(record.exc_info[2]))
+        return json.dumps(line, default=str)
 
 
 def progress(

@@ -21,10 +21,13 @@ SLOW_FUSIONS = ["SkipLayerNormFusion"]
 
 
 class Outputs(NamedTuple):
-    """values: (N, D) float32, in input order; truncated: (N,) bool, not all was read."""
+    """values: (N, D) float32, in input order; truncated: (N,) bool, not all was read; tokens: (N,)
+    int64, how many were.
+    """
 
     values: NDArray[np.float32]
     truncated: NDArray[np.bool_]
+    tokens: NDArray[np.int64]
 
 
 class OnnxModel:
@@ -71,15 +74,16 @@ class OnnxModel:
         """
         encodings = self._tokenizer.encode_batch(list(texts))
         truncated = np.array([bool(e.overflowing) for e in encodings], dtype=np.bool_)
+        tokens = np.array([len(e.ids) for e in encodings], dtype=np.int64)
         order = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
         parts: list[NDArray[np.float32]] = []
         for batch in _batches(order, encodings, batch_tokens):
             parts.append(self._run_batch([encodings[i] for i in batch]))
         if not parts:
-            return Outputs(np.zeros((0, self.width), np.float32), truncated)
+            return Outputs(np.zeros((0, self.width), np.float32), truncated, tokens)
         values = np.empty((len(order), parts[0].shape[1]), np.float32)  # (N, D)
         values[order] = np.concatenate(parts)
-        return Outputs(values, truncated)
+        return Outputs(values, truncated, tokens)
 
     @property
     def width(self) -> int:

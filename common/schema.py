@@ -339,6 +339,24 @@ class ServingSettings(Section):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="addresses whose X-Forwarded-For is believed"
     )
+    follow_s: float = Field(
+        1, gt=0, description="seconds between a server's looks at which model is to serve"
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        description="server processes on the port; limits on requests and rates are each one's",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: one object a line, and a line for each request"
+    )
+    drift_window: int = Field(
+        2_000, ge=1, description="texts that /drift looks back on, in each process"
+    )
+    drift_min_texts: int = Field(500, ge=1, description="fewest texts from which a drift is told")
+    drift_psi: float = Field(
+        0.2, gt=0, description="population stability index above which it is a drift"
+    )
     drain_delay_s: float = Field(
         0,
         ge=0,

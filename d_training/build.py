@@ -70,9 +70,15 @@ def build_model(
     )
     probs = softmax(exports.logits / np.float32(facts["temperature"]))
     held_out = HeldOut(parts.test, probs, facts["abstain_threshold"])
+    reference = held_out.reference(tokens=[len(ids) for ids in test.tokens])
     figures = describe_model(
         folder,
-        facts | {"precision": student.precision, "device": student.device.type},
+        facts
+        | {
+            "precision": student.precision,
+            "device": student.device.type,
+            "reference": reference.model_dump(),
+        },
         parts=parts,
         fitted=fitted,
         held_out=held_out,

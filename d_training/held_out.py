@@ -4,6 +4,7 @@ Agreement with a teacher is not accuracy: a student can agree fully and both be 
 people say is measured on gold, in d_training.evaluate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import metrics
+from common.reference import Reference, make_reference
 from d_training.rows import Rows
 
 
@@ -42,6 +44,17 @@ class HeldOut:
         """Whether student and teacher name one label, in the rows that the teacher labelled."""
         judged = ~self.rows.abstained
         return np.asarray(self.probs.argmax(axis=1)[judged] == self.rows.labels[judged])
+
+    def reference(self, *, tokens: Sequence[int]) -> Reference:
+        """What a server later holds its answers against; tokens: of each of the N rows."""
+        confidence = self.probs.max(axis=1)
+        return make_reference(
+            best=self.probs.argmax(axis=1).tolist(),
+            confidence=confidence.tolist(),
+            tokens=tokens,
+            sure=(confidence >= self.threshold).tolist(),
+            labels=self.probs.shape[1],
+        )
 
     def figures(self, *, seed: int) -> dict[str, Any]:
         """What metrics.json says about held-out rows."""

@@ -20,7 +20,10 @@ def main() -> int:
     def command(settings: Settings) -> None:
         with synced(settings):
             served = roll_back(settings.paths.models, by=asked_by("rollback"), to=args.to)
-            sys.stdout.write(f"Model {served} is in production; `make run_api` serves it.\n")
+            sys.stdout.write(
+                f"Model {served} is in production; an API that runs follows, `make run_api` starts "
+                "one.\n"
+            )
             sys.stdout.flush()
 
     return run_command(args, command)

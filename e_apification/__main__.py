@@ -9,8 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import run_command, stage_parser
+from common.log import configure_logging
 from common.schema import Settings
 from e_apification.app import create_app, load_production
+from e_apification.processes import run_processes
 from e_apification.server import run_server
 
 
@@ -20,6 +22,10 @@ def serve(settings: Settings) -> None:
     Raises:
         TriageError: if no model can be served; before any port is opened.
     """
+    configure_logging(as_json=settings.serving.log_format == "json")
+    if settings.serving.processes > 1:
+        run_processes(settings)
+        return
     predictor = load_production(settings)
     run_server(create_app(settings, load=lambda _: predictor), settings.serving)
 

@@ -1,7 +1,8 @@
-"""The HTTP application: settings in, FastAPI out; the model is loaded once, as it starts."""
+"""The HTTP application: settings in, FastAPI out; a model is loaded as it starts."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -10,6 +11,7 @@ from common.registry import require_production_id
 from common.schema import ServingSettings, Settings
 from e_apification.access import Access
 from e_apification.admission import Admission
+from e_apification.drift import DriftWindow
 from e_apification.errors import REQUEST_ID, install_error_handlers
 from e_apification.guard import Guard
 from e_apification.inference import InferenceService
@@ -17,17 +19,21 @@ from e_apification.keys import HEADER
 from e_apification.openapi import install_openapi
 from e_apification.predictor import Predictor, load_predictor
 from e_apification.routes import (
+    deploy,
     docs,
     evaluate,
     experiments,
     explain,
     feedback,
+    figures,
     health,
     jobs,
     page,
     predict,
 )
 from e_apification.stored import StoreAccess
+from e_apification.switch import ModelSwitch
+from e_apification.telemetry import Telemetry
 
 
 def load_production(settings: Settings) -> Predictor:
@@ -48,6 +54,11 @@ def create_app(
     """
     serving = settings.serving
     store = StoreAccess(settings)
+    telemetry = Telemetry(
+        DriftWindow(
+            size=serving.drift_window, min_texts=serving.drift_min_texts, limit=serving.drift_psi
+        )
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,14 +67,21 @@ def create_app(
             workers=serving.workers,
             max_concurrency=serving.max_concurrency,
             max_pending_texts=serving.max_pending_texts,
+            on_pending=telemetry.pending,
         )
-        app.state.service = service
+        telemetry.serves(service.predictor)
+        switch = ModelSwitch(service, settings, telemetry)
+        following = asyncio.create_task(switch.follow())
+        app.state.service, app.state.switch = service, switch
         app.state.draining = False
         try:
             yield
         finally:
             app.state.draining = True
-            app.state.service = None
+            app.state.service = app.state.switch = None
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
             service.close()
             store.close()
 
@@ -77,20 +95,23 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.limits = serving
-    app.state.service = None
+    app.state.service = app.state.switch = None
     app.state.draining = False
     app.state.models = settings.served_models
     app.state.store = store
+    app.state.telemetry = telemetry
     app.state.evaluations = Admission(serving.max_evaluations)
-    _add_layers(app, serving)
+    _add_layers(app, serving, telemetry)
     install_error_handlers(app)
     install_openapi(app, serving)
-    for routes in (predict, explain, evaluate, feedback, jobs, experiments, health, page, docs):
+    for routes in (predict, explain, evaluate, feedback, jobs, experiments, deploy, health):
+        app.include_router(routes.router)
+    for routes in (figures, page, docs):
         app.include_router(routes.router)
     return app
 
 
-def _add_layers(app: FastAPI, serving: ServingSettings) -> None:
+def _add_layers(app: FastAPI, serving: ServingSettings, telemetry: Telemetry) -> None:
     """Wrap the routes; the last that is added is the outermost."""
     if serving.require_key or serving.rate_limit:
         app.add_middleware(Access, limits=serving)
@@ -102,4 +123,4 @@ def _add_layers(app: FastAPI, serving: ServingSettings) -> None:
             allow_headers=["Authorization", "Content-Type", HEADER, REQUEST_ID],
             expose_headers=["Retry-After", REQUEST_ID],
         )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, telemetry=telemetry, log_requests=serving.log_format == "json")

@@ -17,6 +17,7 @@ from starlette.types import Scope
 from e_apification.admission import OverloadedError
 
 REQUEST_ID = "X-Request-ID"
+CODE = "triage.error_code"  # in the scope, for whoever counts
 _MAX_PATH_CHARS = 200
 _RETRY_AFTER_S = "1"
 _MESSAGES = {
@@ -93,6 +94,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def error_response(scope: Scope, error: ApiError) -> Response:
     """Render an error; the request id is put on every response by the guard."""
+    scope[CODE] = error.code
     content = ErrorContent(
         code=error.code,
         message=error.message,

@@ -1,5 +1,5 @@
-"""The outermost layer: a request id and security headers on every response, and an answer also
-where code fails.
+"""The outermost layer: a request id and security headers on every response, an answer also where
+code fails, and a count, and where asked for a log line, of each request.
 
 Plain ASGI, because it is on the path of every request.
 """
@@ -7,13 +7,16 @@ Plain ASGI, because it is on the path of every request.
 import logging
 import re
 import secrets
+import time
 import traceback
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from e_apification.errors import REQUEST_ID, error_response, internal_error
+from common.log import CONTEXT
+from e_apification.errors import CODE, REQUEST_ID, error_response, internal_error
+from e_apification.telemetry import Telemetry
 
 _ID = REQUEST_ID.lower().encode()
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,6 +29,8 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+_CLIENT_LEFT = 499  # as other servers count it
+_QUIET = frozenset({"/health", "/ready", "/metrics"})  # asked for by machines, all the time
 _DATA_POLICY = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
 logger = logging.getLogger(__name__)
 
@@ -33,8 +38,10 @@ logger = logging.getLogger(__name__)
 class Guard:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry, log_requests: bool) -> None:
         self._app = app
+        self._telemetry = telemetry
+        self._log_requests = log_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a failure becomes a 500 in the one shape of errors."""
@@ -42,12 +49,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        started = False
+        began = time.perf_counter()
+        status = 0
+        context = CONTEXT.set({"request_id": request_id})
 
         async def send_marked(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 headers = message.setdefault("headers", [])
                 if not any(name == _POLICY for name, _ in headers):
                     headers.append(_DATA_POLICY)
@@ -60,8 +69,23 @@ class Guard:
             logger.info("request %s: the client went away", request_id)
         except Exception as error:  # noqa: BLE001 the last line of defence, for errors unforeseen
             _log_failure(request_id, error)
-            if not started:
+            if not status:
                 await error_response(scope, internal_error())(scope, receive, send_marked)
+        finally:
+            self._note(scope, status or _CLIENT_LEFT, time.perf_counter() - began)
+            CONTEXT.reset(context)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log by the pattern of the route: a path can be anything."""
+        route = getattr(scope.get("route"), "path", "none")
+        method, code = scope["method"], scope.get(CODE)
+        self._telemetry.request(
+            method=method, route=route, status=status, seconds=seconds, code=code
+        )
+        if self._log_requests and route not in _QUIET:
+            said = {"method": method, "route": route, "status": int(status), "code": code}
+            said["milliseconds"] = round(1_000 * seconds, 2)
+            logger.info("request", extra={"fields": said})
 
 
 def _request_id(scope: Scope) -> str:

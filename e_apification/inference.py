@@ -6,7 +6,7 @@ so that threads use all CPUs and /health is never kept waiting.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ class InferenceService:
         workers: int | None,
         max_concurrency: int,
         max_pending_texts: int,
+        on_pending: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Start the threads.
 
@@ -42,12 +43,14 @@ class InferenceService:
             workers: texts scored at once; None takes one a usable CPU.
             max_concurrency: requests admitted at once.
             max_pending_texts: texts waiting or under way at once.
+            on_pending: told how many more of them there are, or fewer.
         """
         self.predictor = predictor
         self.workers = workers or usable_cpus()
         self.admit = Admission(max_concurrency).admit
         self._max_pending = max_pending_texts
         self._pending = 0
+        self._on_pending = on_pending
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="inference")
 
     async def predict(self, texts: Sequence[str], *, by: Predictor | None = None) -> Scored:
@@ -65,11 +68,21 @@ class InferenceService:
         if batch and self._pending and self._pending + len(texts) > self._max_pending:
             raise OverloadedError
         self._pending += len(texts)
+        self._on_pending(len(texts))
         try:
             predictor = by or self.predictor
             return Scored(predictor, await self._predict(predictor, texts))
         finally:
             self._pending -= len(texts)
+            self._on_pending(-len(texts))
+
+    def swap(self, predictor: Predictor) -> Predictor:
+        """Answer new requests by this model; returns the one before.
+
+        A request under way keeps the model that it began with, and the last of them lets it go.
+        """
+        before, self.predictor = self.predictor, predictor
+        return before
 
     def close(self) -> None:
         """Let running slices end and stop the threads."""

@@ -1,7 +1,8 @@
 """Start or stop the API in the background: python -m e_apification.launch start|stop.
 
 Serves the production model of RUN_DIR with a container engine where one answers, else from the
-virtual environment. What runs already with the same model, code and settings is left alone;
+virtual environment. What runs already with the same code and settings is left alone, as it follows
+the production model by itself (a container has its model inside, and is replaced with it);
 anything else that was started here is replaced. Prints how to call it. Where API keys are
 configured the worker that trains for /retrain is started, and stopped, with it.
 """
@@ -20,6 +21,7 @@ from common.schema import Settings
 from common.settings import ROOT
 from e_apification import container, process, worker
 from e_apification.running import (
+    Kind,
     Running,
     forget_state,
     one_at_a_time,
@@ -30,6 +32,7 @@ from e_apification.running import (
 )
 
 _POLL_S = 0.1
+_LOAD_S = 10.0  # that a running server has to load another model
 _TAIL_LINES = 5
 logger = logging.getLogger("e_apification.launch")
 
@@ -42,9 +45,8 @@ def start(settings: Settings) -> None:
     """
     version = require_production_id(fetch_served(settings))
     with one_at_a_time(settings):
-        key = _key(settings, version)
         running = read_state(settings)
-        if running and _is_up_to_date(running, key=key, version=version):
+        if running and _is_up_to_date(running, settings, version=version):
             logger.info("the API is up to date, nothing to do")
         else:
             if running is None or running.url != server_url(settings):
@@ -52,7 +54,7 @@ def start(settings: Settings) -> None:
             engine = _build_image(settings, version=version)  # what runs serves on meanwhile
             if running:
                 _stop(running, settings)
-            running = _start(settings, engine=engine, key=key, version=version)
+            running = _start(settings, engine=engine, version=version)
         worker.follow(settings, served_by=running.kind)
     _say_how_to_call(running)
 
@@ -84,16 +86,14 @@ def _build_image(settings: Settings, *, version: str) -> container.Engine | None
     return engine
 
 
-def _start(
-    settings: Settings, *, engine: container.Engine | None, key: str, version: str
-) -> Running:
+def _start(settings: Settings, *, engine: container.Engine | None, version: str) -> Running:
     process.require_free_port(settings.serving.host, settings.serving.port)
     if engine is not None:
         try:
-            return _start_container(engine, settings, key=key, version=version)
+            return _start_container(engine, settings, version=version)
         except TriageError as error:
             _settle_for_venv(settings, error)
-    return _start_process(settings, key=key, version=version)
+    return _start_process(settings, version=version)
 
 
 def _settle_for_venv(settings: Settings, error: TriageError) -> None:
@@ -103,9 +103,8 @@ def _settle_for_venv(settings: Settings, error: TriageError) -> None:
     logger.warning("%s; serving from the virtual environment instead", error)
 
 
-def _start_container(
-    engine: container.Engine, settings: Settings, *, key: str, version: str
-) -> Running:
+def _start_container(engine: container.Engine, settings: Settings, *, version: str) -> Running:
+    key = _key(settings, kind=engine, version=version)
     container.remove_container(engine, patience_s=settings.serving.stop_s)
     running = Running(kind=engine, key=key, url=server_url(settings))
     write_state(settings, running)
@@ -119,12 +118,12 @@ def _start_container(
     return running
 
 
-def _start_process(settings: Settings, *, key: str, version: str) -> Running:
+def _start_process(settings: Settings, *, version: str) -> Running:
     log = settings.paths.cache / "api.log"
     server = process.spawn_server(settings, log=log)
     running = Running(
         kind="process",
-        key=key,
+        key=_key(settings, kind="process", version=version),
         url=server_url(settings),
         pid=server.pid,
         started=server.create_time(),
@@ -153,8 +152,18 @@ def _wait(running: Running, settings: Settings, *, version: str) -> None:
     raise TriageError(f"the API was not ready after {limit_s:g} s (serving.start_timeout_s)")
 
 
-def _is_up_to_date(running: Running, *, key: str, version: str) -> bool:
-    return running.key == key and _is_alive(running) and served_version(running.url) == version
+def _is_up_to_date(running: Running, settings: Settings, *, version: str) -> bool:
+    if running.key != _key(settings, kind=running.kind, version=version):
+        return False
+    follows = running.kind == "process"
+    deadline = time.monotonic() + (settings.serving.follow_s + _LOAD_S if follows else 0)
+    while _is_alive(running):
+        if served_version(running.url) == version:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_S)
+    return False
 
 
 def _is_alive(running: Running) -> bool:
@@ -173,11 +182,12 @@ def _stop(running: Running, settings: Settings) -> None:
     forget_state(settings)
 
 
-def _key(settings: Settings, version: str) -> str:
-    """Digest of model, code, packages and settings: what a running server was started with."""
+def _key(settings: Settings, *, kind: Kind, version: str) -> str:
+    """Digest of code, packages and settings that a server is started with, and a model inside."""
     models = settings.served_models
-    inputs = [models / POINTER, model_folder(models, version) / MANIFEST]
-    inputs += [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
+    inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
+    if kind != "process":
+        inputs += [models / POINTER, model_folder(models, version) / MANIFEST]
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
     return plan_stage(
         "e_apification", packages=["e_apification"], settings=spoken, inputs=inputs

@@ -1,6 +1,9 @@
 """The server process: uvicorn, which on a stop signal first says so and then drains, in bounds."""
 
+import os
+import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -17,11 +20,27 @@ class DrainingServer(uvicorn.Server):
     A second signal does not wait; requests under way have timeout_graceful_shutdown seconds.
     """
 
-    def __init__(self, config: uvicorn.Config, *, app: FastAPI, delay_s: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        app: FastAPI,
+        delay_s: float,
+        started: Callable[[], None] | None,
+        parent: int | None,
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._delay_s = delay_s
+        self._tell_started = started
+        self._parent = parent
         self._stop_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What uvicorn calls first; returns once it listens."""
+        await super().startup(sockets)
+        if self._tell_started is not None:
+            self._tell_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What uvicorn calls on SIGTERM and SIGINT."""
@@ -36,11 +55,28 @@ class DrainingServer(uvicorn.Server):
         """What uvicorn calls ten times a second."""
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self.should_exit = True
+        if self._parent is not None and os.getppid() != self._parent:
+            self.should_exit = True  # whoever would have told us to stop was killed
         return await super().on_tick(counter)
 
 
-def run_server(app: FastAPI, serving: ServingSettings) -> None:
-    """Listen until a signal comes."""
+def run_server(
+    app: FastAPI,
+    serving: ServingSettings,
+    *,
+    listener: socket.socket | None = None,
+    started: Callable[[], None] | None = None,
+    parent: int | None = None,
+) -> None:
+    """Listen until a signal comes.
+
+    Args:
+        app: the application.
+        serving: how it is served.
+        listener: an open socket to listen on, instead of one of its own.
+        started: called as it listens.
+        parent: id of the parent process, with which the server ends.
+    """
     config = uvicorn.Config(
         app,
         host=serving.host,
@@ -57,4 +93,7 @@ def run_server(app: FastAPI, serving: ServingSettings) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=serving.drain_s,
     )
-    DrainingServer(config, app=app, delay_s=serving.drain_delay_s).run()
+    server = DrainingServer(
+        config, app=app, delay_s=serving.drain_delay_s, started=started, parent=parent
+    )
+    server.run(None if listener is None else [listener])

@@ -6,7 +6,7 @@ newest may say how the job went: a worker that was thought dead and comes back c
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     Update,
     delete,
+    func,
     insert,
     select,
     update,
@@ -82,6 +83,16 @@ def find_job(engine: Engine, job_id: int) -> Job | None:
         with engine.begin() as connection:
             _give_up(connection)
         return _find(engine, jobs.c.id == job_id)
+
+
+def count_jobs(engine: Engine) -> dict[str, int]:
+    """How many jobs there are in each state, those of no job among them."""
+    with reached(), engine.begin() as connection:
+        _give_up(connection)
+        found = connection.execute(
+            select(jobs.c.state, func.count().label("jobs")).group_by(jobs.c.state)
+        )
+        return dict.fromkeys(get_args(State), 0) | {row.state: row.jobs for row in found}
 
 
 def take_job(engine: Engine, *, worker: str, lease_s: float) -> Job | None:

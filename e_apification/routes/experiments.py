@@ -14,6 +14,7 @@ from common.errors import DataError
 from common.registry import METRICS, model_folder, serving_id
 from common.verdict import find_verdict
 from e_apification.errors import ApiError, error_responses
+from e_apification.inference import InferenceService
 from e_apification.routes.state import models_of
 
 _SCORES = ("macro_f1_held_out", "teacher_agreement", "int8_agreement")
@@ -31,8 +32,10 @@ class VerdictBody(BaseModel):
 
 
 class ExperimentBody(BaseModel):
-    """A trained model; production: whether it is the one that is to serve.
+    """A trained model.
 
+    production: whether it is the one that is to serve; serves: whether it is the one that answers
+    here, which differs only while a server follows, or where it cannot load what is to serve.
     scores: of 0 to 1, against the teacher's labels of held-out texts.
     """
 
@@ -41,6 +44,7 @@ class ExperimentBody(BaseModel):
     scores: dict[str, float]
     verdict: VerdictBody | None
     production: bool
+    serves: bool
 
 
 class ExperimentsBody(BaseModel):
@@ -53,7 +57,9 @@ class ExperimentsBody(BaseModel):
 def experiments(request: Request) -> ExperimentsBody:
     """The models, their scores, the gate's verdicts, and which of them is to serve."""
     models = models_of(request)
-    serving = serving_id(models)
+    production = serving_id(models)
+    service: InferenceService | None = request.app.state.service
+    answers = service.predictor.version if service else None
     found = []
     for path in models.glob(f"*/{MANIFEST}"):
         try:
@@ -64,7 +70,11 @@ def experiments(request: Request) -> ExperimentsBody:
         except (OSError, ValidationError):
             logger.warning("model %s has a damaged manifest, left out", path.parent.name)
             continue
-        found.append(_experiment(models, path.parent.name, manifest, serving=serving))
+        name = path.parent.name
+        body = _experiment(
+            models, name, manifest, production=name == production, serves=name == answers
+        )
+        found.append(body)
     found.sort(key=lambda body: body.created_at, reverse=True)
     return ExperimentsBody(experiments=found)
 
@@ -88,7 +98,7 @@ def metrics(request: Request, experiment: str) -> Response:
 
 
 def _experiment(
-    models: Path, experiment_id: str, manifest: Manifest, *, serving: str | None
+    models: Path, experiment_id: str, manifest: Manifest, *, production: bool, serves: bool
 ) -> ExperimentBody:
     verdict = find_verdict(models, experiment_id)
     return ExperimentBody(
@@ -103,5 +113,6 @@ def _experiment(
             judged_at=verdict.judged_at,
             reasons=list(verdict.reasons),
         ),
-        production=experiment_id == serving,
+        production=production,
+        serves=serves,
     )

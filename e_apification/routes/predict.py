@@ -16,7 +16,7 @@ from e_apification.payloads import (
     read_payload,
     takes,
 )
-from e_apification.routes.state import limits_of, service_of
+from e_apification.routes.state import limits_of, service_of, telemetry_of
 
 
 class PredictionBody(BaseModel):
@@ -57,10 +57,10 @@ async def predict(request: Request) -> Response:
         payload = await read_payload(request, PredictRequest, limits)
         if payload.text is not None:
             check_texts([payload.text], limits, field="text")
-            return _json(_bodies(await service.predict([payload.text]))[0])
+            return _json(_bodies(request, await service.predict([payload.text]))[0])
         texts = payload.texts or []
         check_texts(texts, limits, field="texts")
-        return _json({"predictions": _bodies(await service.predict(texts))})
+        return _json({"predictions": _bodies(request, await service.predict(texts))})
 
 
 @router.post("/batch_predict", response_model=PredictionsBody, openapi_extra=takes(BatchRequest))
@@ -70,10 +70,11 @@ async def batch_predict(request: Request) -> Response:
     with service.admit():
         payload = await read_payload(request, BatchRequest, limits)
         check_texts(payload.texts, limits, field="texts")
-        return _json({"predictions": _bodies(await service.predict(payload.texts))})
+        return _json({"predictions": _bodies(request, await service.predict(payload.texts))})
 
 
-def _bodies(scored: Scored) -> list[dict[str, Any]]:
+def _bodies(request: Request, scored: Scored) -> list[dict[str, Any]]:
+    telemetry_of(request).predicted(scored.predictor, scored.predictions)
     return [prediction_body(scored.predictor, prediction) for prediction in scored.predictions]
 
 

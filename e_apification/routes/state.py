@@ -10,6 +10,8 @@ from e_apification.admission import Admission
 from e_apification.errors import not_ready
 from e_apification.inference import InferenceService
 from e_apification.stored import StoreAccess
+from e_apification.switch import ModelSwitch
+from e_apification.telemetry import Telemetry
 
 
 def limits_of(request: Request) -> ServingSettings:
@@ -22,6 +24,12 @@ def store_of(request: Request) -> StoreAccess:
     """Where corrections and jobs are kept."""
     store: StoreAccess = request.app.state.store
     return store
+
+
+def telemetry_of(request: Request) -> Telemetry:
+    """What counts."""
+    telemetry: Telemetry = request.app.state.telemetry
+    return telemetry
 
 
 def models_of(request: Request) -> Path:
@@ -40,6 +48,18 @@ def service_of(request: Request) -> InferenceService:
     if service is None:
         raise not_ready()
     return service
+
+
+def switch_of(request: Request) -> ModelSwitch:
+    """What changes the loaded model.
+
+    Raises:
+        ApiError: 503 where none is loaded.
+    """
+    switch: ModelSwitch | None = request.app.state.switch
+    if switch is None:
+        raise not_ready()
+    return switch
 
 
 def admit_evaluation(request: Request) -> AbstractContextManager[None]:

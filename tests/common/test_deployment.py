@@ -281,3 +281,33 @@ def test_what_cannot_serve_is_not_pointed_to_again(models, caplog):
     assert production_id(models) is None
     assert "cannot serve" in caplog.text
     assert roll_back(models, by="ada") == first
+
+
+def test_a_trial_comes_before_anything_is_written(models):
+    first, second = serve(models, "a", "b")
+    third = judged(models, make_model(models, "c"))
+    before = journal(models)
+    tried = []
+
+    def fail(experiment):
+        tried.append(experiment)
+        raise DataError("does not run")
+
+    with pytest.raises(DataError, match="does not run"):
+        promote(models, third, by="ada", trial=fail)
+    with pytest.raises(DataError, match="does not run"):
+        roll_back(models, by="ada", trial=fail)
+    assert tried == [third, first]
+    assert (production_id(models), journal(models)) == (second, before)
+    promote(models, third, by="ada", trial=tried.append)
+    assert (production_id(models), tried[-1]) == (third, third)
+
+
+def test_what_the_gate_refuses_or_what_serves_is_not_tried(models):
+    (first,) = serve(models, "a")
+    refused = judged(models, make_model(models, "b"), macro_f1=0.1)
+    tried = []
+    with pytest.raises(RefusedError):
+        promote(models, refused, by="ada", trial=tried.append)
+    promote(models, first, by="ada", trial=tried.append)
+    assert tried == []

@@ -11,6 +11,8 @@ from common.labels import load_labels
 from common.registry import production_id
 from common.text import rules_sha256
 from d_training import run
+from d_training.seen import held_out_ids
+from e_apification.predictor import load_predictor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +57,25 @@ def test_metrics_hold_what_serving_and_people_need(trained):
     assert facts["parity"]["fp32"]["max_difference"] < 1e-4
     assert facts["parity"]["int8"]["agreement"] > 0.95
     assert sum(facts["held_out"]["support"]) == facts["held_out"]["texts_labelled_by_teacher"]
+
+
+def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy):
+    settings, manifest = trained
+    folder = settings.paths.models / manifest.key
+    served = load_predictor(settings.paths.models, manifest.key, threads=1)
+    held_out = set(held_out_ids(folder).tolist())
+    texts = [row["text"] for row in toy.rows() if row["tweet_id"] in held_out]
+    assert len(texts) == metrics(*trained)["held_out"]["texts"] > 20
+    answers = served.predict_natural(texts)
+    reference = served.reference
+    named = [sum(a.label == name for a in answers) for name in ("parcel", "bill", "rest", None)]
+    assert list(reference.labels) == named
+    for spread, values in (
+        (reference.confidence, [a.confidence for a in answers]),
+        (reference.tokens, [a.tokens for a in answers]),
+    ):
+        bins = [spread.bin_of(value) for value in values]
+        assert list(spread.counts) == [bins.count(b) for b in range(len(spread.counts))]
 
 
 def test_student_abstains_about_as_often_as_its_teacher(trained):

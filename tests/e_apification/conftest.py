@@ -53,6 +53,7 @@ class Gated:
         max_length=8, temperature=1, abstain_threshold=0, labels_sha256="", text_rules_sha256=""
     )
     metadata: dict[str, str] = {}
+    reference = None
 
     def __init__(self) -> None:
         self.gate = threading.Event()

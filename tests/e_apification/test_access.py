@@ -1,5 +1,6 @@
 """Rates, required keys, cross-origin rules and headers, as a client sees them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ KEY = {"X-API-Key": "mykey"}
 
 
 def client(gated: Any, address: str = "10.0.0.1", **serving: Any) -> TestClient:
-    app = create_app(Settings(serving=ServingSettings(**serving)), load=lambda _: gated)
+    app = create_app(
+        Settings(run_dir=Path("nowhere"), serving=ServingSettings(**serving)), load=lambda _: gated
+    )
     return TestClient(app, client=(address, 50_000))
 
 
@@ -47,7 +50,8 @@ def test_a_key_has_a_rate_of_its_own_and_guessing_has_the_address_s(gated: Any) 
 
 def test_another_address_has_another_rate(gated: Any) -> None:
     app = create_app(
-        Settings(serving=ServingSettings(rate_limit=0.01, rate_burst=1)), load=lambda _: gated
+        Settings(run_dir=Path("nowhere"), serving=ServingSettings(rate_limit=0.01, rate_burst=1)),
+        load=lambda _: gated,
     )
     with TestClient(app, client=("10.0.0.1", 1)) as first:
         second = TestClient(app, client=("10.0.0.2", 1))

@@ -95,16 +95,20 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     assert sorted(schema["paths"]) == [
         "/add_data",
         "/batch_predict",
+        "/deploy/{experiment_id}",
+        "/drift",
         "/evaluate",
         "/experiments",
         "/explain",
         "/health",
         "/metadata",
+        "/metrics",
         "/metrics/{experiment}",
         "/predict",
         "/ready",
         "/retrain",
         "/retrain/{job}",
+        "/rollback",
     ]
     body = schema["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert sorted(body["schema"]["properties"]) == ["text", "texts"]

@@ -116,3 +116,22 @@ def test_a_second_signal_does_not_wait(models_dir: Path) -> None:
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
+
+
+def test_with_json_logs_every_line_is_an_object_and_a_request_is_one(models_dir: Path) -> None:
+    with server(models_dir.parent, "serving.log_format=json") as (process, port):
+        client = half_a_request(port)
+        client.close()
+        assert get(port, "/experiments") == 200
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        assert process.stderr
+        said = process.stderr.read()
+    lines = [json.loads(line) for line in said.splitlines()]
+    asked = [line for line in lines if line["message"] == "request"]
+    assert {line["route"]: line["status"] for line in asked} == {
+        "/experiments": 200,
+        "/predict": 499,  # the client went away
+    }
+    assert all(len(line["request_id"]) == 16 for line in asked)
+    assert SECRET not in said

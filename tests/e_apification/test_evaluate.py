@@ -4,6 +4,7 @@ import asyncio
 import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_row_whose_end_was_not_read_is_counted(client: TestClient) -> None:
 
 def test_many_slices_are_all_counted(gated: Any) -> None:
     serving = ServingSettings(workers=2)
-    app = create_app(Settings(serving=serving), load=lambda _: gated)
+    app = create_app(Settings(run_dir=Path("nowhere"), serving=serving), load=lambda _: gated)
     rows = "".join(f"text {n},{'billing' if n % 3 else 'other'}\n" for n in range(300))
     with TestClient(app) as client:
         answer = client.post("/evaluate", content="text,label\n" + rows, headers=CSV).json()
@@ -97,7 +98,8 @@ def test_many_slices_are_all_counted(gated: Any) -> None:
 
 def test_no_more_files_than_allowed_are_held_at_once(gated: Any) -> None:
     app = create_app(
-        Settings(serving=ServingSettings(workers=1, max_evaluations=1)), load=lambda _: gated
+        Settings(run_dir=Path("nowhere"), serving=ServingSettings(workers=1, max_evaluations=1)),
+        load=lambda _: gated,
     )
     file = {"content": b"text,label\nrefund,billing\n", "headers": CSV}
     with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
@@ -114,7 +116,10 @@ def test_no_more_files_than_allowed_are_held_at_once(gated: Any) -> None:
 
 def test_a_file_that_takes_too_long_is_given_up(gated: Any) -> None:
     app = create_app(
-        Settings(serving=ServingSettings(workers=1, evaluate_timeout_s=0.2)), load=lambda _: gated
+        Settings(
+            run_dir=Path("nowhere"), serving=ServingSettings(workers=1, evaluate_timeout_s=0.2)
+        ),
+        load=lambda _: gated,
     )
     with TestClient(app) as client:
         gated.gate.clear()

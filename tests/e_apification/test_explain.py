@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +50,9 @@ def test_the_words_tried_are_bounded_and_the_rest_counted(client: TestClient) ->
 
 
 def test_words_are_tried_in_slices_like_any_batch(gated: Any) -> None:
-    app = create_app(Settings(serving=ServingSettings(workers=2)), load=lambda _: gated)
+    app = create_app(
+        Settings(run_dir=Path("nowhere"), serving=ServingSettings(workers=2)), load=lambda _: gated
+    )
     with TestClient(app) as client:
         assert client.post("/explain", json={"text": "a b"}).status_code == 200
         assert client.post("/explain", json={"text": "w " * 40}).status_code == 200

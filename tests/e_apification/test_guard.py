@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import ClientDisconnect
 
+from e_apification.drift import DriftWindow
 from e_apification.guard import Guard
+from e_apification.telemetry import Telemetry
 
 INNER = "the text of a customer at /home/someone"
 
@@ -14,7 +16,8 @@ INNER = "the text of a customer at /home/someone"
 @pytest.fixture
 def faulty() -> TestClient:
     app = FastAPI()
-    app.add_middleware(Guard)
+    telemetry = Telemetry(DriftWindow(size=1, min_texts=1, limit=1))
+    app.add_middleware(Guard, telemetry=telemetry, log_requests=False)
 
     @app.get("/fails")
     async def fails() -> None:

@@ -10,6 +10,7 @@ import logging
 import struct
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,7 +186,9 @@ def test_neither_texts_nor_keys_are_logged_whatever_happens(
 ) -> None:
     key = "triage_" + SECRET
     headers = {"X-API-Key": key, "Authorization": f"Bearer {key}"}
-    app = create_app(Settings(serving=ServingSettings(workers=1)), load=lambda _: gated)
+    app = create_app(
+        Settings(run_dir=Path("nowhere"), serving=ServingSettings(workers=1)), load=lambda _: gated
+    )
 
     def fail(texts: list[str]) -> None:
         raise ValueError(f"cannot read {texts}")

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from common import deployment
 from common.settings import ROOT
+from e_apification.running import served_version
 
 VERSION = "0123456789ab"
 
@@ -81,17 +83,23 @@ def test_start_again_and_stop(run_dir: Path, port: int) -> None:
     assert "no API was started" in launch(run_dir, "stop").stderr
 
 
-def test_other_settings_and_another_model_restart_it(run_dir: Path, port: int) -> None:
+def test_other_settings_restart_it_and_another_model_does_not(
+    run_dir: Path, port: int, make_models: Callable[..., Path]
+) -> None:
     pids = []
     for item in ("serving.max_texts=5", "serving.max_texts=6"):
         assert launch(run_dir, "start", f"serving.port={port}", item).returncode == 0
         pids.append(pid_of(run_dir))
-    pointer = run_dir / "models" / "production.json"
-    pointer.write_text(pointer.read_text() + "\n")
-    assert launch(run_dir, "start", f"serving.port={port}", item).returncode == 0
-    pids.append(pid_of(run_dir))
-    assert len(set(pids)) == 3
+    assert len(set(pids)) == 2
     assert not psutil.pid_exists(pids[0])
+
+    other = make_models(version="ba9876543210") / "ba9876543210"
+    shutil.copytree(other, run_dir / "models" / "ba9876543210")
+    deployment.promote(run_dir / "models", "ba9876543210", by="tests", force=True)
+    again = launch(run_dir, "start", f"serving.port={port}", item)
+    assert "nothing to do" in again.stderr
+    assert pid_of(run_dir) == pids[1]
+    assert served_version(f"http://127.0.0.1:{port}") == "ba9876543210"
 
 
 def test_a_server_that_was_killed_is_started_anew(run_dir: Path, port: int) -> None:

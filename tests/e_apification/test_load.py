@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from e_apification.app import create_app
 
 
 def application(gated: Any, **limits: Any) -> FastAPI:
-    settings = Settings(serving=ServingSettings(workers=2, **limits))
+    settings = Settings(run_dir=Path("nowhere"), serving=ServingSettings(workers=2, **limits))
     return create_app(settings, load=lambda _: gated)
 
 

@@ -17,11 +17,13 @@ from common.schema import ServingSettings, Settings
 from e_apification.app import create_app, load_production
 
 POSTS = ["/predict", "/batch_predict", "/explain", "/evaluate"]
-GETS = ["/metadata", "/health", "/ready"]  # take nothing that could be broken
+GETS = ["/metadata", "/health", "/ready", "/drift", "/metrics"]  # take nothing that could be broken
 FITTING, BROKEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 OPERATIONS = [
     *((path, "POST", mode) for path in POSTS for mode in (FITTING, BROKEN)),
     *((path, "GET", FITTING) for path in GETS),
+    ("/deploy/{experiment_id}", "POST", FITTING),  # no key: whatever comes is refused
+    ("/rollback", "POST", FITTING),
 ]
 CASES = int(os.environ.get("API_FUZZ_CASES", "240"))
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from common.store.jobs import (
     JobOpenError,
+    count_jobs,
     find_job,
     finish_job,
     keep_job,
@@ -139,3 +140,15 @@ def test_life_is_seen_until_it_is_over(store: Engine) -> None:
 
 def test_no_such_job(store: Engine) -> None:
     assert find_job(store, 1) is None
+
+
+def test_jobs_are_counted_by_state_also_where_there_are_none(store: Engine) -> None:
+    nothing = {"queued": 0, "running": 0, "succeeded": 0, "refused": 0, "failed": 0}
+    assert count_jobs(store) == nothing
+    for state in ("failed", "failed", "succeeded"):
+        queue_job(store, by="ada")
+        taken = take_job(store, worker="w", lease_s=60)
+        assert taken is not None
+        finish_job(store, taken, state=state)
+    queue_job(store, by="ada")
+    assert count_jobs(store) == nothing | {"queued": 1, "succeeded": 1, "failed": 2}
