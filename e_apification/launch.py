@@ -178,6 +178,7 @@ def _key(settings: Settings, version: str) -> str:
     models = settings.served_models
     inputs = [models / POINTER, model_folder(models, version) / MANIFEST]
     inputs += [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
+    inputs += sorted((ROOT / "e_apification" / "static").iterdir())  # no code to plan_stage
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
     return plan_stage(
         "e_apification", packages=["e_apification"], settings=spoken, inputs=inputs
