@@ -18,11 +18,19 @@ export class Refusal extends Error {
 }
 
 /** Ask the server. Where it has too much to do, `patient` comes back when it says. */
-export async function call(path, { body, type, headers = {}, signal, method, patient = false } = {}) {
+export async function call(
+  path,
+  { body, type, headers = {}, signal, method, patient = false } = {},
+) {
   const sent = { ...headers };
   if (type) sent["Content-Type"] = type;
   if (apiKey()) sent["X-API-Key"] = apiKey();
-  const options = { method: method ?? (body === undefined ? "GET" : "POST"), body, headers: sent, signal };
+  const options = {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    body,
+    headers: sent,
+    signal,
+  };
   for (let left = patient ? TRIES : 1; ; left -= 1) {
     const response = await answer(path, options);
     if (response.ok) return response.json();

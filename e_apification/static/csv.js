@@ -10,7 +10,8 @@ export function readCsv(bytes) {
   const text = decode(bytes);
   const delimiter = delimiterOf(text);
   const records = parse(text, delimiter).filter((fields) => fields.length > 1 || fields[0] !== "");
-  if (records.length < 2) throw new CsvProblem("The file needs a header line and at least one row.");
+  if (records.length < 2)
+    throw new CsvProblem("The file needs a header line and at least one row.");
   const [header, ...rows] = records;
   const ragged = rows.findIndex((fields) => fields.length !== header.length);
   if (ragged >= 0) {
@@ -52,7 +53,8 @@ function parse(text, delimiter) {
   let fields = [];
   let at = 0;
   while (at < text.length) {
-    const [field, after] = text[at] === '"' ? quoted(text, at, records.length) : bare(text, at, delimiter);
+    const [field, after] =
+      text[at] === '"' ? quoted(text, at, records.length) : bare(text, at, delimiter);
     fields.push(field);
     at = after;
     if (text[at] === delimiter) {
@@ -85,6 +87,7 @@ function quoted(text, start, row) {
 
 function bare(text, start, delimiter) {
   let end = start;
-  while (end < text.length && text[end] !== delimiter && text[end] !== "\n" && text[end] !== "\r") end += 1;
+  while (end < text.length && text[end] !== delimiter && text[end] !== "\n" && text[end] !== "\r")
+    end += 1;
   return [text.slice(start, end), end];
 }

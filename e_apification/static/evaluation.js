@@ -19,21 +19,32 @@ export function showEvaluation(place, found) {
 
 function figures(found) {
   const [low, high] = found.macro_f1_interval;
-  const leftOut = Object.entries(found.rows.left_out).map(([reason, rows]) => `${rows} with ${reason}`);
+  const leftOut = Object.entries(found.rows.left_out).map(
+    ([reason, rows]) => `${rows} with ${reason}`,
+  );
   const entries = [
     ["Accuracy", percent(found.accuracy)],
     ["Macro-F1", `${score(found.macro_f1)} (95 %: ${score(low)} to ${score(high)})`],
     ["Calibration error", score(found.calibration_error)],
     ["Sure of", percent(found.coverage)],
-    ["Accuracy where sure", found.covered_accuracy === null ? "none" : percent(found.covered_accuracy)],
-    ["Rows", `${found.rows.scored.toLocaleString("en")} scored` + (leftOut.length ? `; left out: ${leftOut.join(", ")}` : "")],
+    [
+      "Accuracy where sure",
+      found.covered_accuracy === null ? "none" : percent(found.covered_accuracy),
+    ],
+    [
+      "Rows",
+      `${found.rows.scored.toLocaleString("en")} scored` +
+        (leftOut.length ? `; left out: ${leftOut.join(", ")}` : ""),
+    ],
     ["End not read", `${found.truncated.toLocaleString("en")} rows`],
     ["Model", found.model_version],
   ];
   return element(
     "dl",
     { className: "figures" },
-    ...entries.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+    ...entries.map(([name, value]) =>
+      element("div", {}, element("dt", {}, name), element("dd", {}, value)),
+    ),
   );
 }
 

@@ -21,14 +21,21 @@ let stop = null;
 export function startFile({ limits, labelled }) {
   const input = $("file-input");
   input.addEventListener("change", () => take(input.files[0], labelled));
-  for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
-    $("drop").addEventListener(type, (event) => {
+  // On the whole page: a file that is dropped beside the frame would else be opened in its place.
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    addEventListener(type, (event) => {
       event.preventDefault();
-      $("drop").classList.toggle("over", type === "dragenter" || type === "dragover");
+      $("drop").classList.toggle("over", type === "dragover");
     });
   }
-  $("drop").addEventListener("drop", (event) => take(event.dataTransfer.files[0], labelled));
-  $("label-file").addEventListener("click", () => run((signal) => labelAll(limits(), signal, labelled)));
+  addEventListener("drop", (event) => {
+    if ($("file").hidden || !event.dataTransfer.files.length) return;
+    input.value = "";
+    take(event.dataTransfer.files[0], labelled);
+  });
+  $("label-file").addEventListener("click", () =>
+    run((signal) => labelAll(limits(), signal, labelled)),
+  );
   $("evaluate-file").addEventListener("click", () => run((signal) => evaluate(limits(), signal)));
   $("label-column").addEventListener("change", showButtons);
   $("file-cancel").addEventListener("click", () => stop?.abort());
@@ -45,7 +52,9 @@ async function take(file, labelled) {
   say($("file-status"));
   try {
     if (file.size > MOST_BYTES) {
-      throw new CsvProblem("The file is larger than 100 MB: label it with python -m e_apification score.");
+      throw new CsvProblem(
+        "The file is larger than 100 MB: label it with python -m e_apification score.",
+      );
     }
     if (/\.zip$/i.test(file.name)) archive = file;
     else table = readCsv(await file.arrayBuffer());
@@ -60,19 +69,26 @@ async function take(file, labelled) {
 function showColumns() {
   const header = table?.header ?? [];
   $("text-column").replaceChildren(...header.map(option));
-  $("label-column").replaceChildren(element("option", { value: "" }, "none"), ...header.map(option));
+  $("label-column").replaceChildren(
+    element("option", { value: "" }, "none"),
+    ...header.map(option),
+  );
   $("text-column").value = String(Math.max(0, place(header, TEXT_NAMES)));
   const label = place(header, LABEL_NAMES);
   $("label-column").value = label < 0 ? "" : String(label);
   for (const id of ["text-column-field", "label-column-field", "label-file"]) $(id).hidden = !table;
-  const what = table ? `${count(table.rows.length, "row")}.` : "a ZIP, of which the server reads the one CSV in it.";
+  const what = table
+    ? `${count(table.rows.length, "row")}.`
+    : "a ZIP, of which the server reads the one CSV in it.";
   say($("file-said"), `${name}: ${what}`);
   $("file-columns").hidden = false;
   showButtons();
 }
 
-const option = (title, index) => element("option", { value: String(index) }, title || `column ${index + 1}`);
-const place = (header, names) => header.findIndex((title) => names.includes(title.trim().toLowerCase()));
+const option = (title, index) =>
+  element("option", { value: String(index) }, title || `column ${index + 1}`);
+const place = (header, names) =>
+  header.findIndex((title) => names.includes(title.trim().toLowerCase()));
 const column = (id) => {
   const index = Number($(id).value);
   return table.rows.map((fields) => fields[index]);
@@ -119,7 +135,10 @@ async function labelAll(limits, signal, labelled) {
     ended = "Stopped:";
   }
   if (table !== mine) return; // another file was chosen meanwhile
-  say($("file-status"), `${ended} ${results.length.toLocaleString("en")} of ${count(texts.length, "row")} labelled.`);
+  say(
+    $("file-status"),
+    `${ended} ${results.length.toLocaleString("en")} of ${count(texts.length, "row")} labelled.`,
+  );
   if (results.length) showMix();
   labelled(texts.slice(0, results.length), results);
 }
@@ -128,7 +147,9 @@ function showProgress(done, all) {
   $("file-progress").hidden = false;
   $("file-bar").removeAttribute("value");
   if (all) $("file-bar").value = done / all;
-  $("file-progress-said").textContent = all ? `${done.toLocaleString("en")} of ${count(all, "row")}` : "The server is scoring …";
+  $("file-progress-said").textContent = all
+    ? `${done.toLocaleString("en")} of ${count(all, "row")}`
+    : "The server is scoring …";
 }
 
 function showMix() {
@@ -152,7 +173,8 @@ function showMix() {
   const truncated = results.filter((answer) => answer?.truncated).length;
   const notes = [];
   if (truncated) notes.push(`Of ${count(truncated, "message")} the end was not read.`);
-  if (versions.size > 1) notes.push("Another model began to serve meanwhile: label again to have one for all rows.");
+  if (versions.size > 1)
+    notes.push("Another model began to serve meanwhile: label again to have one for all rows.");
   $("labelled-notes").textContent = notes.join(" ");
   $("labelled").hidden = false;
 }
@@ -161,7 +183,9 @@ function showMix() {
 function download() {
   const taken = new Set(table.header.map((title) => title.toLowerCase()));
   const added = ADDED.map((title) => (taken.has(title) ? `predicted_${title}` : title));
-  const rows = results.map((answer, index) => [...table.rows[index], ...spoken(answer)].map(harmless));
+  const rows = results.map((answer, index) =>
+    [...table.rows[index], ...spoken(answer)].map(harmless),
+  );
   const csv = writeCsv([[...table.header.map(harmless), ...added], ...rows], table.delimiter);
   const link = element("a", {
     href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
@@ -182,7 +206,9 @@ async function evaluate(limits, signal) {
   const body = archive ?? writeCsv([["text", "label"], ...pairs()]);
   const size = archive ? archive.size : new Blob([body]).size;
   if (size > limits.max_file_bytes) {
-    throw new CsvProblem(`The server evaluates files of up to ${(limits.max_file_bytes / 1e6).toLocaleString("en")} MB; send fewer rows.`);
+    throw new CsvProblem(
+      `The server evaluates files of up to ${(limits.max_file_bytes / 1e6).toLocaleString("en")} MB; send fewer rows.`,
+    );
   }
   showProgress(0, 0);
   const type = archive ? "application/zip" : "text/csv";

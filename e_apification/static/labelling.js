@@ -18,7 +18,9 @@ export async function* labelTexts(texts, limits, { signal }) {
       ? await callJson("batch_predict", { texts: sent }, { signal, patient: true })
       : { predictions: [] };
     const next = predictions.values();
-    const answers = part.map((text) => (SOME_TEXT.test(text) ? answer(text, next.next().value, limits) : null));
+    const answers = part.map((text) =>
+      SOME_TEXT.test(text) ? answer(text, next.next().value, limits) : null,
+    );
     yield { from, answers };
   }
 }

@@ -10,7 +10,16 @@ import { fillReview, startReview } from "./review.js";
 
 const PARTS = ["message", "file", "review", "models"];
 // Until the server has said otherwise: what every server takes.
-let server = { limits: { max_text_chars: 10_000, max_texts: 100, max_body_bytes: 1e6, max_file_bytes: 1e7, max_feedback_rows: 1_000 }, labels: [] };
+let server = {
+  limits: {
+    max_text_chars: 10_000,
+    max_texts: 100,
+    max_body_bytes: 1e6,
+    max_file_bytes: 1e7,
+    max_feedback_rows: 1_000,
+  },
+  labels: [],
+};
 const limits = () => server.limits;
 
 async function greet() {
@@ -20,7 +29,12 @@ async function greet() {
     $("model").textContent = `Model ${model.version}, ${model.labels.length} labels.`;
     say($("server-problem"));
   } catch (problem) {
-    say($("server-problem"), problem.status === 401 ? "This server asks for an API key: type it in above." : problem.message);
+    say(
+      $("server-problem"),
+      problem.status === 401
+        ? "This server asks for an API key: type it in above."
+        : problem.message,
+    );
   }
 }
 

@@ -3,7 +3,7 @@
 import { callJson } from "./api.js";
 import { $, bars, element, percent, say } from "./dom.js";
 
-const LEVELS = [0.3, 0.08, 0.02]; // a word's weight from which it is marked strongly, or less so
+const LEVELS = [0.2, 0.05, 0.01]; // a word's weight from which it is marked strongly, or less so
 const MOST_LISTED = 5;
 let asked = 0; // an answer that comes after a later question is dropped
 
@@ -13,7 +13,8 @@ export function startMessage() {
     classify($("text").value);
   });
   $("text").addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("message-form").requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey))
+      $("message-form").requestSubmit();
   });
 }
 
@@ -25,7 +26,9 @@ async function classify(text) {
     const answer = await callJson("predict", { text });
     if (mine !== asked) return;
     showAnswer(answer);
-    $("words").replaceChildren(element("p", { className: "soft" }, "Looking for the words that made it …"));
+    $("words").replaceChildren(
+      element("p", { className: "soft" }, "Looking for the words that made it …"),
+    );
     explain(text, mine);
   } catch (problem) {
     $("message-answer").hidden = true;
@@ -37,7 +40,8 @@ async function classify(text) {
 
 function showAnswer({ label, confidence, scores, abstained, truncated }) {
   const notes = [];
-  if (abstained) notes.push("The model is not sure enough to name a label; the longest bar is its best guess.");
+  if (abstained)
+    notes.push("The model is not sure enough to name a label; the longest bar is its best guess.");
   if (truncated) notes.push("The message is longer than the model reads: its end had no say.");
   $("verdict").textContent = `${abstained ? "Not sure" : label} · ${percent(confidence)}`;
   $("verdict-notes").textContent = notes.join(" ");
@@ -65,7 +69,10 @@ function words(text, { label, words: found, untested_words: untested }) {
   const marked = element("p", { className: "marked" });
   let at = 0;
   for (const { start, end, weight } of found) {
-    marked.append(symbols.slice(at, start).join(""), mark(symbols.slice(start, end).join(""), weight));
+    marked.append(
+      symbols.slice(at, start).join(""),
+      mark(symbols.slice(start, end).join(""), weight),
+    );
     at = end;
   }
   marked.append(symbols.slice(at).join(""));
@@ -77,7 +84,9 @@ function words(text, { label, words: found, untested_words: untested }) {
   if (strongest.length) {
     parts.push(element("ul", { className: "weights" }, ...strongest.map(listed)));
   } else {
-    parts.push(element("p", {}, "No single word made it: without any one of them the score stays."));
+    parts.push(
+      element("p", {}, "No single word made it: without any one of them the score stays."),
+    );
   }
   const rest = untested ? ` The last ${untested} words of the long message were not tried.` : "";
   parts.push(

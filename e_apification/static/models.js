@@ -4,7 +4,12 @@ import { call } from "./api.js";
 import { $, element, fillTable, say, scrolling } from "./dom.js";
 import { apiKey, askForKey } from "./key.js";
 
-const SCORES = { macro_f1_held_out: "Macro-F1", teacher_agreement: "Agrees with teacher", int8_agreement: "INT8 agrees" };
+const SCORES = {
+  macro_f1_held_out: "Macro-F1",
+  teacher_agreement: "Agrees with teacher",
+  int8_agreement: "INT8 agrees",
+};
+const DATE = { dateStyle: "medium", timeStyle: "short" };
 const OVERRULABLE = ["refused_by_gate", "not_judged"];
 let changed = () => {};
 
@@ -24,7 +29,7 @@ export async function showModels() {
     const { experiments } = await call("experiments");
     fillTable($("models-table"), {
       caption: "The newest first",
-      head: ["Model", "Made", ...Object.values(SCORES), "The gate", "Serves", "Do"],
+      head: ["Model", "Serves", "Made", ...Object.values(SCORES), "The gate", "Do"],
       rows: experiments.map(row),
     });
   } catch (problem) {
@@ -33,21 +38,32 @@ export async function showModels() {
 }
 
 function row({ id, created_at: made, scores, verdict, production }) {
-  const numbers = Object.keys(SCORES).map((name) => (name in scores ? scores[name].toFixed(3) : "–"));
+  const numbers = Object.keys(SCORES).map((name) =>
+    name in scores ? scores[name].toFixed(3) : "–",
+  );
   const deploy = button("Deploy", id, () => deployModel(id));
   deploy.disabled = production;
   return [
     element("code", {}, id),
-    new Date(made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }),
+    production ? element("b", {}, "serves") : "",
+    element("time", { dateTime: made }, new Date(made).toLocaleString(undefined, DATE)),
     ...numbers,
     judged(verdict),
-    production ? element("b", {}, "serves") : "",
-    element("span", { className: "buttons" }, button("Figures", id, () => showFigures(id)), deploy),
+    element(
+      "span",
+      { className: "buttons" },
+      button("Figures", id, () => showFigures(id)),
+      deploy,
+    ),
   ];
 }
 
 const button = (text, id, action) => {
-  const made = element("button", { type: "button", className: "plain", "aria-label": `${text}: ${id}` }, text);
+  const made = element(
+    "button",
+    { type: "button", className: "plain", "aria-label": `${text}: ${id}` },
+    text,
+  );
   made.addEventListener("click", action);
   return made;
 };
@@ -80,24 +96,46 @@ async function showFigures(id) {
 /** Nested figures as rows of a dotted name and a value. */
 function flat(value, name = "") {
   if (value !== null && typeof value === "object" && Object.keys(value).length) {
-    return Object.entries(value).flatMap(([key, inner]) => flat(inner, name ? `${name}.${key}` : key));
+    return Object.entries(value).flatMap(([key, inner]) =>
+      flat(inner, name ? `${name}.${key}` : key),
+    );
   }
-  const spoken = typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : value;
+  const spoken =
+    typeof value === "number" && !Number.isInteger(value)
+      ? String(Number(value.toPrecision(4)))
+      : value;
   return [[name, typeof spoken === "string" ? spoken : JSON.stringify(spoken)]];
 }
 
 async function deployModel(id) {
-  if (!mayChange() || !(await confirmed("Deploy this model?", `Model ${id} then serves every request.`, "Deploy"))) return;
+  if (
+    !mayChange() ||
+    !(await confirmed("Deploy this model?", `Model ${id} then serves every request.`, "Deploy"))
+  )
+    return;
   const problem = await move(`deploy/${encodeURIComponent(id)}`);
   if (!OVERRULABLE.includes(problem?.code)) return;
-  if (await confirmed("Deploy it all the same?", `${problem.message}. Overruling the gate is written down.`, "Overrule")) {
+  if (
+    await confirmed(
+      "Deploy it all the same?",
+      `${problem.message}. Overruling the gate is written down.`,
+      "Overrule",
+    )
+  ) {
     await move(`deploy/${encodeURIComponent(id)}?force=true`);
   }
 }
 
 async function rollBack() {
   if (!mayChange()) return;
-  if (await confirmed("Roll back?", "The model that served before this one serves again.", "Roll back")) await move("rollback");
+  if (
+    await confirmed(
+      "Roll back?",
+      "The model that served before this one serves again.",
+      "Roll back",
+    )
+  )
+    await move("rollback");
 }
 
 function mayChange() {
@@ -115,14 +153,24 @@ async function move(path) {
   say($("models-status"), "The model is loaded and tried …");
   try {
     const { model_version: version, replaced } = await call(path, { method: "POST" });
-    say($("models-status"), version === replaced ? `Model ${version} served already.` : `Model ${version} serves now, in the place of ${replaced}.`);
+    say(
+      $("models-status"),
+      version === replaced
+        ? `Model ${version} served already.`
+        : `Model ${version} serves now, in the place of ${replaced}.`,
+    );
     changed();
     await showModels();
     return null;
   } catch (problem) {
     const unable = problem.code === "not_found" || problem.status === 405; // no such route
     say($("models-status"));
-    say($("models-problem"), unable ? "This server cannot do that: change the model on its command line." : problem.message);
+    say(
+      $("models-problem"),
+      unable
+        ? "This server cannot do that: change the model on its command line."
+        : problem.message,
+    );
     if (problem.status === 401) askForKey();
     return problem;
   }

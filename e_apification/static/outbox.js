@@ -28,7 +28,10 @@ export class Outbox {
     let kept = 0;
     const refused = [];
     while (this.size) {
-      this.#batch ??= { key: freshName(), rows: this.#pending.splice(0, fitting(this.#pending, limits)) };
+      this.#batch ??= {
+        key: freshName(),
+        rows: this.#pending.splice(0, fitting(this.#pending, limits)),
+      };
       try {
         kept += (await this.#sendBatch()).rows;
         this.#batch = null;

@@ -30,7 +30,10 @@ export function fillReview(texts, answers, labels) {
   const seen = new Set();
   queue = [];
   answers.forEach((answer, row) => {
-    const plain = texts[row].toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ").trim();
+    const plain = texts[row]
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+      .trim();
     if (!answer || seen.has(plain)) return;
     seen.add(plain);
     queue.push({ text: cut(texts[row], limits()), answer });
@@ -78,7 +81,9 @@ function showPending() {
   const size = outbox.size;
   $("review-send").disabled = !size || sending;
   $("review-send").textContent = size ? `Send ${count(size, "label")}` : "Send";
-  $("review-pending").textContent = size ? "They are in this tab only, until they are sent." : "Labels wait here until you send them.";
+  $("review-pending").textContent = size
+    ? "They are in this tab only, until they are sent."
+    : "Labels wait here until you send them.";
   $("review-count").textContent = size ? ` (${size})` : "";
 }
 
@@ -95,7 +100,7 @@ function decide(label) {
   const row = { text: item.text, label };
   outbox.add(row);
   steps.push({ row });
-  say($("review-status"), `${label}.`);
+  say($("review-status"), `Labelled: ${label}.`);
   show();
 }
 
@@ -110,12 +115,22 @@ function undo() {
   const step = steps.pop();
   if (!step) return;
   const late = step.row && !outbox.takeBack(step.row);
-  say($("review-status"), late ? "That label was sent already; label the message again, the last label holds." : "Undone.");
+  say(
+    $("review-status"),
+    late
+      ? "That label was sent already; label the message again, the last label holds."
+      : "Undone.",
+  );
   show();
 }
 
 function onKey(event) {
-  const idle = $("review").hidden || !$("review-keys").checked || event.ctrlKey || event.metaKey || event.altKey;
+  const idle =
+    $("review").hidden ||
+    !$("review-keys").checked ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey;
   if (idle || event.repeat || event.target.closest?.(FIELDS) || $("confirm").open) return;
   const button = $("review-labels").children[Number(event.key) - 1];
   if (/^[1-9]$/.test(event.key) && button) button.click();
@@ -151,4 +166,6 @@ async function send() {
 
 const told = (refused) =>
   `The server would not have ${count(refused.length, "label")}: ` +
-  refused.map(({ text, problem }) => `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}” ${problem}`).join("; ");
+  refused
+    .map(({ text, problem }) => `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}” ${problem}`)
+    .join("; ");

@@ -29,7 +29,9 @@
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const say = () => {
-      button.textContent = shown() === "dark" ? "Light colours" : "Dark colours";
+      const other = shown() === "dark" ? "Light" : "Dark";
+      button.textContent = other;
+      button.setAttribute("aria-label", `${other} colours`);
     };
     button.addEventListener("click", () => {
       root.dataset.theme = shown() === "dark" ? "light" : "dark";

@@ -1,4 +1,4 @@
-"""The page's files: types, caching, policy, and that nothing in them runs or comes from elsewhere."""
+"""The page's files: types, caching, policy; nothing in them comes from elsewhere."""
 
 import re
 
