@@ -70,8 +70,8 @@ def take(url: str, folder: Path) -> None:
             page.goto(url)
             page.locator("#model:not(:empty)").wait_for()
             scene(page)
-            page.evaluate("document.activeElement.blur()")
-            page.screenshot(path=folder / f"page_{name}.png")
+            page.mouse.move(0, 0)
+            page.screenshot(path=folder / f"page_{name}.png", full_page=True)
             context.close()
 
 
