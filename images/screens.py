@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DESKTOP, PHONE = (960, 700), (390, 780)
 MESSAGE = "I was charged twice for the same order and nobody answers the phone about my refund"
@@ -77,7 +78,7 @@ def take(url: str, folder: Path) -> None:
 
 @contextmanager
 def _chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         raise SystemExit("no chromium on PATH: apt-get install chromium")
     with sync_playwright() as playwright:

@@ -20,7 +20,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, flags=re.DOTALL)
 ONLY_CHECKED = tuple(
     f"make {target}"
-    for target in ("test", "bench", "api_fuzz", "container_test", "env", "images", "screens", "mlflow_ui")
+    for target in (
+        "test",
+        "bench",
+        "api_fuzz",
+        "container_test",
+        "env",
+        "images",
+        "screens",
+        "mlflow_ui",
+    )
 )
 SMALL = {
     "PROFILE": "sample",

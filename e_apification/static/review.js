@@ -9,6 +9,7 @@ const KEYS = 9;
 const FIELDS = "input:not([type=checkbox]), select, textarea";
 const outbox = new Outbox();
 let queue = []; // {text, answer}, the least certain first
+let labels = []; // {name, description}, in the schema's order
 let steps = []; // what was done to queue[0], queue[1], …: {row} of a label, {} of a skip
 let limits = null;
 let sending = false;
@@ -26,7 +27,8 @@ export function startReview({ server }) {
 }
 
 /** Take the texts of a file with their answers; equal texts once. */
-export function fillReview(texts, answers, labels) {
+export function fillReview(texts, answers, schema) {
+  labels = schema;
   const seen = new Set();
   queue = [];
   answers.forEach((answer, row) => {
@@ -40,21 +42,37 @@ export function fillReview(texts, answers, labels) {
   });
   queue.sort((a, b) => a.answer.confidence - b.answer.confidence);
   steps = [];
-  $("review-labels").replaceChildren(...labels.map(choice));
+  $("review-labels").replaceChildren(...labels.map((_, index) => choice(index)));
   show();
 }
 
-function choice({ name, description }, index) {
-  const key = index < KEYS ? String(index + 1) : "";
-  const button = element("button", { type: "button", title: description, className: "plain" });
-  if (key) {
-    button.append(element("kbd", {}, key), " ");
-    button.setAttribute("aria-keyshortcuts", key);
-  }
-  button.append(name);
-  button.dataset.label = name;
-  button.addEventListener("click", () => decide(name));
+/** A button of the group; which label it stands for is said anew for each message. */
+function choice(index) {
+  const button = element("button", { type: "button", className: "plain" });
+  if (index < KEYS) button.setAttribute("aria-keyshortcuts", String(index + 1));
+  button.addEventListener("click", () => decide(button.dataset.label));
   return button;
+}
+
+function nameChoices(item) {
+  const best = item && bestOf(item.answer.scores)[0];
+  const order = ranked(item);
+  [...$("review-labels").children].forEach((button, index) => {
+    const { name, description } = order[index];
+    const key = index < KEYS ? [element("kbd", {}, String(index + 1)), " "] : [];
+    button.replaceChildren(...key, name);
+    button.title = description;
+    button.dataset.label = name;
+    button.disabled = !item;
+    button.classList.toggle("guess", name === best);
+  });
+}
+
+/** The schema's order, which fingers learn; where keys don't reach all labels, the best first. */
+function ranked(item) {
+  if (!item || labels.length <= KEYS) return labels;
+  const { scores } = item.answer;
+  return [...labels].sort((a, b) => (scores[b.name] ?? 0) - (scores[a.name] ?? 0));
 }
 
 function show() {
@@ -67,11 +85,7 @@ function show() {
     : "";
   $("review-text").textContent = item?.text ?? (over ? "That was the last one." : "");
   $("review-guess").textContent = item ? guess(item.answer) : "";
-  const best = item && bestOf(item.answer.scores)[0];
-  for (const button of $("review-labels").children) {
-    button.disabled = !item;
-    button.classList.toggle("guess", button.dataset.label === best);
-  }
+  nameChoices(item);
   $("review-skip").disabled = !item;
   $("review-undo").disabled = !steps.length;
   showPending();

@@ -20,12 +20,13 @@ from common.settings import ROOT
 from tests.e_apification.learning import ENTRY
 
 VERSION = "0123456789ab"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine; tests skip where there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
     # Its own sandbox needs rights that containers do not give; the pages are ours.

@@ -78,6 +78,57 @@ def test_keys_can_be_switched_off_and_rows_that_are_refused_do_not_stop_others(p
     )
 
 
+def test_of_more_than_nine_labels_the_best_guesses_have_the_keys(page: Page) -> None:
+    names = [f"label {n}" for n in range(12)]
+    scores = {name: (12 - n if n % 2 else n) / 72 for n, name in enumerate(names)}
+    answer = {
+        "label": None, "confidence": 0.15, "scores": scores, "abstained": True,
+        "truncated": False, "model_version": VERSION,
+    }  # fmt: skip
+
+    def twelve_labels(route: Any) -> None:
+        given = route.fetch().json()
+        given["model"]["labels"] = [{"name": name, "description": ""} for name in names]
+        route.fulfill(json=given)
+
+    page.route("**/metadata", twelve_labels)
+    page.route("**/batch_predict", lambda route: route.fulfill(json={"predictions": [answer]}))
+    page.reload()
+    expect(page.locator("#model")).to_have_text(f"Model {VERSION}, 12 labels.")
+    label(page, ["refund"])
+    page.get_by_role("link", name="Review", exact=True).click()
+    choices = page.locator("#review-labels button").all_inner_texts()
+    assert choices[0] == "1 label 1" and choices[-1] == "label 0" and len(choices) == 12
+    page.keyboard.press("1")
+    expect(page.locator("#review-status")).to_have_text("Labelled: label 1.")
+
+
+def test_labels_that_were_not_sent_are_not_left_behind_unasked(page: Page) -> None:
+    label(page, ["refund"])
+    page.get_by_role("link", name="Review", exact=True).click()
+    page.keyboard.press("1")
+    with page.expect_event("dialog") as asked:
+        page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    expect(page.get_by_role("button", name="Send 1 label")).to_be_enabled()
+
+
+def test_a_server_that_wants_a_key_everywhere_gets_it(page: Page) -> None:
+    def with_key_only(route: Any) -> None:
+        error = {"code": "wrong_key", "message": "no", "status": 401, "path": "/", "details": []}
+        if "x-api-key" in route.request.headers:
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"error": error})
+
+    page.route("**/metadata", with_key_only)
+    page.reload()
+    expect(page.locator("#server-problem")).to_contain_text("asks for an API key")
+    give_key(page)
+    expect(page.locator("#server-problem")).to_be_hidden()
+
+
 def test_the_key_stays_in_this_tab_and_can_be_forgotten(page: Page) -> None:
     give_key(page, "not-the-key")
     assert page.evaluate("sessionStorage.getItem('api-key')") == "not-the-key"
