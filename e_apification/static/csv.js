@@ -9,7 +9,7 @@ export class CsvProblem extends Error {}
 export function readCsv(bytes) {
   const text = decode(bytes);
   const delimiter = delimiterOf(text);
-  const records = parse(text, delimiter).filter((fields) => fields.length > 1 || fields[0] !== "");
+  const records = parse(text, delimiter);
   if (records.length < 2)
     throw new CsvProblem("The file needs a header line and at least one row.");
   const [header, ...rows] = records;
@@ -53,6 +53,10 @@ function parse(text, delimiter) {
   let fields = [];
   let at = 0;
   while (at < text.length) {
+    if (!fields.length && (text[at] === "\r" || text[at] === "\n")) {
+      at += 1; // the rest of CR LF, or a blank line: no record, other than a row of a quoted nothing
+      continue;
+    }
     const [field, after] =
       text[at] === '"' ? quoted(text, at, records.length) : bare(text, at, delimiter);
     fields.push(field);
@@ -64,7 +68,7 @@ function parse(text, delimiter) {
     } else if (at < text.length && text[at] !== "\r" && text[at] !== "\n") {
       throw new CsvProblem(`Something follows a closing quote in ${place(records.length)}.`);
     }
-    at += text.startsWith("\r\n", at) ? 2 : 1;
+    at += 1;
     records.push(fields);
     fields = [];
   }

@@ -37,7 +37,7 @@ export async function showModels() {
   }
 }
 
-function row({ id, created_at: made, scores, verdict, production }) {
+function row({ id, created_at: made, scores, verdict, production, serves = production }) {
   const numbers = Object.keys(SCORES).map((name) =>
     name in scores ? scores[name].toFixed(3) : "–",
   );
@@ -45,7 +45,7 @@ function row({ id, created_at: made, scores, verdict, production }) {
   deploy.disabled = production;
   return [
     element("code", {}, id),
-    production ? element("b", {}, "serves") : "",
+    element("b", {}, serving({ production, serves })),
     element("time", { dateTime: made }, new Date(made).toLocaleString(undefined, DATE)),
     ...numbers,
     judged(verdict),
@@ -67,6 +67,12 @@ const button = (text, id, action) => {
   made.addEventListener("click", action);
   return made;
 };
+
+/** The two differ while a server process follows, or where it cannot load what is to serve. */
+function serving({ production, serves }) {
+  if (production) return serves ? "serves" : "is to serve";
+  return serves ? "still answers" : "";
+}
 
 function judged(verdict) {
   if (!verdict) return "not judged";

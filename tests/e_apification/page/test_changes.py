@@ -193,6 +193,18 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
     assert asked == [other, f"{other}?force=true"]
 
 
+def test_a_model_that_is_to_serve_and_does_not_yet_is_told_apart(page: Page) -> None:
+    made = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
+    listed = [
+        {"id": "ba9876543210", "production": True, "serves": False, **made},
+        {"id": VERSION, "production": False, "serves": True, **made},
+    ]
+    page.route("**/experiments", lambda route: route.fulfill(json={"experiments": listed}))
+    page.get_by_role("link", name="Models").click()
+    states = page.locator("#models-table tbody b")
+    expect(states).to_have_text(["is to serve", "still answers"])
+
+
 def test_a_server_without_the_route_is_said_to_be_unable(page: Page) -> None:
     missing = {
         "code": "not_found",

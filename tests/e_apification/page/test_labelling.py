@@ -123,6 +123,17 @@ def test_other_delimiters_quotes_and_lines_in_fields_are_read(page: Page) -> Non
     assert first[2] == f"2;parcel;delivery;0.6914;false;false;{VERSION}"
 
 
+def test_a_row_of_a_quoted_nothing_is_a_row_and_a_blank_line_is_none(page: Page) -> None:
+    upload(page, 'text\n""\n\nparcel\n\n""')
+    page.get_by_role("button", name="Label all rows").click()
+    expect(page.locator("#file-status")).to_have_text("Done: 3 of 3 rows labelled.")
+    assert [row[:2] for row in downloaded(page)[1][1:]] == [
+        ["", ""],
+        ["parcel", "delivery"],
+        ["", ""],
+    ]
+
+
 def test_a_file_is_evaluated(page: Page) -> None:
     upload(page, "message,category\nrefund,billing\nparcel,billing\nhello,other\n,other\n")
     page.get_by_role("button", name="Evaluate the model").click()
