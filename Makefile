@@ -28,7 +28,7 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images clean help
+	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images screens clean help
 
 all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
 
@@ -121,6 +121,9 @@ bench: env ## peers and this project side by side; tables in benchmarks/results
 
 images: env ## redraw the pictures that the README shows
 	@$(PY) images/draw.py
+
+screens: env ## photograph the page of the API that runs on PORT (8000), into docs; needs Chromium
+	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
 clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the environment and people's labels (store/) stay
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi

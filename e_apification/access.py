@@ -17,6 +17,8 @@ from e_apification.rates import TokenBuckets
 # Probes, and what holds nothing that a key would guard.
 _OPEN = frozenset({"/health", "/ready", "/", "/docs", "/openapi.json"})
 _PROBES = frozenset({"/health", "/ready"})
+# Files of the page, a dozen of them at once: neither secret nor any work.
+_STATIC = "/static/"
 
 
 class Access:
@@ -34,7 +36,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"] not in _PROBES:
+        if scope["type"] == "http" and not _is_free(scope["path"]):
             refusal = self._refusal(scope)
             if refusal is not None:
                 await error_response(scope, refusal)(scope, receive, send)
@@ -51,6 +53,10 @@ class Access:
         if self._needs_key and name is None and scope["path"] not in _OPEN:
             return wrong_key()
         return None
+
+
+def _is_free(path: str) -> bool:
+    return path in _PROBES or path.startswith(_STATIC)
 
 
 def too_many_requests(wait_s: float) -> ApiError:

@@ -20,18 +20,19 @@ from e_apification.telemetry import Telemetry
 
 _ID = REQUEST_ID.lower().encode()
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_POLICY = b"content-security-policy"
-# For answers that are data; a page brings a policy of its own.
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+]
+# For answers that are data; a page brings its own.
+_DATA_HEADERS = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
 _CLIENT_LEFT = 499  # as other servers count it
 _QUIET = frozenset({"/health", "/ready", "/metrics"})  # asked for by machines, all the time
-_DATA_POLICY = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
 logger = logging.getLogger(__name__)
 
 
@@ -58,8 +59,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message.setdefault("headers", [])
-                if not any(name == _POLICY for name, _ in headers):
-                    headers.append(_DATA_POLICY)
+                given = {name for name, _ in headers}
+                headers += [header for header in _DATA_HEADERS if header[0] not in given]
                 message["headers"] = [*headers, *_HEADERS, (_ID, request_id.encode())]
             await send(message)
 

@@ -188,6 +188,7 @@ def _key(settings: Settings, *, kind: Kind, version: str) -> str:
     inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
     if kind != "process":
         inputs += [models / POINTER, model_folder(models, version) / MANIFEST]
+    inputs += sorted((ROOT / "e_apification" / "static").iterdir())  # no code to plan_stage
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
     return plan_stage(
         "e_apification", packages=["e_apification"], settings=spoken, inputs=inputs

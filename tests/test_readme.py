@@ -22,7 +22,8 @@ BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, flags=re.DOTALL)
 ONLY_CHECKED = tuple(
     f"make {target}"
     for target in (
-        "test", "bench", "api_fuzz", "container_test", "env", "images", "mlflow_ui",
+        "test", "bench", "api_fuzz", "container_test", "env", "images", "screens",
+        "mlflow_ui",
         "tune", "train_model TUNED=1",
     )
 )  # fmt: skip

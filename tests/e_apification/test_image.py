@@ -102,6 +102,8 @@ def test_the_image_is_small_and_has_no_build_tools(engine: container.Engine, ima
     assert size / 1e6 + MODEL_MB < LIMIT_MB
     look = "for tool in gcc cc g++ make ld strip git curl; do command -v $tool; done; true"
     assert run(engine, "run", "--rm", image, "sh", "-c", look) == ""
+    page = run(engine, "run", "--rm", image, "ls", "e_apification/static")
+    assert {"index.html", "main.js", "page.css"} <= set(page.split())
     packages = run(engine, "run", "--rm", image, "ls", "/opt/venv/lib/python3.11/site-packages")
     unwanted = {"pip", "torch", "transformers", "pyspark", "pandas", "huggingface_hub"}
     assert unwanted.isdisjoint(packages.split())

@@ -1,0 +1,99 @@
+"""The page in Chromium, over a real server with the tests' model.
+
+Fixtures are of a module: while Playwright runs, its thread can start no other event loop.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from common.settings import ROOT
+from tests.e_apification.learning import ENTRY
+
+VERSION = "0123456789ab"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The Chromium of this machine; tests skip where there is none."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no chromium on PATH: apt-get install chromium")
+    # Its own sandbox needs rights that containers do not give; the pages are ours.
+    options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def run_dir(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(models_dir, folder / "models")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, run_dir: Path) -> Iterator[str]:
+    with serving(run_dir, "serving.max_texts=2", "serving.max_explain_words=12") as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """The page in a fresh profile; whatever it complains of in the console fails the test."""
+    context = browser.new_context(locale="en-GB", accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None
+        ),
+    )
+    opened.goto(url)
+    expect(opened.locator("#model")).to_have_text(f"Model {VERSION}, 3 labels.", timeout=30_000)
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@contextmanager
+def serving(run_dir: Path, *settings: str) -> Iterator[str]:
+    """The address of a server process over run_dir, which knows the key of the tests."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "e_apification"]
+    for item in (f"run_dir={run_dir}", f"serving.port={port}", *settings):
+        command += ["--set", item]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
+    environment["TRIAGE_SERVING__API_KEYS"] = ENTRY
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline
+                time.sleep(0.1)
+        try:
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
