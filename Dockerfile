@@ -8,7 +8,8 @@
 FROM python:3.11-slim AS packages
 COPY requirements_docker.txt .
 # Wheels only, so that no compiler is needed; then out with what serving never opens (the C library
-# of ONNX Runtime among it: the Python module has its own copy inside).
+# of ONNX Runtime among it: the Python module has its own copy inside), and with the compiled twins
+# of SQLAlchemy's modules, which are large and optional.
 RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
  && python -m venv --without-pip /opt/venv \
@@ -16,7 +17,8 @@ RUN --mount=type=secret,id=ca \
       --disable-pip-version-check --root-user-action=ignore -r requirements_docker.txt \
  && cd /opt/venv/lib/python3.11/site-packages \
  && rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets \
-      onnxruntime/capi/libonnxruntime.so.* numpy/f2py numpy/distutils \
+      onnxruntime/capi/libonnxruntime.so.* numpy/f2py numpy/distutils sqlalchemy/testing \
+ && find sqlalchemy -name "*.so" -delete \
  && find . -type d -name tests -prune -exec rm -rf {} + \
  && find . -name "*.pyi" -delete
 

@@ -19,6 +19,7 @@ from common.artifacts import MANIFEST, Manifest, sha256_of
 from common.schema import ServingSettings, Settings
 from common.verdict import Check, Verdict, write_verdict
 from e_apification.app import create_app
+from e_apification.inference import InferenceService
 from e_apification.predictor import load_predictor
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
@@ -36,11 +37,15 @@ def models(make_models: MakeModels, tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+def server(models: Path, *, follow_s: float) -> TestClient:
+    serving = ServingSettings(workers=1, api_keys=(ENTRY,), follow_s=follow_s)
+    app = create_app(Settings(run_dir=models.parent, serving=serving))
+    return TestClient(app, headers=WITH_KEY)
+
+
 @pytest.fixture
 def client(models: Path) -> Iterator[TestClient]:
-    serving = ServingSettings(workers=1, api_keys=(ENTRY,), follow_s=0.05)
-    app = create_app(Settings(run_dir=models.parent, serving=serving))
-    with TestClient(app, headers=WITH_KEY) as started:
+    with server(models, follow_s=0.05) as started:
         yield started
 
 
@@ -183,13 +188,9 @@ def test_a_pointer_to_what_cannot_serve_is_not_followed(client: TestClient, mode
     wait_for(client, OLD)
 
 
-def test_a_request_under_way_ends_on_the_model_it_began_with(
-    client: TestClient, models: Path
-) -> None:
-    service = client.app.state.service
-    old = weakref.ref(service.predictor)
+def test_a_request_under_way_ends_on_the_model_it_began_with(models: Path) -> None:
 
-    async def scenario() -> None:
+    async def scenario(service: InferenceService) -> None:
         many = asyncio.create_task(service.predict(["refund"] * 400))
         await asyncio.sleep(0)  # it has begun
         service.swap(other)
@@ -199,9 +200,12 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(
         assert (await service.predict(["refund"])).predictor.version == NEW
 
     other = load_predictor(models, NEW, threads=1)
-    asyncio.run(scenario())
-    gc.collect()
-    assert old() is None  # nobody needs it any more, and its memory is free
+    with server(models, follow_s=3600) as client:  # nobody else changes the model
+        service = client.app.state.service
+        old = weakref.ref(service.predictor)
+        asyncio.run(scenario(service))
+        gc.collect()
+        assert old() is None  # nobody needs it any more, and its memory is free
 
 
 def test_many_who_move_at_once_leave_one_truth(client: TestClient, models: Path) -> None:

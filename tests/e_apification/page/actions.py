@@ -33,6 +33,11 @@ def downloaded(page: Page) -> tuple[str, list[list[str]]]:
         return download.value.suggested_filename, list(csv.reader(file))
 
 
+def open_review(page: Page) -> None:
+    page.get_by_role("link", name="Review", exact=True).click()
+    expect(page.locator("#review-text")).to_be_visible()
+
+
 def give_key(page: Page, key: str = KEY) -> None:
     page.locator("#key-box summary").click()
     page.get_by_label("API key", exact=True).fill(key)

@@ -10,7 +10,7 @@ from common.schema import Settings
 from common.store.engine import open_store
 from common.store.feedback import read_feedback
 from tests.e_apification.learning import KEY
-from tests.e_apification.page.actions import ROWS, give_key, label
+from tests.e_apification.page.actions import ROWS, give_key, label, open_review
 
 pytestmark = pytest.mark.timeout(300)
 VERSION = "0123456789ab"
@@ -63,7 +63,7 @@ def test_the_least_certain_are_labelled_by_keys_and_kept_once(page: Page, run_di
 def test_keys_can_be_switched_off_and_rows_that_are_refused_do_not_stop_others(page: Page) -> None:
     label(page, ["https://example.org/only", "parcel"])
     give_key(page)
-    page.get_by_role("link", name="Review", exact=True).click()
+    open_review(page)
     page.get_by_label("One-key labelling").uncheck()
     page.keyboard.press("1")
     expect(page.locator("#review-place")).to_have_text("1 of 2, the least certain first")
@@ -96,7 +96,7 @@ def test_of_more_than_nine_labels_the_best_guesses_have_the_keys(page: Page) -> 
     page.reload()
     expect(page.locator("#model")).to_have_text(f"Model {VERSION}, 12 labels.")
     label(page, ["refund"])
-    page.get_by_role("link", name="Review", exact=True).click()
+    open_review(page)
     choices = page.locator("#review-labels button").all_inner_texts()
     assert choices[0] == "1 label 1" and choices[-1] == "label 0" and len(choices) == 12
     page.keyboard.press("1")
@@ -105,8 +105,9 @@ def test_of_more_than_nine_labels_the_best_guesses_have_the_keys(page: Page) -> 
 
 def test_labels_that_were_not_sent_are_not_left_behind_unasked(page: Page) -> None:
     label(page, ["refund"])
-    page.get_by_role("link", name="Review", exact=True).click()
+    open_review(page)
     page.keyboard.press("1")
+    expect(page.get_by_role("button", name="Send 1 label")).to_be_enabled()
     with page.expect_event("dialog") as asked:
         page.close(run_before_unload=True)
     assert asked.value.type == "beforeunload"
