@@ -108,7 +108,7 @@ stop_api: env ## stop what run_api started
 	@$(RUN) e_apification.launch stop
 
 test: env lint ## all tests but those that need a container engine
-	@$(PY) -m pytest -m "not container"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
 	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/test_schema.py

@@ -19,6 +19,12 @@ WORDS = (
 ).split()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, that of the README before all: what runs beside ends with it."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name != "test_readme.py", item.path not in slow))
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """Real data beside the checkout; absent in a user's clone, and the test then skips."""
