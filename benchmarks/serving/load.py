@@ -1,6 +1,6 @@
 """Load on one server: wrk where it is installed (Debian: apt-get install wrk), else asyncio.
 
-Both keep a number of connections busy with POST /predict and messages that differ.
+Both keep a number of connections busy with POST requests whose bodies differ.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # wrk reads requests from this script and, at the end, prints what it counted as JSON.
 _LUA = """
@@ -19,7 +19,7 @@ local bodies = {%s}
 local turn = 0
 request = function()
   turn = turn + 1
-  return wrk.format("POST", "/predict", {["Content-Type"] = "application/json"},
+  return wrk.format("POST", "%s", {["Content-Type"] = "application/json"},
                     bodies[turn %% #bodies + 1])
 end
 done = function(summary, latency)
@@ -48,18 +48,21 @@ class Load(NamedTuple):
         return self.requests / self.seconds
 
 
-def put_load(port: int, texts: Sequence[str], *, connections: int, seconds: float) -> Load:
-    """Keep ``connections`` busy for ``seconds``."""
+def put_load(
+    port: int, path: str, bodies: Sequence[Any], *, connections: int, seconds: float
+) -> Load:
+    """Keep ``connections`` busy for ``seconds``; bodies: what is sent as JSON, in turn."""
+    sent = [json.dumps(body) for body in bodies]
     if shutil.which("wrk"):
-        return _wrk(port, texts, connections=connections, seconds=seconds)
-    return asyncio.run(_asyncio(port, texts, connections=connections, seconds=seconds))
+        return _wrk(port, path, sent, connections=connections, seconds=seconds)
+    return asyncio.run(_asyncio(port, path, sent, connections=connections, seconds=seconds))
 
 
-def _wrk(port: int, texts: Sequence[str], *, connections: int, seconds: float) -> Load:
-    bodies = ", ".join(f"[==[{json.dumps({'text': text})}]==]" for text in texts)
+def _wrk(port: int, path: str, bodies: Sequence[str], *, connections: int, seconds: float) -> Load:
+    quoted = ", ".join(f"[==[{body}]==]" for body in bodies)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "load.lua"
-        script.write_text(_LUA % bodies, encoding="utf-8")
+        script.write_text(_LUA % (quoted, path), encoding="utf-8")
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s"]
         shown = subprocess.run(
             [*command, "-s", str(script), f"http://127.0.0.1:{port}"],
@@ -71,7 +74,9 @@ def _wrk(port: int, texts: Sequence[str], *, connections: int, seconds: float) -
     return Load(client="wrk", **json.loads(line.removeprefix("RESULT ")))
 
 
-async def _asyncio(port: int, texts: Sequence[str], *, connections: int, seconds: float) -> Load:
+async def _asyncio(
+    port: int, path: str, bodies: Sequence[str], *, connections: int, seconds: float
+) -> Load:
     latencies: list[float] = []
     errors = 0
     deadline = time.perf_counter() + seconds
@@ -82,9 +87,9 @@ async def _asyncio(port: int, texts: Sequence[str], *, connections: int, seconds
         turn = number
         while time.perf_counter() < deadline:
             turn += connections
-            body = json.dumps({"text": texts[turn % len(texts)]}).encode()
+            body = bodies[turn % len(bodies)].encode()
             head = (
-                "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             )
             started = time.perf_counter()
