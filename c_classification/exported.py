@@ -63,7 +63,8 @@ def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:
         export_classifier(model, tokenizer, target, metadata={})
     save_tokenizer(tokenizer, folder / TOKENIZER)
     if int8:
-        quantize_int8(target, folder / MODEL, folder / TOKENIZER)
+        whole = kind == "encoder"
+        quantize_int8(target, folder / MODEL, folder / TOKENIZER, embeddings=whole)
         if kind == "encoder":
             target.unlink()
     shutil.copyfile(checkpoint / CONFIG, folder / CONFIG)

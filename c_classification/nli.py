@@ -7,6 +7,7 @@ gets the mean of them. What is too long is cut from the message, never from the 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -16,15 +17,18 @@ from c_classification.nli_adapter.merged import EMBEDDED, embedded_files, merged
 from c_classification.teacher import Among, Scores
 from common.errors import DataError, SettingsError
 from common.labels import LabelSchema
+from common.onnx_bert import is_packed
 from common.onnx_model import OnnxModel, softmax
 from common.schema import ClassificationSettings, NliSettings
 from common.weights import checkpoint_files, checkpoint_folder
 
 _ENTAILMENT = ("entailment",)
 _CONTRADICTION = ("contradiction", "not_entailment")  # the latter in classifiers of two classes
-_FLOAT32_BATCH_TOKENS = 1024  # small enough for a core's cache
-# INT8 errs by some 0.1 in a logit of a small model; a label flips where the lead is thinner.
-_CLOSE_LOGITS, _CLOSE_SHARE = 0.3, 0.05
+_BATCH_TOKENS = 1024  # small enough for a core's cache
+# A label flips where its lead is thinner than INT8's error: some 0.02 in a logit of a BERT as
+# onnx_bert.py exports it, 0.1 in others.
+_CLOSE_PACKED, _CLOSE = 0.03, 0.3
+_SHARE_OF_LOGITS = 0.5  # entailment apart: a share moves by at most a quarter of either logit
 
 
 def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache: Path) -> Path:
@@ -67,8 +71,8 @@ class NliTeacher:
     """Scores each message by itself, whatever stands beside it.
 
     In float32 pairs of like length share a batch, which changes no more than the last digits.
-    Dynamic INT8 takes its scales from the whole batch, padding included, so there each pair runs
-    alone; where its two best labels are close, float32 settles between them.
+    Dynamic INT8 takes its scales from the whole batch, so there only the pairs of one message
+    share it; where its two best labels are close, float32 settles between them.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class NliTeacher:
         self._model = model(MODEL)
         self._exact = model(FLOAT32) if settings.nli.int8 else None
         self._multi_label = settings.nli.multi_label
+        self._close = _CLOSE_PACKED if is_packed(_config(folder)) else _CLOSE
         self._columns = _output_columns(folder, multi_label=self._multi_label)
         by_label = fill_template(schema, settings.nli)
         self._hypotheses = [text for hypotheses in by_label for text in hypotheses]
@@ -93,23 +98,26 @@ class NliTeacher:
         wanted = np.ones((len(texts), count), np.bool_) if among is None else among
         if not texts:
             return np.zeros((0, count), np.float32)
-        if self._exact is None:
-            means = self._means(self._model, texts, wanted, batch_tokens=_FLOAT32_BATCH_TOKENS)
-        else:
-            means = self._means(self._model, texts, wanted, batch_tokens=0)
+        means = self._means(self._model, texts, wanted, apart=self._exact is not None)
+        if self._exact is not None:
             self._settle(self._exact, texts, means)
         if self._multi_label:
             return np.where(wanted, means, 0).astype(np.float32)
         return softmax(means)
 
     def _means(
-        self, model: OnnxModel, texts: Sequence[str], wanted: Among, *, batch_tokens: int
+        self, model: OnnxModel, texts: Sequence[str], wanted: Among, *, apart: bool
     ) -> Scores:
-        """(N, K) the mean over each label's hypotheses, -inf where it is not wanted."""
+        """(N, K) the mean over each label's hypotheses, -inf where it is not wanted.
+
+        apart: no two texts share a run.
+        """
         text_of, hypothesis_of = np.nonzero(wanted[:, self._labels])  # (P,) each
         cells = zip(text_of.tolist(), hypothesis_of.tolist(), strict=True)
         pairs = [(texts[i], self._hypotheses[h]) for i, h in cells]
-        logits = model.run(pairs, batch_tokens=batch_tokens).values[:, self._columns]
+        groups = text_of.tolist() if apart else None
+        outputs = model.run(pairs, batch_tokens=_BATCH_TOKENS, groups=groups)
+        logits = outputs.values[:, self._columns]
         # (P, 2) or (P, 1) -> (P,): entailment against contradiction, or its bare logit.
         each = (softmax(logits) if self._multi_label else logits)[:, 0]
         sums, counts = np.zeros(wanted.shape, np.float32), np.zeros(wanted.shape, np.float32)
@@ -120,14 +128,12 @@ class NliTeacher:
     def _settle(self, exact: OnnxModel, texts: Sequence[str], means: Scores) -> None:
         """Put float32's means in the place of the two best ones, where these are close."""
         best = np.sort(means, axis=1)[:, -2:]  # (N, 2)
-        margin = _CLOSE_SHARE if self._multi_label else _CLOSE_LOGITS
+        margin = self._close * (_SHARE_OF_LOGITS if self._multi_label else 1)
         close = np.flatnonzero(best[:, 1] - best[:, 0] < margin)
         if not len(close):
             return
         two = means[close] >= best[close, :1]
-        settled = self._means(
-            exact, [texts[i] for i in close.tolist()], two, batch_tokens=_FLOAT32_BATCH_TOKENS
-        )
+        settled = self._means(exact, [texts[i] for i in close.tolist()], two, apart=False)
         means[close] = np.where(two, settled, means[close])
 
 
@@ -144,10 +150,15 @@ def _output_columns(folder: Path, *, multi_label: bool) -> list[int]:
 
     They are looked up by name; a guess would turn every score upside down without a sound.
     """
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    columns = {str(name).lower(): int(k) for name, k in (config.get("label2id") or {}).items()}
+    label2id = _config(folder).get("label2id") or {}
+    columns = {str(name).lower(): int(k) for name, k in label2id.items()}
     wanted = (_ENTAILMENT, _CONTRADICTION) if multi_label else (_ENTAILMENT,)
     return [_column(columns, names, folder) for names in wanted]
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return config
 
 
 def _column(columns: Mapping[str, int], names: Sequence[str], folder: Path) -> int:

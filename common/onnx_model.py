@@ -63,7 +63,13 @@ class OnnxModel:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, strategy="only_first")
 
-    def run(self, texts: Sequence[Text], *, batch_tokens: int = 0) -> Outputs:
+    def run(
+        self,
+        texts: Sequence[Text],
+        *,
+        batch_tokens: int = 0,
+        groups: Sequence[int] | None = None,
+    ) -> Outputs:
         """Score texts or (premise, hypothesis) pairs.
 
         Args:
@@ -71,13 +77,15 @@ class OnnxModel:
             batch_tokens: texts of like length share a run of at most so many padded tokens;
                 0 runs each alone, so that no result depends on its neighbours (dynamic INT8
                 takes its scales from the whole batch) at little cost on a CPU.
+            groups: N numbers; texts of different ones never share a run.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._encode(texts)
         truncated = np.array([bool(e.overflowing) for e in encodings], dtype=np.bool_)
         tokens = np.array([len(e.ids) for e in encodings], dtype=np.int64)
-        order = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
+        group_of = [0] * len(encodings) if groups is None else list(groups)
+        order = sorted(range(len(encodings)), key=lambda i: (group_of[i], len(encodings[i].ids)))
         parts: list[NDArray[np.float32]] = []
-        for batch in _batches(order, encodings, batch_tokens):
+        for batch in _batches(order, encodings, batch_tokens, group_of):
             parts.append(self._run_batch([encodings[i] for i in batch]))
         if not parts:
             return Outputs(np.zeros((0, self.width), np.float32), truncated, tokens)
@@ -89,6 +97,16 @@ class OnnxModel:
     def width(self) -> int:
         """D, the width of the output."""
         return int(self.session.get_outputs()[0].shape[-1])
+
+    def _encode(self, texts: Sequence[Text]) -> list[Encoding]:
+        """Of pairs each distinct part is tokenised once."""
+        pairs = [text for text in texts if not isinstance(text, str)]
+        if len(pairs) < len(texts):
+            return list(self._tokenizer.encode_batch(list(texts)))
+        parts = list(dict.fromkeys(part for pair in pairs for part in pair))
+        encoded = self._tokenizer.encode_batch(parts, add_special_tokens=False)
+        by_part = dict(zip(parts, encoded, strict=True))
+        return [self._tokenizer.post_process(by_part[a], by_part[b]) for a, b in pairs]
 
     def _run_batch(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
         shape = (len(encodings), max(len(e.ids) for e in encodings))
@@ -126,12 +144,16 @@ def cpu_flags() -> tuple[str, ...]:
 
 
 def _batches(
-    order: Sequence[int], encodings: Sequence[Encoding], batch_tokens: int
+    order: Sequence[int],
+    encodings: Sequence[Encoding],
+    batch_tokens: int,
+    group_of: Sequence[int],
 ) -> Iterator[list[int]]:
-    """Cut an order by rising length into batches of at most ``batch_tokens`` padded tokens."""
+    """Cut an order by group and rising length into batches of at most so many padded tokens."""
     batch: list[int] = []
     for i in order:
-        if batch and len(encodings[i].ids) * (len(batch) + 1) > batch_tokens:
+        full = len(encodings[i].ids) * (len(batch) + 1) > batch_tokens
+        if batch and (full or group_of[i] != group_of[batch[0]]):
             yield batch
             batch = []
         batch.append(i)

@@ -46,8 +46,13 @@ def smooth(source: Path, target: Path, tokenizer: Path) -> None:
     model = onnx.load(source)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     uses: dict[str, list[Any]] = defaultdict(list)  # the products that read one input
+    peaks = {
+        name for node in model.graph.node if node.op_type == "Reciprocal" for name in node.output
+    }
+    even = {node.output[0] for node in model.graph.node if peaks & set(node.input)}
     for node in model.graph.node:
-        if node.op_type == "MatMul" and node.input[1] in weights:
+        # What was divided by each token's peak (onnx_bert.py) is even enough.
+        if node.op_type == "MatMul" and node.input[1] in weights and node.input[0] not in even:
             uses[node.input[0]].append(node)
     largest = _largest_by_channel(model, list(uses), tokenizer)
     scaled = []

@@ -92,6 +92,19 @@ def test_a_text_scores_the_same_alone_and_among_others_in_int8(nli_checkpoint, c
     alone = np.concatenate([int8.score([text]) for text in TEXTS])
     np.testing.assert_allclose(int8.score(TEXTS), alone, atol=1e-6)
     assert int8.score([]).shape == (0, 3)
+    among = np.array([[True, True, False]] * 3 + [[False, True, True]] * 2)
+    alone = np.concatenate([int8.score([t], m[None]) for t, m in zip(TEXTS, among, strict=True)])
+    np.testing.assert_allclose(int8.score(TEXTS, among), alone, atol=1e-6)
+
+
+def test_float32_settles_what_is_close_in_int8(nli_checkpoint, cache, monkeypatch):
+    exact = teacher(nli_checkpoint, cache).score(TEXTS)
+    for close, equal in ((0, False), (1e9, True)):
+        monkeypatch.setattr("c_classification.nli._CLOSE_PACKED", close)
+        scores = teacher(nli_checkpoint, cache, int8=True).score(TEXTS)
+        two = np.sort(np.argsort(scores, axis=1)[:, 1:], axis=1)  # (N, 2) the best ones
+        ratios = [np.divide(*np.take_along_axis(s, two, axis=1).T) for s in (scores, exact)]
+        assert np.allclose(*ratios, rtol=1e-4) == equal
 
 
 def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint, cache):

@@ -51,6 +51,35 @@ def test_logits_equal_those_of_torch(exported, tiny_checkpoint):
     np.testing.assert_allclose(seen, expected, atol=1e-5)
 
 
+def test_pairs_are_those_of_the_tokenizer_itself(exported, tiny_checkpoint):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    pairs = [(a, b) for a in (*TEXTS, "my parcel " + "was late " * 30) for b in TEXTS[:2]]
+    torch_model = AutoModelForSequenceClassification.from_pretrained(exported / "classifier").eval()
+    fed = AutoTokenizer.from_pretrained(tiny_checkpoint)(
+        [a for a, _ in pairs], [b for _, b in pairs], padding=True, return_tensors="pt",
+        truncation="only_first", max_length=16,
+    )  # fmt: skip
+    with torch.no_grad():
+        expected = torch_model(**fed).logits.numpy()
+    seen = load(exported, "classifier.onnx", max_length=16).run(pairs, batch_tokens=100)
+    np.testing.assert_allclose(seen.values, expected, atol=1e-5)
+    assert seen.truncated.tolist() == [False] * 8 + [True] * 2
+
+
+def test_texts_of_different_groups_never_share_a_run(exported, monkeypatch):
+    model, runs = load(exported, "classifier.onnx"), []
+    run_batch = model._run_batch
+    monkeypatch.setattr(
+        model, "_run_batch", lambda batch: runs.append(len(batch)) or run_batch(batch)
+    )
+    texts = [*TEXTS, "thanks"]
+    grouped = model.run(texts, batch_tokens=1000, groups=[7, 2, 7, 7, 2]).values
+    assert runs == [2, 3]
+    np.testing.assert_allclose(grouped, model.run(texts).values, atol=1e-6)
+
+
 def test_only_the_first_text_of_a_pair_is_cut(exported):
     model = load(exported, "classifier.onnx", max_length=8)
     short = model.run([("my parcel", "the app is broken")]).values

@@ -102,6 +102,17 @@ def test_inputs_shared_by_several_products_are_divided_once(folder):
     assert len(read) > len(made)
 
 
+def test_what_is_divided_by_each_tokens_peak_is_left_alone(folder):
+    graph = onnx.load(folder / "smooth.onnx").graph
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
+    smoothed = {True: [], False: []}
+    for node in products:
+        smoothed[node.input[0].endswith("_smoothed")].append(shapes[node.input[1]])
+    assert smoothed[False] == [[64, 32]] * 2  # the second product of each layer's two
+    assert sorted(smoothed[True]) == [[32, 32]] * 8 + [[32, 64]] * 2
+
+
 def test_quantising_leaves_no_file_of_its_own(folder, tmp_path):
     quantize_int8(folder / "float32.onnx", tmp_path / "int8.onnx", folder / "tokenizer.json")
     assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
