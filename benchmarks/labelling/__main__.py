@@ -38,7 +38,7 @@ FEW_TEXTS = 8  # that the pipeline gets with 77 labels
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.labelling", description=__doc__)
-    parser.add_argument("--texts", type=int, default=300, help="distinct texts to label")
+    parser.add_argument("--texts", type=int, default=1000, help="distinct texts to label")
     args = parser.parse_args()
     configure_logging()
 
