@@ -61,6 +61,8 @@ def test_every_part_can_be_used_by_keyboard_and_screen_reader(page: Page, scheme
         page.locator(f"nav a[href='#{part}']").click()
         expect(page.locator(f"nav a[aria-current=page][href='#{part}']")).to_have_count(1)
         expect(page.locator(f"#{part}-title")).to_be_focused()
+        if part == "models":
+            expect(page.locator("#models-table tbody tr").first).to_be_visible()
         assert page.evaluate(AUDIT) == {
             "unnamed": [], "mains": 1, "headings": 1, "twice": [], "lost": [], "tabindex": 0,
             "headless": 0, "language": "en",
