@@ -4,7 +4,7 @@
   and takes no part in the scale that INT8 rounds by.
 - The last layer computes the one token that the head reads.
 - What GELU gives is divided by each token's peak and the product multiplied by it. A few tokens
-  are five times the others, and one INT8 scale for all rounds those away: most of INT8's error.
+  are far above the others, and one INT8 scale for all rounds those away: most of INT8's error.
 """
 
 import math

@@ -132,9 +132,10 @@ class Telemetry:
             told = found is not None and found.drifted is not None
             self._drift.labels(kind).set(found.psi if found and told else 0)
             self._drifted.labels(kind).set(bool(found and found.drifted))
-        shown = self._shown()
+        shown = CollectorRegistry()
+        shown.register(self._shown())
         if jobs is not None:  # from the store: the same whichever process is asked
-            shown = _Together(shown, _Jobs(jobs))
+            shown.register(_Jobs(jobs))
         return generate_latest(shown)
 
     def _shown(self) -> Collector:
@@ -142,7 +143,7 @@ class Telemetry:
         return self._registry if folder is None else MultiProcessCollector(None, folder)
 
 
-class _Jobs:
+class _Jobs(Collector):
     """Jobs of /retrain by state."""
 
     def __init__(self, jobs: Mapping[str, int]) -> None:
@@ -154,15 +155,3 @@ class _Jobs:
         for state, count in self._jobs.items():
             family.add_metric([state], count)
         yield family
-
-
-class _Together:
-    """What several collectors tell."""
-
-    def __init__(self, *parts: Collector) -> None:
-        self._parts = parts
-
-    def collect(self) -> Iterable[Metric]:
-        """One after the other."""
-        for part in self._parts:
-            yield from part.collect()

@@ -2,48 +2,15 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from common.settings import ROOT
+from tests.e_apification.servers import server
 
 SECRET = "secret4711"
-
-
-@contextmanager
-def server(run_dir: Path, *settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "e_apification"]
-    for item in (f"run_dir={run_dir}", f"serving.port={port}", *settings):
-        command += ["--set", item]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.05)
-        yield process, port
-    finally:
-        process.kill()
-        process.wait(10)
-        assert process.stderr
-        process.stderr.close()
 
 
 def get(port: int, path: str) -> int:
@@ -68,7 +35,10 @@ def half_a_request(port: int) -> socket.socket:
 
 
 def test_it_says_so_and_goes_on_before_it_stops(models_dir: Path) -> None:
-    with server(models_dir.parent, "serving.drain_delay_s=1.5") as (process, port):
+    with server(models_dir.parent, "serving.drain_delay_s=1.5") as (
+        process,
+        port,
+    ):
         assert get(port, "/ready") == 200
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -83,7 +53,7 @@ def test_it_says_so_and_goes_on_before_it_stops(models_dir: Path) -> None:
 
 
 def test_a_request_under_way_is_answered_and_nothing_of_it_is_logged(models_dir: Path) -> None:
-    with server(models_dir.parent) as (process, port):
+    with server(models_dir.parent, stderr=subprocess.PIPE) as (process, port):
         client = half_a_request(port)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -110,7 +80,10 @@ def test_a_request_that_never_ends_does_not_hold_the_server(models_dir: Path) ->
 
 
 def test_a_second_signal_does_not_wait(models_dir: Path) -> None:
-    with server(models_dir.parent, "serving.drain_delay_s=60") as (process, _):
+    with server(models_dir.parent, "serving.drain_delay_s=60") as (
+        process,
+        _,
+    ):
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None
@@ -119,7 +92,10 @@ def test_a_second_signal_does_not_wait(models_dir: Path) -> None:
 
 
 def test_with_json_logs_every_line_is_an_object_and_a_request_is_one(models_dir: Path) -> None:
-    with server(models_dir.parent, "serving.log_format=json") as (process, port):
+    with server(models_dir.parent, "serving.log_format=json", stderr=subprocess.PIPE) as (
+        process,
+        port,
+    ):
         client = half_a_request(port)
         client.close()
         assert get(port, "/experiments") == 200

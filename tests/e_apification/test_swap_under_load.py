@@ -5,9 +5,7 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -20,7 +18,7 @@ import psutil
 import pytest
 
 from common import deployment
-from common.settings import ROOT
+from tests.e_apification import servers
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
 OLD, NEW = "0123456789ab", "ba9876543210"
@@ -36,35 +34,13 @@ def models(make_models: MakeModels, tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def server(models: Path, *settings: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port = free_port()
-    command = [sys.executable, "-m", "e_apification"]
-    given = [f"run_dir={models.parent}", f"serving.port={port}", "serving.workers=1"]
-    for item in (*given, f"serving.api_keys={ENTRY}", "serving.follow_s=0.1", *settings):
-        command += ["--set", item]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                if call(port, "GET", "/ready")[0] == 200:
-                    break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.05)
+def server(models: Path, *settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    given = ("serving.workers=1", f"serving.api_keys={ENTRY}", "serving.follow_s=0.1")
+    with servers.server(models.parent, *given, *settings) as (process, port):
         yield process, port
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 def call(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:

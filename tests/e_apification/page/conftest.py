@@ -3,21 +3,15 @@
 Fixtures are of a module: while Playwright runs, its thread can start no other event loop.
 """
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from common.settings import ROOT
 from tests.e_apification.learning import ENTRY
+from tests.e_apification.servers import server
 
 VERSION = "0123456789ab"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -46,8 +40,9 @@ def run_dir(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(browser: Browser, run_dir: Path) -> Iterator[str]:
-    with serving(run_dir, "serving.max_texts=2", "serving.max_explain_words=12") as address:
-        yield address
+    limits = ("serving.max_texts=2", "serving.max_explain_words=12")
+    with server(run_dir, f"serving.api_keys={ENTRY}", *limits) as (_, port):
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture
@@ -71,29 +66,3 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     yield opened
     context.close()
     assert complaints == []
-
-
-@contextmanager
-def serving(run_dir: Path, *settings: str) -> Iterator[str]:
-    """The address of a server process over run_dir, which knows the key of the tests."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "e_apification"]
-    for item in (f"run_dir={run_dir}", f"serving.port={port}", *settings):
-        command += ["--set", item]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
-    environment["TRIAGE_SERVING__API_KEYS"] = ENTRY
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline
-                time.sleep(0.1)
-        try:
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            server.terminate()
