@@ -130,10 +130,10 @@ def make_settings(tiny_checkpoint: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture(scope="session")
-def trained(
+def _trained(
     tmp_path_factory: pytest.TempPathFactory, publish_labeled, make_settings
 ) -> tuple[Settings, Manifest]:
-    """A run folder in which the toy task was trained and promoted; tests only read it."""
+    """A run folder in which the toy task was trained and promoted; only copies leave this file."""
     from d_training import run
 
     run_dir = tmp_path_factory.mktemp("run")
@@ -142,16 +142,29 @@ def trained(
     return settings, run(settings)
 
 
+def _copied(settings: Settings, folder: Path) -> Settings:
+    """The same settings on a copy of their run folder, so that no test sees another's traces."""
+    shutil.copytree(settings.run_dir, folder, symlinks=True)
+    return settings.model_copy(update={"run_dir": folder, "labels": folder / "labels.yaml"})
+
+
+@pytest.fixture()
+def trained(_trained, tmp_path: Path) -> tuple[Settings, Manifest]:
+    """A run folder in which the toy task was trained and promoted, and the model's manifest."""
+    settings, manifest = _trained
+    return _copied(settings, tmp_path / "trained"), manifest
+
+
 @pytest.fixture(scope="session")
 def _two_trained(
-    tmp_path_factory: pytest.TempPathFactory, trained, make_settings
+    tmp_path_factory: pytest.TempPathFactory, _trained, make_settings
 ) -> tuple[Settings, Settings]:
-    """A copy of ``trained`` beside whose model lies one that has learnt little and was killed
+    """A copy of ``_trained`` beside whose model lies one that has learnt little and was killed
     before the gate judged it."""
     from d_training import run
 
     folder = tmp_path_factory.mktemp("two") / "run"
-    shutil.copytree(trained[0].run_dir, folder, symlinks=True)
+    shutil.copytree(_trained[0].run_dir, folder, symlinks=True)
     poor = make_settings(folder, epochs=1, learning_rate=1e-5)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("d_training.stage.deploy", lambda *_, **__: None)
@@ -170,16 +183,11 @@ class Two(NamedTuple):
 
 
 @pytest.fixture()
-def two(_two_trained, trained, make_settings, tmp_path) -> Two:
+def two(_two_trained, _trained, tmp_path: Path) -> Two:
     """A copy of both models, to be judged and moved."""
-    good, poor = _two_trained
-    folder = tmp_path / "run"
-    shutil.copytree(good.run_dir, folder, symlinks=True)
-    labels = folder / "labels.yaml"
-    good, poor = (
-        settings.model_copy(update={"run_dir": folder, "labels": labels})
-        for settings in (good, poor)
-    )
-    ids = {path.parent.name for path in (folder / "models").glob("*/manifest.json")}
-    (poor_id,) = ids - {trained[1].key}
-    return Two(good, poor, folder / "models", trained[1].key, poor_id)
+    good = _copied(_two_trained[0], tmp_path / "run")
+    poor = _two_trained[1].model_copy(update={"run_dir": good.run_dir, "labels": good.labels})
+    good_id = _trained[1].key
+    ids = {path.parent.name for path in good.paths.models.glob("*/manifest.json")}
+    (poor_id,) = ids - {good_id}
+    return Two(good, poor, good.paths.models, good_id, poor_id)
