@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from common.settings import ROOT
 from e_apification import container
+from tests.e_apification.learning import ENTRY, WITH_KEY
+from tests.postgresql import emptied
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 IMAGE = "message-triage-test"
@@ -52,8 +55,8 @@ def run(engine: str, *arguments: str, timeout_s: float = 120) -> str:
     return done.stdout.strip()
 
 
-def build(engine: str, checkout: Path, *options: str) -> None:
-    command = ["build", "--tag", IMAGE]
+def build(engine: str, checkout: Path, *options: str, tag: str) -> None:
+    command = ["build", "--tag", tag]
     command += ["--format", "docker"] if engine == "podman" else []
     certificates = os.environ.get("PIP_CERT")
     command += ["--secret", f"id=ca,src={certificates}"] if certificates else []
@@ -62,9 +65,17 @@ def build(engine: str, checkout: Path, *options: str) -> None:
 
 @pytest.fixture(scope="module")
 def image(engine: container.Engine, checkout: Path) -> Iterator[str]:
-    build(engine, checkout)
+    build(engine, checkout, tag=IMAGE)
     yield IMAGE
     run(engine, "rmi", "--force", IMAGE)
+
+
+@pytest.fixture
+def bare_image(engine: container.Engine, checkout: Path, image: str) -> Iterator[str]:
+    """Without a model; its layers are those of ``image``."""
+    build(engine, checkout, "--target", "server", tag=f"{IMAGE}-bare")
+    yield f"{IMAGE}-bare"
+    run(engine, "rmi", "--force", f"{IMAGE}-bare")
 
 
 @pytest.fixture
@@ -84,7 +95,7 @@ def ask(port: int, path: str, body: dict[str, Any] | None = None) -> dict[str, A
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}",
         data=json.dumps(body).encode() if body else None,
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **WITH_KEY},
     )
     deadline = time.monotonic() + 60
     while True:
@@ -92,6 +103,8 @@ def ask(port: int, path: str, body: dict[str, Any] | None = None) -> dict[str, A
             with urllib.request.urlopen(request, timeout=5) as response:
                 answer: dict[str, Any] = json.load(response)
                 return answer
+        except urllib.error.HTTPError:
+            raise
         except OSError:
             assert time.monotonic() < deadline, f"{path} does not answer"
             time.sleep(0.2)
@@ -143,10 +156,30 @@ def test_it_serves_without_root_on_a_file_system_that_it_cannot_write(
 
 
 def test_a_mounted_model_is_served_by_an_image_that_has_none(
-    engine: container.Engine, checkout: Path, image: str, name: str, port: int, models_dir: Path
+    engine: container.Engine, bare_image: str, name: str, port: int, models_dir: Path
 ) -> None:
-    build(engine, checkout, "--target", "server")
     mount = ["--volume", f"{models_dir}:/app/models:ro"]
     publish = ["--publish", f"127.0.0.1:{port}:8000"]
-    run(engine, "run", "--detach", "--name", name, *mount, *publish, IMAGE)
+    run(engine, "run", "--detach", "--name", name, *mount, *publish, bare_image)
     assert ask(port, "/predict", {"text": "parcel"})["label"] == "delivery"
+
+
+def test_what_it_was_taught_outlives_it_in_postgresql(
+    engine: container.Engine, image: str, name: str, port: int, postgresql: str
+) -> None:
+    # On the host's network, for the database of the tests listens on the loopback address alone.
+    settings = {
+        "DATABASE_URL": emptied(postgresql),
+        "TRIAGE_SERVING__API_KEYS": json.dumps([ENTRY]),
+        "TRIAGE_SERVING__PORT": str(port),
+    }
+    options = ["--read-only", "--network", "host"]
+    options += [part for item in settings.items() for part in ("--env", "=".join(item))]
+    rows = {"rows": [{"text": "where is my parcel", "label": "delivery"}]}
+
+    run(engine, "run", "--detach", "--name", name, *options, image)
+    assert ask(port, "/add_data", rows)["batch"] == 1
+    run(engine, "kill", name)
+    run(engine, "rm", name)
+    run(engine, "run", "--detach", "--name", name, *options, image)
+    assert ask(port, "/add_data", rows)["batch"] == 2

@@ -5,7 +5,6 @@ API_FUZZ_CASES are sent (``make api_fuzz``: 10,000), shared evenly among what ca
 """
 
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,6 @@ OPERATIONS = [
 ]
 # What fits the description of these can still name what is not there, or hold what is refused.
 UNDECIDED = {"/evaluate", "/add_data", "/deploy/{experiment_id}", "/rollback", "/retrain"}
-SENT: list[str] = []
 CASES = int(os.environ.get("API_FUZZ_CASES", "250"))
 
 
@@ -73,11 +71,10 @@ def test_every_answer_is_one_that_the_schema_describes(
     @settings(max_examples=share, deadline=None, database=None, suppress_health_check=HealthCheck)
     @given(case=api[path][method].as_strategy(generation_mode=mode))
     def probe(case: Case) -> None:
-        SENT.append(path)
+        sent.append(case)
         case.call_and_validate(headers=WITH_KEY, excluded_checks=undecided)
 
+    sent: list[Case] = []
     probe()
-
-
-def test_as_many_were_sent_as_were_asked_for() -> None:
-    assert len(SENT) >= CASES, Counter(SENT)
+    # Those of BOTH make up all that was asked for; of the others there are fewer to be had.
+    assert len(sent) >= share or (path, method) not in BOTH

@@ -20,6 +20,7 @@ def test_the_least_certain_are_labelled_by_keys_and_kept_once(page: Page, run_di
     label(page, [*ROWS, "What is THIS?"])
     page.get_by_role("link", name="Review the least certain").click()
     place, text = page.locator("#review-place"), page.locator("#review-text")
+    expect(text).to_be_visible()  # before that the page takes no keys
     expect(text).to_have_text("what is this")
     expect(place).to_have_text("1 of 4, the least certain first")  # one was empty, one the same
     page.keyboard.press("2")
@@ -57,7 +58,7 @@ def test_the_least_certain_are_labelled_by_keys_and_kept_once(page: Page, run_di
     engine = open_store(Settings(run_dir=run_dir))
     kept = [(row.text, row.label) for row in read_feedback(engine)]
     engine.dispose()
-    assert sorted(kept) == [("hello", "billing"), ("what is this", "other")]
+    assert kept.count(("hello", "billing")) == kept.count(("what is this", "other")) == 1
 
 
 def test_keys_can_be_switched_off_and_rows_that_are_refused_do_not_stop_others(page: Page) -> None:
