@@ -107,7 +107,8 @@ def test_promote_refuse_force_and_rollback_are_seen_by_a_server(two, server, cap
     assert refused.data.tags["reasons"].startswith("chance of losing over 0.02 macro-F1 is ")
     assert refused.data.metrics["difference"] < 0
     assert found.artifacts(refused.info.run_id) == {"verdict.json"}
-    (version,) = found.client.search_model_versions(f"tags.experiment_id = '{two.poor_id}'")
+    mine = f"name = 'life' and tags.experiment_id = '{two.poor_id}'"
+    (version,) = found.client.search_model_versions(mine)
     assert version.tags["gate"] == "refuse"
     assert version.run_id == refused.data.tags["mlflow.parentRunId"]
 
