@@ -64,3 +64,16 @@ export function fillTable(table, { caption, head, rows }) {
 /** A table that may be wider than the page, which then scrolls by itself. */
 export const scrolling = (label, table) =>
   element("div", { className: "scroll", role: "region", "aria-label": label, tabIndex: 0 }, table);
+
+/** Ask before something is done; true where the person says `yes`. */
+export function confirmed(title, text, yes) {
+  const dialog = $("confirm");
+  $("confirm-title").textContent = title;
+  $("confirm-text").textContent = text;
+  $("confirm-yes").textContent = yes;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

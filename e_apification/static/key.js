@@ -12,6 +12,15 @@ export function askForKey() {
   $("key").focus();
 }
 
+/** Whether there is a key; if not, `place` says what needs one, and it is asked for. */
+export function hasKeyFor(what, place) {
+  say(place);
+  if (apiKey()) return true;
+  say(place, `${what} needs an API key: type it in above.`);
+  askForKey();
+  return false;
+}
+
 /** Wire the form up; `changed` is called when there is another key, or none. */
 export function startKey(changed) {
   const show = () => {

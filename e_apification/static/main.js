@@ -7,6 +7,7 @@ import { startKey } from "./key.js";
 import { startMessage } from "./message.js";
 import { showModels, startModels } from "./models.js";
 import { fillReview, startReview } from "./review.js";
+import { startTraining } from "./training.js";
 
 const PARTS = ["message", "file", "review", "models"];
 // Until the server has said otherwise: what every server takes.
@@ -61,6 +62,7 @@ startMessage();
 startFile({ limits, labelled: (texts, answers) => fillReview(texts, answers, server.labels) });
 startReview({ server: limits });
 startModels({ moved: greet });
+startTraining({ ended: () => Promise.all([greet(), showModels()]) });
 addEventListener("hashchange", () => show({ focus: true }));
 show({ focus: false });
 greet();

@@ -1,8 +1,8 @@
 // The models with their scores, and which of them serves.
 
 import { call } from "./api.js";
-import { $, element, fillTable, say, scrolling } from "./dom.js";
-import { apiKey, askForKey } from "./key.js";
+import { $, confirmed, element, fillTable, say, scrolling } from "./dom.js";
+import { askForKey, hasKeyFor } from "./key.js";
 
 const SCORES = {
   macro_f1_held_out: "Macro-F1",
@@ -144,14 +144,7 @@ async function rollBack() {
     await move("rollback");
 }
 
-function mayChange() {
-  say($("models-problem"));
-  if (!apiKey()) {
-    say($("models-problem"), "Changing which model serves needs an API key: type it in above.");
-    askForKey();
-  }
-  return Boolean(apiKey());
-}
+const mayChange = () => hasKeyFor("Changing which model serves", $("models-problem"));
 
 /** Ask for a move and say what came of it; the problem, if there was one. */
 async function move(path) {
@@ -180,16 +173,4 @@ async function move(path) {
     if (problem.status === 401) askForKey();
     return problem;
   }
-}
-
-function confirmed(title, text, yes) {
-  const dialog = $("confirm");
-  $("confirm-title").textContent = title;
-  $("confirm-text").textContent = text;
-  $("confirm-yes").textContent = yes;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
 }

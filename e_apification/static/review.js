@@ -1,7 +1,7 @@
 // The messages of the file that the model is least sure of, labelled by one key each.
 
 import { $, count, element, percent, say } from "./dom.js";
-import { apiKey, askForKey } from "./key.js";
+import { askForKey, hasKeyFor } from "./key.js";
 import { cut } from "./labelling.js";
 import { Outbox } from "./outbox.js";
 
@@ -155,12 +155,7 @@ function onKey(event) {
 }
 
 async function send() {
-  say($("review-problem"));
-  if (!apiKey()) {
-    say($("review-problem"), "Sending labels needs an API key: type it in above.");
-    askForKey();
-    return;
-  }
+  if (!hasKeyFor("Sending labels", $("review-problem"))) return;
   sending = true;
   showPending();
   say($("review-status"), "Sending …");

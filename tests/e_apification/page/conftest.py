@@ -15,6 +15,7 @@ from tests.e_apification.servers import server
 
 VERSION = "0123456789ab"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=20_000)  # other tests keep the cores busy
 
 
 @pytest.fixture(scope="module")
