@@ -35,10 +35,7 @@ def half_a_request(port: int) -> socket.socket:
 
 
 def test_it_says_so_and_goes_on_before_it_stops(models_dir: Path) -> None:
-    with server(models_dir.parent, "serving.drain_delay_s=1.5") as (
-        process,
-        port,
-    ):
+    with server(models_dir.parent, "serving.drain_delay_s=1.5") as (process, port):
         assert get(port, "/ready") == 200
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -80,10 +77,7 @@ def test_a_request_that_never_ends_does_not_hold_the_server(models_dir: Path) ->
 
 
 def test_a_second_signal_does_not_wait(models_dir: Path) -> None:
-    with server(models_dir.parent, "serving.drain_delay_s=60") as (
-        process,
-        _,
-    ):
+    with server(models_dir.parent, "serving.drain_delay_s=60") as (process, _):
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None
