@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +16,7 @@ import pytest
 from common.settings import ROOT
 from e_apification import container
 from tests.e_apification.learning import ENTRY, WITH_KEY
+from tests.e_apification.servers import free_port
 from tests.postgresql import emptied
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
@@ -80,9 +80,7 @@ def bare_image(engine: container.Engine, checkout: Path, image: str) -> Iterator
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
