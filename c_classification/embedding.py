@@ -14,10 +14,11 @@ from sklearn.linear_model import LogisticRegression
 
 from c_classification.exported import MODEL, TOKENIZER, export_once
 from c_classification.teacher import Among, Scores
-from c_classification.tuning import Lesson, tune_once
+from c_classification.tuning import Course, Lesson, tune_once
 from common.labels import LabelSchema
 from common.onnx_model import OnnxModel, softmax
 from common.schema import ClassificationSettings
+from common.synthetic import read_synthetic
 from common.weights import checkpoint_folder
 
 # Who is spoken to says nothing about what the message is about.
@@ -36,14 +37,14 @@ def prepare_embedding(
     chosen = settings.embedding
     checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
     if chosen.tune_steps:
-        checkpoint = tune_once(
-            checkpoint,
+        course = Course(
             lessons(schema),
             steps=chosen.tune_steps,
             runs=chosen.tune_runs,
-            seed=_SEED,
-            cache=cache,
+            synthetic=_lessons(read_synthetic(schema)),
+            rehearsal_steps=chosen.rehearsal_steps,
         )
+        checkpoint = tune_once(checkpoint, course, seed=_SEED, cache=cache)
     return export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
 
 
@@ -84,7 +85,11 @@ class EmbeddingTeacher:
 
 def lessons(schema: LabelSchema) -> list[Lesson]:
     """The sentences that stand for the labels: all that the schema says of each."""
-    return [Lesson(without_handles(text), k) for text, k in schema.sentences]
+    return _lessons(schema.sentences)
+
+
+def _lessons(sentences: Sequence[tuple[str, int]]) -> list[Lesson]:
+    return [Lesson(without_handles(text), k) for text, k in sentences]
 
 
 def without_handles(text: str) -> str:

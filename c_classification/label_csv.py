@@ -55,7 +55,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
         "label-csv",
         packages=("c_classification",),
         settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
-        inputs=[source, *weights_files(settings.classification)],
+        inputs=[source, *weights_files(settings.classification), *schema.synthetic_files],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)

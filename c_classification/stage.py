@@ -33,7 +33,11 @@ def label_messages(settings: Settings) -> Manifest:
             "seed": settings.seed,
             "labels": schema.sha256,
         },
-        inputs=[settings.paths.curated, *weights_files(settings.classification)],
+        inputs=[
+            settings.paths.curated,
+            *weights_files(settings.classification),
+            *schema.synthetic_files,
+        ],
     )
 
     def build(folder: Path) -> Built:

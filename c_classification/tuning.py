@@ -1,7 +1,8 @@
-"""Fit a sentence encoder to the label schema's own sentences: a minute of training, no real text.
+"""Fit a sentence encoder to what the labels file says: minutes of training, no real text.
 
 A frozen encoder puts "my card was charged twice" near "my card was declined" for the card; some
-forty small steps on the made-up sentences turn what is near into what has the same cause.
+forty small steps on the made-up sentences turn what is near into what has the same cause. Where
+there are synthetic messages, a longer rehearsal on these comes first: the general before the fine.
 """
 
 import itertools
@@ -15,6 +16,7 @@ import numpy as np
 
 from common.artifacts import Built, Rows, plan_stage, run_stage_once
 from common.log import progress
+from common.precision import has_bf16
 from common.weights import checkpoint_files
 
 if TYPE_CHECKING:
@@ -36,20 +38,37 @@ class Lesson(NamedTuple):
     label: int
 
 
-def tune_once(
-    checkpoint: Path, lessons: Sequence[Lesson], *, steps: int, runs: int, seed: int, cache: Path
-) -> Path:
+class Course(NamedTuple):
+    """What an encoder is taught, and for how long.
+
+    lessons: the schema's own sentences, ``steps`` in each of ``runs``; synthetic: the messages
+    that join them in the ``rehearsal_steps`` before, which all runs share.
+    """
+
+    lessons: Sequence[Lesson]
+    steps: int
+    runs: int
+    synthetic: Sequence[Lesson] = ()
+    rehearsal_steps: int = 0
+
+
+def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Path:
     """The folder of the tuned checkpoint; made if it is not there."""
 
     def build(folder: Path) -> Built:
-        logger.info("fitting the encoder to the schema's %s sentences", f"{len(lessons):,}")
-        _tune(checkpoint, lessons, folder, steps=steps, seeds=range(seed, seed + runs))
-        return Built(Rows.model_validate({"in": len(lessons), "out": len(lessons)}), {})
+        logger.info(
+            "fitting the encoder to the schema's %s sentences and %s synthetic messages",
+            f"{len(course.lessons):,}",
+            f"{len(course.synthetic):,}",
+        )
+        _tune(checkpoint, course, folder, seed=seed)
+        taken = len(course.lessons) + len(course.synthetic)
+        return Built(Rows.model_validate({"in": taken, "out": taken}), {})
 
     plan = plan_stage(
         "tune-encoder",
         packages=("c_classification",),
-        settings={"lessons": lessons, "steps": steps, "runs": runs, "seed": seed},
+        settings={**course._asdict(), "seed": seed},
         inputs=checkpoint_files(checkpoint),
     )
     folder = cache / "tuned" / plan.key
@@ -57,10 +76,8 @@ def tune_once(
     return folder
 
 
-def _tune(
-    checkpoint: Path, lessons: Sequence[Lesson], folder: Path, *, steps: int, seeds: Sequence[int]
-) -> None:
-    """Train once a seed from the same start, and save the encoder with the mean of the weights.
+def _tune(checkpoint: Path, course: Course, folder: Path, *, seed: int) -> None:
+    """Rehearse, train some runs from there, and save the encoder with the mean of their weights.
 
     The mean of runs that differ in chance alone scores like their ensemble, at the price of one
     (model soups, Wortsman et al. 2022).
@@ -71,33 +88,61 @@ def _tune(
 
     disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    mean: dict[str, torch.Tensor] = {}
-    for seed in seeds:
-        torch.manual_seed(seed)
-        model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
-        _tune_run(model, tokenizer, lessons, steps=steps, seed=seed)
-        for name, weight in model.named_parameters():
-            if weight.requires_grad:
-                mean[name] = mean.get(name, torch.zeros_like(weight)) + weight.detach() / len(seeds)
+    model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+    # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
+    model.get_input_embeddings().requires_grad_(False)
+    if course.synthetic and course.rehearsal_steps:
+        _train(
+            model,
+            tokenizer,
+            [*course.lessons, *course.synthetic],
+            head_from=course.lessons,
+            steps=course.rehearsal_steps,
+            seed=seed,
+            what="rehearsing",
+            bf16=has_bf16(model.device),
+        )
+    start = _learnt(model)
+    runs = []
+    for run in range(course.runs):
+        model.load_state_dict(start, strict=False)
+        _train(
+            model,
+            tokenizer,
+            course.lessons,
+            head_from=course.lessons,
+            steps=course.steps,
+            seed=seed + run,
+            what="tuning",
+        )
+        runs.append(_learnt(model))
+    mean = {name: torch.stack([run[name] for run in runs]).mean(0) for name in start}
     model.load_state_dict(mean, strict=False)  # the rest is the same in all
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def _tune_run(
+def _learnt(model: "PreTrainedModel") -> dict[str, "torch.Tensor"]:
+    """A copy of the weights that training moves."""
+    return {n: w.detach().clone() for n, w in model.named_parameters() if w.requires_grad}
+
+
+def _train(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     lessons: Sequence[Lesson],
     *,
+    head_from: Sequence[Lesson],
     steps: int,
     seed: int,
+    what: str,
+    bf16: bool = False,
 ) -> None:
     """Train ``model`` in place with a linear head on top, which is then thrown away."""
     import torch
 
-    # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
-    model.get_input_embeddings().requires_grad_(False)
-    head = _fitted_head(model, tokenizer, lessons)
+    torch.manual_seed(seed)
+    head = _fitted_head(model, tokenizer, head_from)
     weights = [p for p in (*model.parameters(), *head.parameters()) if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=_RATE, weight_decay=0.01)
     warmup = max(1, int(_WARMUP_SHARE * steps))
@@ -108,8 +153,10 @@ def _tune_run(
 
     model.train()
     batches = itertools.islice(balanced_batches(lessons, size=_BATCH, seed=seed), steps)
-    for batch in progress(batches, total=steps, what="tuning", unit="steps"):
-        logits = head(_embed(model, tokenizer, [lesson.text for lesson in batch]))  # (B, K)
+    for batch in progress(batches, total=steps, what=what, unit="steps"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
+        logits = head(vectors.float())  # (B, K)
         loss = criterion(logits, torch.tensor([lesson.label for lesson in batch]))
         optimizer.zero_grad()
         loss.backward()

@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -40,7 +41,11 @@ class LabelSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     catch_all: Text
+    synthetic: Text | None = Field(
+        None, description="CSV of many more made-up messages, beside this file; synthetic.py"
+    )
     labels: tuple[Label, ...] = Field(min_length=2)
+    _folder: Path = PrivateAttr(Path())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -67,6 +72,23 @@ class LabelSchema(BaseModel):
         ]
 
     @property
+    def synthetic_files(self) -> list[Path]:
+        """The file of synthetic messages, as a stage counts its inputs; none where none is named.
+
+        Raises:
+            SettingsError: if it does not exist, as beside the copy that a model folder holds.
+        """
+        if self.synthetic is None:
+            return []
+        path = self._folder / self.synthetic
+        if not path.is_file():
+            raise SettingsError(
+                f"the labels file's synthetic messages {path} do not exist; put the CSV there, or "
+                "take the line `synthetic` out"
+            )
+        return [path]
+
+    @property
     def sha256(self) -> str:
         """Digest of everything that the schema says; equal digests mean equal schemas."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -85,7 +107,9 @@ def load_labels(path: Path) -> LabelSchema:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"labels file {path} is not YAML: {error}") from None
     try:
-        return LabelSchema.model_validate(raw)
+        schema = LabelSchema.model_validate(raw)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise SettingsError(f"labels file {path} is not valid: " + "; ".join(lines)) from None
+    schema._folder = path.parent
+    return schema

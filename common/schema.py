@@ -121,6 +121,9 @@ class EmbeddingSettings(Section):
         40, ge=0, description="training steps on the schema's own sentences; 0 leaves it frozen"
     )
     tune_runs: int = Field(3, ge=1, description="runs of so many steps; their weights are averaged")
+    rehearsal_steps: int = Field(
+        300, ge=0, description="steps before these on the labels file's synthetic messages as well"
+    )
 
 
 TeacherKind = Literal["embedding", "nli"]

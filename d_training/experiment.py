@@ -22,15 +22,20 @@ def start_checkpoint(settings: Settings) -> Path:
 
 def experiment_plan(settings: Settings, checkpoint: Path, feedback: Feedback | None) -> Plan:
     """The plan whose key is the experiment's id; people's labels are counted among its inputs."""
+    schema = load_labels(settings.labels)
     plan = plan_stage(
         "d_training",
         packages=["d_training"],
         settings={
             "training": settings.training.model_dump(mode="json", exclude=_NOT_DECIDING),
             "seed": settings.seed,
-            "labels": load_labels(settings.labels).sha256,
+            "labels": schema.sha256,
         },
-        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
+        inputs=[
+            settings.paths.labeled,
+            *checkpoint_files(checkpoint),
+            *schema.synthetic_files,
+        ],
     )
     return plan if feedback is None else plan._replace(inputs=(*plan.inputs, feedback.record))
 
@@ -41,6 +46,7 @@ def study_plan(settings: Settings, checkpoint: Path) -> Plan:
     It counts what all trials of a study share, and how they are searched; so a study never mixes
     data, and more trials go on with the same one.
     """
+    schema = load_labels(settings.labels)
     tuning = settings.tuning
     varied = _NOT_DECIDING | _NOT_IN_TRIALS | set(tuning.searched)
     return plan_stage(
@@ -50,7 +56,11 @@ def study_plan(settings: Settings, checkpoint: Path) -> Plan:
             "training": settings.training.model_dump(mode="json", exclude=varied),
             "tuning": tuning.model_dump(mode="json", exclude={"trials"}),
             "seed": settings.seed,
-            "labels": load_labels(settings.labels).sha256,
+            "labels": schema.sha256,
         },
-        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint)],
+        inputs=[
+            settings.paths.labeled,
+            *checkpoint_files(checkpoint),
+            *schema.synthetic_files,
+        ],
     )

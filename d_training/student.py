@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from d_training.precision import Precision, choose_precision
+from common.precision import Precision, choose_precision
 from d_training.processes import own_device
 
 if TYPE_CHECKING:

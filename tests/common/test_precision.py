@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from d_training import precision
-from d_training.precision import choose_precision, has_bf16
+from common.precision import choose_precision, has_bf16
 
 
 @pytest.mark.parametrize(
