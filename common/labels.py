@@ -83,8 +83,8 @@ class LabelSchema(BaseModel):
         path = self._folder / self.synthetic
         if not path.is_file():
             raise SettingsError(
-                f"the labels file's synthetic messages {path} do not exist; put the CSV there, or "
-                "take the line `synthetic` out"
+                f"the file of synthetic messages {path} does not exist; put the CSV there, or take "
+                "the line `synthetic` out of the labels file"
             )
         return [path]
 

@@ -201,7 +201,7 @@ class TrainingSettings(Section):
     )
     freeze_embeddings: bool = Field(True, description="keep word embeddings as they are")
     schema_sentences: bool = Field(
-        True, description="train on the label schema's own sentences beside the messages"
+        True, description="train on the labels file's sentences and synthetic messages too"
     )
     snapshot_every_s: float = Field(
         60, ge=0, description="seconds between snapshots, from which a killed training goes on"

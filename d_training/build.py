@@ -10,6 +10,7 @@ from common.artifacts import Built
 from common.labels import LabelSchema
 from common.onnx_model import softmax
 from common.schema import Settings
+from common.synthetic import read_synthetic
 from common.text import rules_sha256
 from d_training.batches import Examples
 from d_training.calibration import abstain_threshold, fit_temperature
@@ -60,6 +61,7 @@ def build_model(
     facts = origin | {
         "labels": schema.names,
         "labels_sha256": schema.sha256,
+        "synthetic_messages": len(read_synthetic(schema)),
         "text_rules_sha256": rules_sha256(),
         "max_length": training.max_length,
         **_calibration(student, validation, abstained_share=parts.abstained_share),

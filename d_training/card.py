@@ -6,6 +6,7 @@ from typing import Any
 from common.registry import MODEL_INT8
 from d_training import licences
 from d_training.export_table import BASELINE, OPTIMIZED
+from d_training.lessons import told
 from d_training.markdown import markdown_table
 from d_training.study import spoken
 
@@ -25,8 +26,9 @@ It is {licences.weights(facts["student"])}, fine-tuned on the soft labels of a
 zero-shot teacher. {_people(rows.get("human", 0))}
 
 - Data: {licences.source(facts["source"])}. data_card.md tells of it.
-- Labels: by the teacher `{facts["teacher"]}`, which knows the categories from the wording in
-  labels.yaml alone. It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
+- Labels: by the teacher `{facts["teacher"]}`, which knows the categories from
+  {told(facts["synthetic_messages"])}.
+  It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
 - Trained on {rows["train"]:,} distinct texts, stopped and calibrated on {rows["validation"]:,},
   measured on {rows["test"]:,} of other conversations.
 {_tuning(facts)}- Made {facts["created_at"]} by commit {facts["commit"]}.

@@ -6,6 +6,7 @@ from typing import Any
 from common.artifacts import Manifest, Rows
 from common.schema import ClassificationSettings, Settings
 from d_training import licences
+from d_training.lessons import told
 from d_training.markdown import markdown_table
 
 _STAGES = ("a_ingestion", "b_transformation", "c_classification")
@@ -51,7 +52,7 @@ Training parted {rows.out:,} rows by conversation: {facts["rows"]["train"]:,} to
 
 {_mix(labeled)}
 
-{_how(labeled, settings.classification)}
+{_how(labeled, settings.classification, synthetic=facts["synthetic_messages"])}
 
 ## Limits
 
@@ -127,7 +128,7 @@ def _mix(labeled: Manifest) -> str:
     return table + (f"\n\nMean confidence: {confidence:.3f}." if confidence is not None else "")
 
 
-def _how(labeled: Manifest, settings: ClassificationSettings) -> str:
+def _how(labeled: Manifest, settings: ClassificationSettings, *, synthetic: int) -> str:
     teacher = labeled.figures.get("teacher", "unknown")
     if teacher != settings.teacher:
         return (
@@ -135,15 +136,15 @@ def _how(labeled: Manifest, settings: ClassificationSettings) -> str:
             f"settings of this run name the teacher `{settings.teacher}`."
         )
     members = labeled.figures.get("members") or [teacher]
-    told = [f"Made by the teacher `{teacher}`, from the wording in labels.yaml alone:", ""]
+    lines = [f"Made by the teacher `{teacher}`, from {told(synthetic)}:", ""]
     for member in members:
-        told.append(f"- `{member}`: {licences.weights(getattr(settings, member).checkpoint)}")
+        lines.append(f"- `{member}`: {licences.weights(getattr(settings, member).checkpoint)}")
     parts = [*members, *(["ensemble"] if teacher == "ensemble" else [])]
     shown = [
         [f"`{name}`", "null" if value is None else f"`{value}`"]
         for name, value in _flat(settings, parts)
     ]
-    return "\n".join(told) + "\n\n" + markdown_table(["setting", "value"], shown)
+    return "\n".join(lines) + "\n\n" + markdown_table(["setting", "value"], shown)
 
 
 def _flat(settings: ClassificationSettings, parts: list[str]) -> Iterator[tuple[str, Any]]:

@@ -34,8 +34,13 @@ def teachers(settings: ClassificationSettings) -> dict[str, ClassificationSettin
     tuned = f"{settings.embedding.tune_runs} runs averaged"
     return {
         "embedding, frozen": _part(settings, "embedding", embedding={"tune_steps": 0}),
-        "embedding, tuned in one run": _part(settings, "embedding", embedding={"tune_runs": 1}),
-        f"embedding, tuned, {tuned}": _part(settings, "embedding"),
+        "embedding, tuned in one run": _part(
+            settings, "embedding", embedding={"tune_runs": 1, "rehearsal_steps": 0}
+        ),
+        f"embedding, tuned, {tuned}": _part(
+            settings, "embedding", embedding={"rehearsal_steps": 0}
+        ),
+        "embedding, rehearsed on synthetic messages first": _part(settings, "embedding"),
         "NLI, one hypothesis a label": _part(settings, "nli", nli={"hypotheses": 1}),
         "NLI, all hypotheses": _part(settings, "nli", nli={"hypotheses": None}),
         "ensemble": _part(settings, "ensemble"),

@@ -28,16 +28,20 @@ def test_parts_differ_from_the_ensemble_in_what_their_name_says():
         {"teacher": "ensemble", "nli": {"hypotheses": 1, "int8": True}}
     )
     seen = {
-        name: (s.teacher, s.embedding.tune_steps, s.embedding.tune_runs, s.nli.hypotheses)
+        name: (
+            s.teacher, s.embedding.tune_steps, s.embedding.tune_runs, s.embedding.rehearsal_steps,
+            s.nli.hypotheses,
+        )
         for name, s in teachers(settings).items()
-    }
+    }  # fmt: skip
     assert seen == {
-        "embedding, frozen": ("embedding", 0, 3, 1),
-        "embedding, tuned in one run": ("embedding", 40, 1, 1),
-        "embedding, tuned, 3 runs averaged": ("embedding", 40, 3, 1),
-        "NLI, one hypothesis a label": ("nli", 40, 3, 1),
-        "NLI, all hypotheses": ("nli", 40, 3, None),
-        "ensemble": ("ensemble", 40, 3, 1),
+        "embedding, frozen": ("embedding", 0, 3, 300, 1),
+        "embedding, tuned in one run": ("embedding", 40, 1, 0, 1),
+        "embedding, tuned, 3 runs averaged": ("embedding", 40, 3, 0, 1),
+        "embedding, rehearsed on synthetic messages first": ("embedding", 40, 3, 300, 1),
+        "NLI, one hypothesis a label": ("nli", 40, 3, 300, 1),
+        "NLI, all hypotheses": ("nli", 40, 3, 300, None),
+        "ensemble": ("ensemble", 40, 3, 300, 1),
     }
     assert all(s.nli.int8 for s in teachers(settings).values())
     assert teachers(settings)["ensemble"] == settings

@@ -47,10 +47,11 @@ class Says:
         return rows if among is None else rows * among / (rows * among).sum(1, keepdims=True)
 
 
-def test_a_teacher_of_several_says_their_weighted_mean_and_keeps_what_each_said():
+def test_a_teacher_of_several_says_their_sharpened_mean_and_keeps_what_each_said():
     teacher = Teacher([Says(0.8, 0.2), Says(0.0, 1.0)], weights=[3, 1])
     scores, by_member = teacher.score(["a", "b"])
-    np.testing.assert_allclose(scores, [[0.6, 0.4], [0.6, 0.4]], atol=1e-6)
+    mean = np.array([0.6, 0.4]) ** (1 / 0.85)
+    np.testing.assert_allclose(scores, [mean / mean.sum()] * 2, atol=1e-6)
     np.testing.assert_allclose(by_member[:, 0], [[0.8, 0.2], [0.0, 1.0]], atol=1e-6)
     assert by_member.shape == (2, 2, 2)
 
@@ -75,7 +76,8 @@ def test_the_first_member_proposes_and_the_others_share_out_what_it_gave():
     scores, by_member = Teacher([first, second], weights=[1, 1], shortlist=2).score(["a"])
     # Labels 0 and 2 are proposed with 0.9 together; the second gives them 0.2 to 0.3 of it.
     np.testing.assert_allclose(by_member[1], [[0.36, 0.1, 0.54]], atol=1e-6)
-    np.testing.assert_allclose(scores, [[0.43, 0.1, 0.47]], atol=1e-6)
+    sharpened = np.array([0.43, 0.1, 0.47]) ** (1 / 0.85)
+    np.testing.assert_allclose(scores, [sharpened / sharpened.sum()], atol=1e-6)
 
 
 def test_a_shortlist_as_long_as_the_labels_asks_about_all():

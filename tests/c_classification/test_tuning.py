@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from c_classification.embedding import EmbeddingTeacher, prepare_embedding
-from c_classification.tuning import Lesson, balanced_batches, tune_once
+from c_classification.tuning import Course, Lesson, balanced_batches, tune_once
 from common.labels import Label, LabelSchema
 from common.schema import ClassificationSettings, EmbeddingSettings
 
@@ -69,7 +69,7 @@ def test_tuning_makes_the_schemas_own_sentences_surer(tiny_checkpoint, tmp_path)
 
 def test_tuned_encoder_is_made_once_for_the_same_sentences(tiny_checkpoint, tmp_path):
     def tuned(lessons):
-        return tune_once(tiny_checkpoint, lessons, steps=1, runs=1, seed=1, cache=tmp_path)
+        return tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path)
 
     first = tuned([A, X])
     made = (first / "model.safetensors").stat().st_mtime_ns
@@ -81,7 +81,8 @@ def test_tuned_encoder_is_made_once_for_the_same_sentences(tiny_checkpoint, tmp_
 def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
     from safetensors.numpy import load_file
 
-    folder = tune_once(tiny_checkpoint, [A, X], steps=2, runs=2, seed=1, cache=tmp_path)
+    course = Course([A, X], 2, 2, synthetic=[B], rehearsal_steps=2)
+    folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
     before = load_file(tiny_checkpoint / "model.safetensors")
     after = load_file(folder / "model.safetensors")
     words = "embeddings.word_embeddings.weight"
@@ -93,18 +94,41 @@ def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
 @pytest.mark.parametrize("classes", [2, 3])
 def test_head_has_a_column_for_each_label(tiny_checkpoint, tmp_path, classes):
     lessons = [Lesson(text, k) for k, text in enumerate(["parcel", "bill", "thanks"][:classes])]
-    assert tune_once(tiny_checkpoint, lessons, steps=1, runs=1, seed=1, cache=tmp_path).is_dir()
+    assert tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path).is_dir()
 
 
 def test_runs_are_averaged(tiny_checkpoint, tmp_path):
     from safetensors.numpy import load_file
 
     def weights(seed, runs):
-        folder = tune_once(
-            tiny_checkpoint, [A, B, X], steps=3, runs=runs, seed=seed, cache=tmp_path
-        )
+        course = Course([A, B, X], steps=3, runs=runs)
+        folder = tune_once(tiny_checkpoint, course, seed=seed, cache=tmp_path)
         return load_file(folder / "model.safetensors")["encoder.layer.1.output.dense.weight"]
 
     expected = (weights(1, 1) + weights(2, 1)) / 2
     assert np.abs(weights(1, 1) - weights(2, 1)).max() > 1e-4
     np.testing.assert_allclose(weights(1, 2), expected, atol=1e-7)
+
+
+def test_a_rehearsal_teaches_what_only_synthetic_messages_say(tiny_checkpoint, tmp_path):
+    words = [Lesson("the app crashes", 0), Lesson("help you and i", 1)]
+
+    def vectors(course):
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        from c_classification.tuning import _embed
+
+        folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
+        model = AutoModel.from_pretrained(folder).eval()
+        with torch.no_grad():
+            return _embed(model, AutoTokenizer.from_pretrained(folder), [w.text for w in words])
+
+    def likeness(course):
+        first, second = vectors(course)
+        return float(first @ second)
+
+    short = Course([A, X], steps=1, runs=1)
+    rehearsed = short._replace(synthetic=words, rehearsal_steps=60)
+    assert likeness(rehearsed) < likeness(short) - 0.1
+    assert likeness(short._replace(synthetic=words)) == pytest.approx(likeness(short))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from d_training import precision
+from common import precision
 from common.precision import choose_precision, has_bf16
 
 
