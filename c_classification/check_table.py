@@ -22,10 +22,12 @@ def format_report(
     findings: Sequence[Finding],
     misplaced: Sequence[Misplaced],
     judged: Judged | None,
+    synthetic: Sequence[int],
 ) -> str:
     """Everything that was found, ending in a line break; ``judged`` is None without texts."""
     lines = [
         *_table(_rows(schema, sentences, findings, judged)),
+        *_synthetic_lines(schema, synthetic),
         *_misplaced_lines(schema, misplaced),
         *(_near_lines(judged) if judged else ()),
         "",
@@ -57,6 +59,13 @@ def _rows(
     if judged:
         figures = ("(abstained)", "", _share(judged.abstained, judged.texts), "")
         yield from _cells(figures, findings, "")
+
+
+def _synthetic_lines(schema: LabelSchema, synthetic: Sequence[int]) -> Iterator[str]:
+    if total := sum(synthetic):
+        parts = (f"{name} {n:,}" for name, n in zip(schema.names, synthetic, strict=True))
+        yield ""
+        yield f"{total:,} synthetic messages in {schema.synthetic}: {', '.join(parts)}"
 
 
 def _cells(

@@ -9,6 +9,7 @@ terminal, which shows some message texts. Findings are advice: the exit code sta
 import logging
 import os
 import sys
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ from common.artifacts import find_manifest
 from common.cli import run_command, stage_parser
 from common.labels import LabelSchema, load_labels
 from common.schema import Settings
+from common.synthetic import read_synthetic
 
 _TEXTS = 1_000
 _HYPOTHESIS_TEXTS = 200  # an NLI teacher reads each with every hypothesis once more
@@ -46,13 +48,17 @@ logger = logging.getLogger("c_classification.labels_check")
 
 
 class Report(NamedTuple):
-    """All that the check found; ``judged`` is None where there was no text to look at."""
+    """All that the check found.
+
+    judged: None where there was no text to look at; synthetic: messages a label, in schema order.
+    """
 
     schema: LabelSchema
     sentences: list[Sentence]
     findings: list[Finding]
     misplaced: list[Misplaced]
     judged: Judged | None
+    synthetic: list[int]
 
 
 def main() -> int:
@@ -80,9 +86,12 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
     """Look at the wording, then at how the teacher labels a sample of so many texts.
 
     Raises:
-        SettingsError: if the labels file is missing or breaks the schema.
+        SettingsError: if the labels file is missing or breaks the schema, or if its CSV of
+            synthetic messages can't be used.
     """
     schema = load_labels(settings.labels)
+    messages = Counter(label for _, label in read_synthetic(schema))
+    synthetic = [messages[k] for k in range(len(schema.names))]
     sentences = sentences_of(schema)
     chosen, cache = settings.classification, settings.paths.cache
     encoder = frozen_encoder(chosen, cache=cache, threads=os.cpu_count() or 1)
@@ -96,7 +105,7 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
         *misplaced_findings(schema, sentences, misplaced),
     ]
     if find_manifest(settings.paths.curated) is None:
-        return Report(schema, sentences, findings, misplaced, judged=None)
+        return Report(schema, sentences, findings, misplaced, None, synthetic)
 
     curated = settings.paths.curated / "messages"
     sample = sample_texts(curated, size=texts, seed=settings.seed)
@@ -110,7 +119,7 @@ def check_labels(settings: Settings, *, texts: int = _TEXTS) -> Report:
         hypotheses = single_hypotheses(schema)
         entailment = score_texts(apart, hypotheses, sample[:_HYPOTHESIS_TEXTS], cache=cache)
         findings += unentailed_hypotheses(schema, entailment)
-    return Report(schema, sentences, findings, misplaced, judged)
+    return Report(schema, sentences, findings, misplaced, judged, synthetic)
 
 
 if __name__ == "__main__":

@@ -90,8 +90,11 @@ class LabelSchema(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Digest of everything that the schema says; equal digests mean equal schemas."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """Digest of everything that the file says; equal digests mean equal schemas.
+
+        Of synthetic messages it counts the file's name alone: stages count what is in it.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_none=True).encode()).hexdigest()
 
 
 def load_labels(path: Path) -> LabelSchema:

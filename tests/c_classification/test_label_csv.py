@@ -3,6 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from c_classification.keyed import key_of
 from c_classification.label_csv import label_csv, read_column
 from common.errors import DataError
 
@@ -66,3 +67,15 @@ def test_unchanged_texts_are_not_labelled_again(settings, source, tmp_path):
     source.write_text(CSV + "4,late again\n", encoding="utf-8")
     label_csv(settings, source, out)
     assert pq.read_table(out).num_rows == 4
+
+
+def test_other_synthetic_messages_are_another_teacher(settings, source, tmp_path):
+    target = tmp_path / "teacher.parquet"
+    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
+    settings.labels.write_text(named, encoding="utf-8")
+    keys = []
+    for text in ("the app crashes", "the app works"):
+        (settings.labels.parent / "more.csv").write_text(f"label,text\nrest,{text}\n")
+        label_csv(settings, source, target)
+        keys.append(key_of(target))
+    assert keys[0] != keys[1]

@@ -225,7 +225,7 @@ def test_the_table_is_aligned_and_shows_what_to_change():
     )
     findings = [Finding("a", "1 example", "write more"), Finding("a", "vague", "be clear")]
     report = format_report(
-        schema, [sentence], findings, [Misplaced(sentence, 1, 0.25)], judged
+        schema, [sentence], findings, [Misplaced(sentence, 1, 0.25)], judged, [0, 0]
     ).splitlines()
     assert report == [
         "label        sentences  texts (share)  confidence  finding    what to change",
@@ -243,6 +243,14 @@ def test_the_table_is_aligned_and_shows_what_to_change():
         "",
         "2 findings.",
     ]
+
+
+def test_synthetic_messages_are_counted_by_label(settings):
+    with settings.labels.open("a", encoding="utf-8") as labels:
+        labels.write("synthetic: more.csv\n")
+    (settings.labels.parent / "more.csv").write_text("label,text\nrest,lol\nbill,why\nrest,ok\n")
+    shown = format_report(*check_labels(settings))
+    assert "\n3 synthetic messages in more.csv: parcel 0, bill 1, rest 2\n" in shown
 
 
 def test_without_data_only_the_wording_is_checked(settings):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from c_classification.embedding import EmbeddingTeacher, prepare_embedding
+from c_classification.exported import MODEL, TOKENIZER, export_once
 from c_classification.tuning import Course, Lesson, balanced_batches, tune_once
 from common.labels import Label, LabelSchema
+from common.onnx_model import OnnxModel
 from common.schema import ClassificationSettings, EmbeddingSettings
 
 A, B, C, X = Lesson("a", 0), Lesson("b", 0), Lesson("c", 0), Lesson("x", 1)
@@ -114,21 +116,16 @@ def test_a_rehearsal_teaches_what_only_synthetic_messages_say(tiny_checkpoint, t
     words = [Lesson("the app crashes", 0), Lesson("help you and i", 1)]
 
     def vectors(course):
-        import torch
-        from transformers import AutoModel, AutoTokenizer
-
-        from c_classification.tuning import _embed
-
         folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
-        model = AutoModel.from_pretrained(folder).eval()
-        with torch.no_grad():
-            return _embed(model, AutoTokenizer.from_pretrained(folder), [w.text for w in words])
+        exported = export_once(folder, kind="encoder", int8=False, cache=tmp_path)
+        encoder = OnnxModel(exported / MODEL, exported / TOKENIZER, max_length=16, threads=1)
+        return encoder.run([lesson.text for lesson in words]).values
 
     def likeness(course):
         first, second = vectors(course)
         return float(first @ second)
 
     short = Course([A, X], steps=1, runs=1)
-    rehearsed = short._replace(synthetic=words, rehearsal_steps=60)
+    rehearsed = short._replace(synthetic=words, rehearsal_steps=300)
     assert likeness(rehearsed) < likeness(short) - 0.1
     assert likeness(short._replace(synthetic=words)) == pytest.approx(likeness(short))

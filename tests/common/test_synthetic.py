@@ -26,7 +26,7 @@ def test_messages_are_cleaned_as_real_ones_are_and_copies_fold_into_one(tmp_path
     schema = schema_with(
         tmp_path, 'text,label\n"@shop  why, why? https://t.co/x",bills\nlol,rest\nLOL!,rest\n'
     )
-    assert read_synthetic(schema) == [("@user why, why?", 0), ("lol", 1)]
+    assert read_synthetic(schema) == [("@brand why, why?", 0), ("lol", 1)]
 
 
 def test_a_labels_file_that_names_none_has_none(tmp_path):
