@@ -35,7 +35,9 @@ def test_member_of_a_zip(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damaged", [gzip.compress(CSV)[:-9], b"\x1f\x8b nothing of the kind", gzip.compress(CSV) + b"x"]
+    "damaged",
+    [gzip.compress(CSV)[:-9], b"\x1f\x8b nothing of the kind", gzip.compress(CSV) + b"x"],
+    ids=["cut", "no gzip", "more after it"],  # not the bytes, which hold the time
 )
 def test_damaged_gzip(tmp_path, damaged):
     (tmp_path / "a.gz").write_bytes(damaged)
