@@ -8,6 +8,7 @@ FACTS = {
     "teacher": "embedding",
     "source": "kaggle",
     "labels": ("bill", "rest"),
+    "synthetic_messages": 0,
     "max_length": 96,
     "abstain_threshold": 0.3125,
     "macro_f1_held_out": 0.8,

@@ -8,6 +8,7 @@ FACTS = {
     "experiment_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "labels": ["bill", "rest"],
+    "synthetic_messages": 0,
     "source": "kaggle",
     "rows": {"train": 900, "validation": 50, "test": 49},
 }

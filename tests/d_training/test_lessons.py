@@ -1,7 +1,7 @@
 import numpy as np
 
 from common.labels import Label, LabelSchema, load_labels
-from d_training.lessons import SYNTHETIC_WEIGHT, schema_lessons
+from d_training.lessons import SYNTHETIC_WEIGHT, schema_lessons, told
 
 
 def test_every_sentence_of_the_schema_teaches_its_label():
@@ -30,3 +30,8 @@ def test_synthetic_messages_teach_theirs_too_and_count_less(tmp_path):
     np.testing.assert_allclose(
         targets[4:], SYNTHETIC_WEIGHT * np.array([[0.05, 0.95], [0.95, 0.05]]), atol=1e-6
     )
+
+
+def test_cards_say_what_labels_are_known_from():
+    assert told(0) == "the wording in labels.yaml alone"
+    assert "labels.yaml and the 1,234 synthetic messages that it names alone" in told(1234)
