@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from c_classification.keyed import key_of, write_keyed
-from c_classification.teacher import decide, score_texts, weights_files
+from c_classification.teacher import decide, score_texts, teacher_files
 from common.artifacts import plan_stage
 from common.cli import run_command, stage_parser
 from common.errors import DataError
@@ -55,7 +55,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
         "label-csv",
         packages=("c_classification",),
         settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
-        inputs=[source, *weights_files(settings.classification), *schema.synthetic_files],
+        inputs=[source, *teacher_files(settings.classification, schema)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)

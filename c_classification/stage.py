@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.shards import label_texts
-from c_classification.teacher import TeacherSpec, member_weights, prepare_teacher, weights_files
+from c_classification.teacher import TeacherSpec, member_weights, prepare_teacher, teacher_files
 from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
@@ -33,11 +33,7 @@ def label_messages(settings: Settings) -> Manifest:
             "seed": settings.seed,
             "labels": schema.sha256,
         },
-        inputs=[
-            settings.paths.curated,
-            *weights_files(settings.classification),
-            *schema.synthetic_files,
-        ],
+        inputs=[settings.paths.curated, *teacher_files(settings.classification, schema)],
     )
 
     def build(folder: Path) -> Built:

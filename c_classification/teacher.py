@@ -126,8 +126,8 @@ def prepare_teacher(
     return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders))
 
 
-def weights_files(settings: ClassificationSettings) -> list[Path]:
-    """The files that hold the members' weights: inputs of the stage, like its data."""
+def teacher_files(settings: ClassificationSettings, schema: LabelSchema) -> list[Path]:
+    """The files that the members are made from: inputs of the stage, like its data."""
     from c_classification.nli import nli_files
 
     chosen = settings.embedding
@@ -137,7 +137,7 @@ def weights_files(settings: ClassificationSettings) -> list[Path]:
             files += nli_files(settings.nli)
         else:
             folder = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
-            files += checkpoint_files(folder)
+            files += [*checkpoint_files(folder), *schema.synthetic_files]
     return files
 
 

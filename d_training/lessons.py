@@ -28,5 +28,5 @@ def schema_lessons(schema: LabelSchema) -> tuple[list[str], NDArray[np.float32]]
 
 def told(synthetic: int) -> str:
     """What the labels are known from, in words, where there are so many synthetic messages."""
-    more = f" and the {synthetic:,} synthetic messages that it names" if synthetic else ""
-    return f"the wording in labels.yaml{more} alone"
+    more = f", to which {synthetic:,} synthetic messages belong" if synthetic else ""
+    return f"the wording in labels.yaml alone{more}"

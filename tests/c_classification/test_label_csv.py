@@ -5,7 +5,10 @@ import pytest
 
 from c_classification.keyed import key_of
 from c_classification.label_csv import label_csv, read_column
+from c_classification.teacher import teacher_files
 from common.errors import DataError
+from common.labels import load_labels
+from common.schema import NliSettings
 
 CSV = 'id,text\n1,"@Acme my parcel\nnot arrived &amp; late"\n2,\n3,@115 thanks https://t.co/x\n'
 
@@ -67,6 +70,18 @@ def test_unchanged_texts_are_not_labelled_again(settings, source, tmp_path):
     source.write_text(CSV + "4,late again\n", encoding="utf-8")
     label_csv(settings, source, out)
     assert pq.read_table(out).num_rows == 4
+
+
+def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings):
+    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
+    settings.labels.write_text(named, encoding="utf-8")
+    more = settings.labels.parent / "more.csv"
+    more.write_text("label,text\n")
+    chosen, schema = settings.classification, load_labels(settings.labels)
+    nli = NliSettings(checkpoint=chosen.embedding.checkpoint)
+    assert more in teacher_files(chosen, schema)
+    only_nli = chosen.model_copy(update={"teacher": "nli", "nli": nli})
+    assert more not in teacher_files(only_nli, schema)
 
 
 def test_other_synthetic_messages_are_another_teacher(settings, source, tmp_path):
