@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 RUN_DIR ?= .
 SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
 # Decided once, when first needed; the reason is printed as it is decided.
-PROFILE ?= $(eval PROFILE := $(shell $(SYSTEM_PYTHON) common/profile.py))$(PROFILE)
+PROFILE ?= $(eval PROFILE := $(shell $(SYSTEM_PYTHON) common/config/profile.py))$(PROFILE)
 
 # Names the run of the chain in MLflow; a make that is started by this one has the same.
 ifndef TRIAGE_TRACKING__PIPELINE
@@ -36,7 +36,7 @@ profile:
 	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
 
 env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for Spark
-	@$(PY) -m common.java
+	@$(PY) -m common.runtime.java
 
 $(VENV)/.ready: requirements.txt
 	@$(SYSTEM_PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}; set SYSTEM_PYTHON=/path/to/python3.11")'
@@ -62,7 +62,7 @@ classify: env ## c: weak-label the messages with the teacher
 	@$(RUN) c_classification
 
 labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
-	@$(RUN) c_classification.labels_check
+	@$(RUN) c_classification.check
 
 tune: env ## search for better training settings, by N_TRIALS trials in all; train_model TUNED=1 takes the best
 	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
@@ -71,7 +71,7 @@ train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1
 	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 rollback: env ## let the model before serve again, or TO=<experiment id>
-	@$(RUN) d_training.rollback $(if $(TO),--to "$(TO)")
+	@$(RUN) d_training rollback $(if $(TO),--to "$(TO)")
 
 tracking_sync: env ## upload to MLflow what waits since its server was away
 	@$(RUN) d_training sync
@@ -86,9 +86,9 @@ pipeline: data_ingestion data_transformation classify train_model ## the four da
 
 evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,label)
 	@test -n "$(GOLD)" || { echo "evaluate: name the labelled file, GOLD=path.csv (columns text,label)"; exit 2; }
-	@$(RUN) c_classification.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
-	@$(RUN) c_classification.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
-	@$(RUN) d_training.evaluate --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \
+	@$(RUN) c_classification.gold.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
+	@$(RUN) c_classification.gold.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
+	@$(RUN) d_training.evaluation --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \
 		--wording "$(RUN_DIR)/reports/wording_on_gold.parquet"
 
 evaluate_sample:
@@ -111,7 +111,7 @@ test: env lint ## all tests but those that need a container engine
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
-	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/test_schema.py
+	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/api/test_schema.py
 
 container_test: env ## build the image, run it, check it (needs docker or podman)
 	@$(PY) -m pytest -m container

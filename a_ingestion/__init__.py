@@ -3,8 +3,8 @@
 ``run(settings)`` lands the chosen source; ``python -m a_ingestion`` runs it.
 """
 
-from common.artifacts import Manifest
-from common.schema import Settings
+from common.config.schema import Settings
+from common.stage.manifest import Manifest
 
 __all__ = ["run"]
 

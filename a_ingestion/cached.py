@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.artifacts import sha256_of, write_atomically
+from common.stage.files import sha256_of, write_atomically
 
 
 class CachedFile(BaseModel):

@@ -14,10 +14,10 @@ import pyarrow as pa
 from pyarrow import csv
 
 from a_ingestion.cached import is_cached, keep
-from a_ingestion.csv_blocks import quoted
+from common.config.ingestion import HuggingFaceSettings
 from common.errors import DataError, SettingsError
 from common.log import progress
-from common.schema import HuggingFaceSettings
+from common.tables.blocks import quoted
 
 if TYPE_CHECKING:
     from datasets import Dataset

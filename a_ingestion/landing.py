@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from a_ingestion.csv_blocks import BLOCK_BYTES, ROW_COLUMN, quoted, read_blocks
-from a_ingestion.csv_input import CsvInput
-from a_ingestion.csv_records import Rejected
-from a_ingestion.csv_rows import BlockRows, read_rows
-from common.artifacts import Rows
 from common.errors import DataError
 from common.log import progress
+from common.stage.manifest import Rows
+from common.tables.blocks import BLOCK_BYTES, ROW_COLUMN, quoted, read_blocks
+from common.tables.input import CsvInput
+from common.tables.records import Rejected
+from common.tables.rows import BlockRows, read_rows
 
 PARSERS = 2
 GROUP_ROWS = 100_000

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from a_ingestion.csv_input import CsvInput
+from common.config.ingestion import IngestionSettings
 from common.errors import SettingsError
-from common.schema import IngestionSettings
+from common.tables.input import CsvInput
 
 
 class Source(NamedTuple):

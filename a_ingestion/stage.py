@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from a_ingestion.sources import Source, choose_source
-from common.artifacts import Built, Manifest, plan_stage, run_stage
-from common.schema import IngestionSettings, Settings
-from common.tracking import tracker
+from common.config.ingestion import IngestionSettings
+from common.config.schema import Settings
+from common.stage.manifest import Manifest
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
+from common.tracking.records import tracker
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import sys
 
 from b_transformation import run
-from common.cli import run_command, stage_parser
+from common.config.cli import run_command, stage_parser
 
 
 def main() -> int:

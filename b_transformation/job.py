@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from b_transformation.brands import brand_column
-from b_transformation.clean import clean_column, natural_column
-from b_transformation.index import ANSWERS, QUESTIONS
-from b_transformation.timestamps import parse_created_at
-from common.schema import TransformationSettings
+from b_transformation.texts.clean import clean_column, natural_column
+from b_transformation.texts.timestamps import parse_created_at
+from b_transformation.threading.brands import brand_column
+from b_transformation.threading.index import ANSWERS, QUESTIONS
+from common.config.transformation import TransformationSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,15 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from b_transformation.index import BY_BRAND, REPEATED, Index, write_index
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
-from b_transformation.quality import check_quality, require_passed, write_report
-from b_transformation.raw_columns import read_raw_columns
-from b_transformation.written import Written, count_rows, read_written
-from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
-from common.schema import Settings
-from common.spark import spark_session
-from common.tracking import tracker
+from b_transformation.quality.checks import check_quality, require_passed, write_report
+from b_transformation.quality.written import Written, count_rows, read_written
+from b_transformation.threading.index import BY_BRAND, REPEATED, Index, write_index
+from b_transformation.threading.raw_columns import read_raw_columns
+from common.config.schema import Settings
+from common.runtime.spark import spark_session
+from common.stage.manifest import Manifest, Rows, require_manifest
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
+from common.tracking.records import tracker
 
 logger = logging.getLogger(__name__)
 MESSAGES, REPLIES, REPORT = "messages", "replies", "quality.json"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from c_classification.teacher import Opinions, TeacherSpec, load_teacher
+from c_classification.teacher.teacher import Opinions, TeacherSpec, load_teacher
 
 
 class Labelled(NamedTuple):

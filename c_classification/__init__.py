@@ -3,8 +3,8 @@
 ``run(settings)`` labels every curated message; ``python -m c_classification`` runs it.
 """
 
-from common.artifacts import Manifest
-from common.schema import Settings
+from common.config.schema import Settings
+from common.stage.manifest import Manifest
 
 __all__ = ["run"]
 

@@ -6,9 +6,9 @@ python -m c_classification --profile sample
 import sys
 
 from c_classification import run
-from c_classification.audit import write_audit
-from common.cli import run_command, stage_parser
-from common.schema import Settings
+from c_classification.audit.write import write_audit
+from common.config.cli import run_command, stage_parser
+from common.config.schema import Settings
 
 
 def main() -> int:

@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from c_classification.teacher import TeacherSpec, decide, load_teacher
-from common.artifacts import sync_folder
+from c_classification.teacher.teacher import TeacherSpec, decide, load_teacher
 from common.errors import DataError
 from common.log import progress
+from common.stage.files import sync_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession

@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.shards import label_texts
-from c_classification.teacher import TeacherSpec, member_weights, prepare_teacher, teacher_files
-from common.artifacts import Built, Manifest, Rows, plan_stage, require_manifest, run_stage
+from c_classification.teacher.teacher import (
+    TeacherSpec,
+    member_weights,
+    prepare_teacher,
+    teacher_files,
+)
+from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.schema import Settings
-from common.spark import spark_session
-from common.tracking import tracker
+from common.runtime.spark import spark_session
+from common.stage.manifest import Manifest, Rows, require_manifest
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
+from common.tracking.records import tracker
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

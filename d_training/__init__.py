@@ -4,8 +4,8 @@
 ``torchrun --nproc-per-node 2 -m d_training`` does so in several processes.
 """
 
-from common.artifacts import Manifest
-from common.schema import Settings
+from common.config.schema import Settings
+from common.stage.manifest import Manifest
 
 __all__ = ["run"]
 

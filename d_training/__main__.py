@@ -3,7 +3,8 @@
 In several processes, a GPU each where there are any: torchrun --nproc-per-node 2 -m d_training
 ``python -m d_training tune`` searches for better training settings, ``--tuned`` trains with them.
 ``python -m d_training sync`` uploads to MLflow what waits since its server was away,
-``python -m d_training worker`` takes the jobs of the API's /retrain.
+``python -m d_training worker`` takes the jobs of the API's /retrain,
+``python -m d_training rollback`` lets an earlier model serve again.
 """
 
 import logging
@@ -11,13 +12,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from common.cli import run_command, stage_parser
-from common.schema import Settings
+from common.config.cli import run_command, stage_parser
+from common.config.schema import Settings
 from d_training import run
-from d_training.processes import launched
+from d_training.fine_tuning.processes import launched
+from d_training.gate.rollback import rollback
 from d_training.stage import assist_training
-from d_training.sync import sync, synced
-from d_training.tune import tune
+from d_training.tracking.sync import sync, synced
+from d_training.tuning.tune import tune
 from d_training.worker import work
 
 
@@ -31,10 +33,10 @@ def main() -> int:
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("train", "tune", "sync", "worker"),
+        choices=("train", "tune", "sync", "worker", "rollback"),
         default="train",
-        help="train (the default), search for settings, upload to MLflow what waits, or take the "
-        "jobs of /retrain",
+        help="train (the default), search for settings, upload to MLflow what waits, take the jobs "
+        "of /retrain, or let an earlier model serve again",
     )
     parser.add_argument(
         "--tuned", action="store_true", help="train with the best settings that tune has found"
@@ -43,11 +45,18 @@ def main() -> int:
         "--force", action="store_true", help="promote whatever the gate says; journalled"
     )
     parser.add_argument("--once", action="store_true", help="worker: end after one look for a job")
+    parser.add_argument(
+        "--to", metavar="ID", help="rollback: a model that has served (default: the last)"
+    )
     args = parser.parse_args()
 
     def train(settings: Settings) -> None:
         with synced(settings):
             run(settings, force=args.force, tuned=args.tuned)
+
+    def move_back(settings: Settings) -> None:
+        with synced(settings):
+            rollback(settings, to=args.to)
 
     def assist(settings: Settings) -> None:
         logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
@@ -62,6 +71,7 @@ def main() -> int:
         "tune": _tune,
         "sync": sync,
         "worker": partial(work, once=args.once),
+        "rollback": move_back,
     }
     return run_command(args, actions[args.action])
 

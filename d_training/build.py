@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from common.artifacts import Built
+from common.config.schema import Settings
 from common.labels import LabelSchema
-from common.onnx_model import softmax
-from common.schema import Settings
+from common.onnx.model import softmax
+from common.stage.run import Built
 from common.synthetic import read_synthetic
 from common.text import rules_sha256
-from d_training.batches import Examples
-from d_training.calibration import abstain_threshold, fit_temperature
-from d_training.describe import describe_model
-from d_training.export import export_student
-from d_training.export_table import compare_exports
-from d_training.feedback import Feedback
-from d_training.held_out import HeldOut
-from d_training.seen import write_rows
-from d_training.student import Student, predict
-from d_training.train import train_student
+from d_training.cards.describe import describe_model
+from d_training.data.feedback import Feedback
+from d_training.data.training_rows import write_rows
+from d_training.export.compare import compare_exports
+from d_training.export.onnx import export_student
+from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.calibration import abstain_threshold, fit_temperature
+from d_training.fine_tuning.student import Student, predict
+from d_training.fine_tuning.train import train_student
+from d_training.held_out.figures import HeldOut
 
 logger = logging.getLogger(__name__)
 

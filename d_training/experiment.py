@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from common.artifacts import Plan, plan_stage
+from common.config.schema import Settings
 from common.labels import load_labels
-from common.schema import Settings
-from common.weights import checkpoint_files, checkpoint_folder
-from d_training.feedback import Feedback
+from common.onnx.weights import checkpoint_files, checkpoint_folder
+from common.stage.plan import Plan, plan_stage
+from d_training.data.feedback import Feedback
 
 # What may change without another model coming out.
 _NOT_DECIDING = {"snapshot_every_s", "tensorboard"}

@@ -6,20 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common.artifacts import (
-    Built,
-    Manifest,
-    find_manifest,
-    require_manifest,
-    run_stage_once,
-)
+from common.config.schema import Settings
 from common.labels import load_labels
-from common.schema import Settings
-from common.tracking import tracker
-from d_training.deploy import deploy
+from common.stage.manifest import Manifest, find_manifest, require_manifest
+from common.stage.run import Built, run_stage_once
+from common.tracking.records import tracker
+from d_training.cards.markdown import format_values
+from d_training.data.feedback import find_feedback, publish_feedback
 from d_training.experiment import experiment_plan, start_checkpoint
-from d_training.feedback import find_feedback, publish_feedback
-from d_training.study import Best, find_best, spoken
+from d_training.gate.deploy import deploy
+from d_training.tuning.study import Best, find_best
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +33,9 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
     best = find_best(settings) if tuned else None
     if best is not None:
         settings = best.applied(settings)
-        logger.info("tuned: %s (trial %d of study %s)", spoken(best.values), best.trial, best.study)
+        logger.info(
+            "tuned: %s (trial %d of study %s)", format_values(best.values), best.trial, best.study
+        )
     checkpoint = start_checkpoint(settings)
     feedback = find_feedback(settings, schema)
     if feedback is not None:
@@ -46,7 +44,7 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
 
     def build(folder: Path) -> Built:
         from d_training.build import build_model
-        from d_training.export import code_commit
+        from d_training.export.onnx import code_commit
 
         raw = find_manifest(settings.paths.raw)
         origin = {
@@ -88,7 +86,7 @@ def assist_training(settings: Settings, *, tuned: bool) -> None:
     feedback = find_feedback(settings, schema)
     key = experiment_plan(settings, checkpoint, feedback).key
     if find_manifest(settings.paths.models / key) is None:
-        from d_training.train import train_student
+        from d_training.fine_tuning.train import train_student
 
         train_student(
             settings,

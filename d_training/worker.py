@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from common.config.schema import Settings
 from common.errors import RefusedError, TriageError
-from common.schema import Settings
 from d_training import run
-from d_training.sync import synced
+from d_training.tracking.sync import synced
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -1,6 +1,6 @@
 """Serve the production model in the foreground: python -m e_apification [--set serving.port=8000].
 
-``make run_api`` (e_apification.launch) starts the same in the background or in a container.
+``make run_api`` (e_apification.launch.start) starts the same in the background or in a container.
 ``python -m e_apification predict "text"`` labels texts without a server, and
 ``python -m e_apification score --csv IN --out OUT`` a file.
 """
@@ -8,12 +8,12 @@
 import sys
 from collections.abc import Sequence
 
-from common.cli import run_command, stage_parser
+from common.config.cli import run_command, stage_parser
+from common.config.schema import Settings
 from common.log import configure_logging
-from common.schema import Settings
-from e_apification.app import create_app, load_production
-from e_apification.processes import run_processes
-from e_apification.server import run_server
+from e_apification.api.app import create_app, load_production
+from e_apification.server.drain import run_server
+from e_apification.server.processes import run_processes
 
 
 def serve(settings: Settings) -> None:
@@ -39,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return predict.main(given[1:])
     if action == "score":
-        from e_apification import score  # with Arrow and Spark, which serving has not
+        from e_apification.bulk import score  # with Arrow and Spark, which serving has not
 
         return score.main(given[1:])
+    if action == "keys":
+        from e_apification.http import keys
+
+        return keys.main(given[1:])
     summary = (
         "Serve the production model over HTTP until interrupted; or, with predict or score as the "
         "first word, label texts or a file (each has a --help of its own)."

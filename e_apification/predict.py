@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from common.cli import run_command, stage_parser
+from common.config.cli import run_command, stage_parser
+from common.config.schema import Settings
 from common.errors import DataError
-from common.model_source import fetch_served
-from common.registry import require_production_id
-from common.schema import Settings
-from e_apification.answers import prediction_body
-from e_apification.predictor import load_predictor
+from common.models.model_source import fetch_served
+from common.models.registry import require_production_id
+from e_apification.model.answers import prediction_body
+from e_apification.model.predictor import load_predictor
 
 
 def predict_texts(settings: Settings, *, texts: Sequence[str]) -> None:
@@ -49,7 +49,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="a message; -: lines of stdin")
     args: argparse.Namespace = parser.parse_args(arguments)
     return run_command(args, partial(predict_texts, texts=args.texts))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

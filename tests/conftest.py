@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from common.schema import Settings
+    from common.config.schema import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = (
@@ -37,8 +37,8 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def spark() -> Iterator["SparkSession"]:
     """One small local session for all Spark tests."""
-    from common.schema import SparkSettings
-    from common.spark import spark_session
+    from common.config.spark import SparkSettings
+    from common.runtime.spark import spark_session
 
     settings = SparkSettings(master="local[2]", driver_memory="1g", shuffle_partitions=2)
     with spark_session(settings, app="tests") as session:
@@ -86,7 +86,8 @@ def postgresql() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> "Settings":
     """Settings of an empty store of either kind."""
-    from common.schema import Settings, StoreSettings
+    from common.config.schema import Settings
+    from common.config.store import StoreSettings
     from tests.postgresql import emptied
 
     if request.param == "sqlite":

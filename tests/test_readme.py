@@ -2,7 +2,7 @@
 
 The run is small (TRIAGE_ variables below) but real: the generator, Spark, the teacher, training,
 the served API. Commands that run for long, run the tests themselves, or train trial by trial (which
-tests/d_training/test_tune.py has) are only checked to exist.
+tests/d_training/tuning/test_tune.py has) are only checked to exist.
 """
 
 import json

@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 from pydantic import BaseModel, ValidationError
 
-from common.artifacts import write_atomically
 from common.log import progress
+from common.stage.files import write_atomically
 
 # What a broken connection costs at most: urllib3 drops a chunk that it cannot fill.
 _CHUNK_BYTES = 1 << 16

@@ -12,12 +12,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from a_ingestion.cached import is_cached, keep
-from a_ingestion.csv_input import CsvInput
 from a_ingestion.kaggle.credentials import find_credentials
 from a_ingestion.kaggle.part import Part
 from a_ingestion.kaggle.transfer import download
+from common.config.ingestion import KaggleSettings
 from common.errors import DataError, TriageError
-from common.schema import KaggleSettings
+from common.tables.input import CsvInput
 
 logger = logging.getLogger(__name__)
 

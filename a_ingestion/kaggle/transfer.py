@@ -14,8 +14,8 @@ import requests
 from a_ingestion.kaggle.client import open_archive
 from a_ingestion.kaggle.credentials import Credentials, config_folder
 from a_ingestion.kaggle.part import BrokenTransferError, Part
+from common.config.ingestion import KaggleSettings
 from common.errors import DataError
-from common.schema import KaggleSettings
 
 _LONGEST_BACKOFF_S = 60.0
 _LONGEST_ASKED_WAIT_S = 600.0

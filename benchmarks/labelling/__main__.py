@@ -20,12 +20,17 @@ from numpy.typing import NDArray
 
 from a_ingestion.sample import write_sample
 from benchmarks.labelling.sides import Outcome, run_pipeline, run_teacher
-from c_classification.nli_adapter.merged import merged_checkpoint
-from common.artifacts import write_atomically
+from c_classification.teacher.nli_adapter.merged import merged_checkpoint
+from common.config.classification import (
+    ClassificationSettings,
+    EmbeddingSettings,
+    EnsembleSettings,
+    NliSettings,
+)
+from common.config.settings import ROOT
 from common.labels import load_labels
 from common.log import configure_logging
-from common.schema import ClassificationSettings, EmbeddingSettings, EnsembleSettings, NliSettings
-from common.settings import ROOT
+from common.stage.files import write_atomically
 from common.text import natural_text
 
 CACHE = ROOT / ".cache" / "benchmarks"

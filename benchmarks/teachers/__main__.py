@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.teachers.ways import Said, all_ways
-from common.artifacts import write_atomically
+from common.config.settings import ROOT, load_settings
 from common.errors import TriageError
 from common.labels import LabelSchema, load_labels
 from common.log import configure_logging
-from common.settings import ROOT, load_settings
-from d_training.gold import Answers, Gold, read_gold
-from d_training.judge import judge_answers, judge_labels
+from common.stage.files import write_atomically
+from d_training.evaluation.figures import judge_answers, judge_labels
+from d_training.evaluation.gold import Answers, Gold, read_gold
 
 CACHE = ROOT / ".cache" / "benchmarks"
 RESULTS = ROOT / "benchmarks" / "results"

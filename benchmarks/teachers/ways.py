@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.workers import label_in_workers
-from c_classification.embedding import frozen_encoder, without_handles
-from c_classification.teacher import prepare_teacher
-from c_classification.wording import nearest_labels, wordings
+from c_classification.gold.wording import nearest_labels, wordings
+from c_classification.teacher.embedding import frozen_encoder, without_handles
+from c_classification.teacher.teacher import prepare_teacher
+from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
-from common.schema import ClassificationSettings
-from d_training.baselines import keyword_labels
+from d_training.evaluation.baselines import keyword_labels
 
 
 class Said(NamedTuple):

@@ -21,12 +21,12 @@ import numpy as np
 
 from a_ingestion.sample import write_sample
 from benchmarks.training.sides import Outcome, Task, Texts, train_ours, train_padded
-from common.artifacts import write_atomically
+from common.config.settings import ROOT
+from common.config.training import TrainingSettings
 from common.log import configure_logging
-from common.schema import TrainingSettings
-from common.settings import ROOT
+from common.onnx.weights import checkpoint_folder
+from common.stage.files import write_atomically
 from common.text import natural_text
-from common.weights import checkpoint_folder
 
 RESULT = ROOT / "benchmarks" / "results" / "training.json"
 # Of the training texts, beside them; our side alone looks at them. Few of few would choose by luck.

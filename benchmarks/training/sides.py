@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.config.training import TrainingSettings
 from common.metrics import confusion_matrix, macro_f1
-from common.schema import TrainingSettings
-from d_training.batches import Examples
-from d_training.fit import fit
-from d_training.student import Student, load_student, predict, tokenize
+from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.fit import fit
+from d_training.fine_tuning.student import Student, load_student, predict, tokenize
 
 PADDED_TO, PEER_BATCH = 512, 8
 

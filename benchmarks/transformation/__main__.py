@@ -16,7 +16,7 @@ from pathlib import Path
 
 from a_ingestion.sample import write_sample
 from benchmarks.transformation.measure import Measured, run_measured
-from common.java import find_java_home
+from common.runtime.java import find_java_home
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "transformation.json"

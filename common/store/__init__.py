@@ -6,7 +6,7 @@ what it holds, feedback.py and jobs.py read and write it. SQLAlchemy is imported
 
 from typing import NamedTuple
 
-from common.schema import Settings
+from common.config.schema import Settings
 
 
 class Labelled(NamedTuple):

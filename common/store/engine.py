@@ -17,8 +17,8 @@ from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from common.config.schema import Settings
 from common.errors import SettingsError, TriageError
-from common.schema import Settings
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_305_118_246_001  # of PostgreSQL's advisory locks, ours while tables change

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.schema import KaggleSettings
+from common.config.ingestion import KaggleSettings
 from tests.a_ingestion.kaggle_server import DATASET, KaggleServer, serve
 
 

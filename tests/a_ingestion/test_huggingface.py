@@ -3,8 +3,8 @@ import csv
 import pytest
 
 from a_ingestion.huggingface import fetch_texts
+from common.config.ingestion import HuggingFaceSettings
 from common.errors import DataError, SettingsError
-from common.schema import HuggingFaceSettings
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SETTINGS = HuggingFaceSettings(dataset="owner/news", revision=COMMIT, split="test")

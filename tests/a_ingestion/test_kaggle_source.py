@@ -129,7 +129,7 @@ def test_killed_download_is_resumed(kaggle, quick, tmp_path):
         from pathlib import Path
         from kagglesdk import kaggle_env
         from a_ingestion.kaggle import fetch_member
-        from common.schema import KaggleSettings
+        from common.config.ingestion import KaggleSettings
 
         kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = {kaggle.endpoint!r}
         fetch_member(KaggleSettings(dataset={DATASET!r}), folder=Path({str(tmp_path)!r}))

@@ -10,8 +10,8 @@ import pytest
 from a_ingestion.kaggle.credentials import find_credentials
 from a_ingestion.kaggle.part import Part
 from a_ingestion.kaggle.transfer import download
+from common.config.ingestion import KaggleSettings
 from common.errors import DataError
-from common.schema import KaggleSettings
 from tests.a_ingestion.kaggle_server import (
     DATASET,
     SIGNATURE,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a_ingestion import landing
-from a_ingestion.csv_input import CsvInput
 from a_ingestion.landing import Landed, land_csv
 from common.errors import DataError
+from common.tables.input import CsvInput
 
 TWCS = "tweet_id,author_id,text\n"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.schema import IngestionSettings
+from common.config.ingestion import IngestionSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

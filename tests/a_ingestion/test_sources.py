@@ -1,8 +1,8 @@
 import pytest
 
 from a_ingestion.sources import choose_source
+from common.config.ingestion import IngestionSettings
 from common.errors import DataError, SettingsError
-from common.schema import IngestionSettings
 
 
 def choose(cache, **settings):

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from a_ingestion import run
-from common.artifacts import find_manifest, verify_files
+from common.config.ingestion import IngestionSettings
+from common.config.schema import Settings
 from common.errors import DataError, SettingsError
-from common.schema import IngestionSettings, Settings
+from common.stage.manifest import find_manifest, verify_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,7 +154,7 @@ def test_killed_landing_leaves_the_old_output_and_the_rerun_finishes(tmp_path):
         from pathlib import Path
         from pyarrow.parquet import ParquetWriter
         from a_ingestion import landing, run
-        from common.schema import Settings
+        from common.config.schema import Settings
 
         landing.GROUP_ROWS = landing.FILE_ROWS = 1
         write, calls = ParquetWriter.write_table, []

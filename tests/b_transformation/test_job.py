@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from b_transformation.index import write_index
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
-from b_transformation.raw_columns import read_raw_columns
-from common.schema import TransformationSettings
+from b_transformation.threading.index import write_index
+from b_transformation.threading.raw_columns import read_raw_columns
+from common.config.transformation import TransformationSettings
 
 SETTINGS = TransformationSettings(max_text_chars=20, detect_language=False)
 T, TIME = "2017-10-31T22:10:47Z", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)

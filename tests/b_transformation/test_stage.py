@@ -21,10 +21,10 @@ import pytest
 
 from a_ingestion import run as land
 from b_transformation import run
-from common.artifacts import find_manifest, verify_files
+from common.config.schema import Settings
+from common.config.settings import load_settings
 from common.errors import DataError
-from common.schema import Settings
-from common.settings import load_settings
+from common.stage.manifest import find_manifest, verify_files
 
 ROOT = Path(__file__).resolve().parents[2]
 T, TIME = "Tue Oct 31 22:10:47 +0000 2017", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)

@@ -4,9 +4,9 @@ import numpy as np
 
 from benchmarks.teachers.__main__ import describe, format_table
 from benchmarks.teachers.ways import Said, teachers
+from common.config.classification import ClassificationSettings
 from common.labels import Label, LabelSchema
-from common.schema import ClassificationSettings
-from d_training.gold import Gold
+from d_training.evaluation.gold import Gold
 
 SCHEMA = LabelSchema(
     catch_all="b",

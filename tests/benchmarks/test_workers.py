@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from benchmarks.workers import label_in_workers
-from c_classification.teacher import Opinions, TeacherSpec
+from c_classification.teacher.teacher import Opinions, TeacherSpec
+from common.config.classification import ClassificationSettings
 from common.labels import Label, LabelSchema
-from common.schema import ClassificationSettings
 
 
 class LengthTeacher:

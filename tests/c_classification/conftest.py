@@ -7,8 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.artifacts import Built, Rows, plan_stage, run_stage
-from common.schema import ClassificationSettings, EmbeddingSettings, Settings, SparkSettings
+from common.config.classification import ClassificationSettings, EmbeddingSettings
+from common.config.schema import Settings
+from common.config.spark import SparkSettings
+from common.stage.manifest import Rows
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
 
 LABELS = """
 catch_all: rest

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.artifacts import find_manifest
+from common.stage.manifest import find_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [f"{what} {n}" for n in range(40) for what in ("my parcel", "charged twice", "thanks")]

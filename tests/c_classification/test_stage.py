@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from c_classification.stage import build_labels, sample_messages
-from c_classification.teacher import TeacherSpec, prepare_teacher
+from c_classification.teacher.teacher import TeacherSpec, prepare_teacher
 from common.errors import DataError
 from common.labels import load_labels
 

@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.artifacts import Built, Manifest, Rows, plan_stage, run_stage
-from common.schema import Settings, TrainingSettings
+from common.config.schema import Settings
+from common.config.training import TrainingSettings
+from common.stage.manifest import Manifest, Rows
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
 
 LABELS = """
 catch_all: rest

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from common.artifacts import folder_records, verify_files
 from common.errors import DataError
 from common.labels import load_labels
-from common.registry import production_id
+from common.models.registry import production_id
+from common.stage.manifest import folder_records, verify_files
 from common.text import rules_sha256
 from d_training import run
-from d_training.seen import held_out_ids
-from e_apification.predictor import load_predictor
+from d_training.data.training_rows import held_out_ids
+from e_apification.model.predictor import load_predictor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,7 +88,7 @@ def test_unchanged_rerun_does_nothing_and_imports_no_torch(trained):
     settings, manifest = trained
     before = {p: p.stat().st_mtime_ns for p in settings.paths.models.rglob("*") if p.is_file()}
     code = (
-        "import sys, json; from common.schema import Settings; from d_training import run;"
+        "import sys, json; from common.config.schema import Settings; from d_training import run;"
         "manifest = run(Settings.model_validate_json(sys.stdin.read()));"
         "print(manifest.key, sorted({'torch', 'transformers', 'matplotlib'} & set(sys.modules)))"
     )

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from common.config.schema import Settings
+from common.config.store import StoreSettings
+from common.config.tracking import TrackingSettings
 from common.errors import DataError, RefusedError
-from common.schema import Settings, StoreSettings, TrackingSettings
 from common.store import Labelled
 from common.store.engine import open_store
 from common.store.feedback import add_batch
@@ -25,7 +27,7 @@ CODE = """
 import sys, time
 from pathlib import Path
 from common.log import configure_logging
-from common.schema import Settings
+from common.config.schema import Settings
 from d_training.worker import work
 settings = Settings.model_validate_json(sys.argv[1])
 def train(settings):
@@ -218,7 +220,7 @@ def test_corrections_are_learnt(tmp_path, make_settings, publish_labeled, toy):
 
     import numpy as np
 
-    from common.onnx_model import OnnxModel
+    from common.onnx.model import OnnxModel
     from d_training import run
 
     publish_labeled(tmp_path, toy.rows())

@@ -14,13 +14,16 @@ from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from common import deployment
-from common.artifacts import Built, Plan, Rows, run_stage_once
+from common.config.schema import Settings
+from common.config.serving import ServingSettings
 from common.labels import LabelSchema, load_labels
-from common.schema import ServingSettings, Settings
+from common.models import deployment
+from common.stage.manifest import Rows
+from common.stage.plan import Plan
+from common.stage.run import Built, run_stage_once
 from common.text import rules_sha256
-from e_apification.app import create_app
-from e_apification.predictor import ModelFacts, Prediction
+from e_apification.api.app import create_app
+from e_apification.model.predictor import ModelFacts, Prediction
 
 VERSION = "0123456789ab"
 LABELS_YAML = """\

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from common.schema import ServingSettings
+from common.config.serving import ServingSettings
 
 KEY = "triage_a-key-of-the-tests"
 ENTRY = f"ada:{hashlib.sha256(KEY.encode()).hexdigest()}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.settings import ROOT
+from common.config.settings import ROOT
 
 
 def free_port() -> int:

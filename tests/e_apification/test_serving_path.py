@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common.settings import ROOT
+from common.config.settings import ROOT
 
 HEAVY = (
     "torch",
@@ -40,8 +40,8 @@ import sys
 import e_apification.__main__
 from pathlib import Path
 from fastapi import FastAPI
-from common.schema import Settings
-from e_apification.app import create_app, load_production
+from common.config.schema import Settings
+from e_apification.api.app import create_app, load_production
 settings = Settings(run_dir=Path({str(models_dir.parent)!r}))
 predictor = load_production(settings)
 assert predictor.predict(["refund"])[0].label == "billing"
@@ -52,6 +52,6 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 
 
 def test_the_runtime_does_not_report_home(tmp_path: Path) -> None:
-    code = "import e_apification.predictor, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    code = "import e_apification.model.predictor, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     assert python(code, HOME=str(tmp_path)).strip() == "1"
     assert list(tmp_path.iterdir()) == []

@@ -9,9 +9,10 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from common.config.schema import Settings
+from common.config.settings import load_settings
+from common.config.store import StoreSettings
 from common.errors import SettingsError, TriageError
-from common.schema import Settings, StoreSettings
-from common.settings import load_settings
 from common.store import has_store
 from common.store.engine import StoreAwayError, now, open_store
 from common.store.tables import metadata

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from common.schema import Settings
+from common.config.schema import Settings
 from common.store.engine import open_store
 from common.store.feedback import read_feedback
 from tests.e_apification.learning import KEY

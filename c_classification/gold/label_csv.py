@@ -1,0 +1,99 @@
+"""Label the texts of one CSV with the stage's teacher, in one process and without Spark.
+
+    python -m c_classification.gold.label_csv --csv gold.csv --out teacher.parquet
+
+Parquet out, one row a CSV record in the CSV's order: row (int64, from 0), text (as the teacher
+read it), label (null where it abstained), confidence, scores (one a label, in schema order).
+"""
+
+import csv
+import logging
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+
+from c_classification.gold.keyed import key_of, write_keyed
+from c_classification.teacher.teacher import decide, score_texts, teacher_files
+from common.config.cli import run_command, stage_parser
+from common.config.schema import Settings
+from common.errors import DataError
+from common.labels import load_labels
+from common.stage.plan import plan_stage
+from common.text import natural_text
+
+_LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
+logger = logging.getLogger("c_classification.gold.label_csv")
+
+
+def main() -> int:
+    """Label a CSV from the command line; returns the exit code."""
+    parser = stage_parser(
+        "c_classification.gold.label_csv",
+        "Label the texts of one CSV with the teacher and write Parquet.",
+        sections=("classification",),
+    )
+    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with a header")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--text-column", default="text", help="column to label (default text)")
+    args = parser.parse_args()
+    return run_command(
+        args, lambda settings: label_csv(settings, args.csv, args.out, column=args.text_column)
+    )
+
+
+def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "text") -> None:
+    """Label column ``column`` of ``source`` into ``target``; nothing to do where that was done.
+
+    Raises:
+        DataError: if the CSV can't be read or lacks the column.
+    """
+    schema = load_labels(settings.labels)
+    if not source.is_file():
+        raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
+    plan = plan_stage(
+        "label-csv",
+        packages=("c_classification",),
+        settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
+        inputs=[source, *teacher_files(settings.classification, schema)],
+    )
+    if key_of(target) == plan.key:
+        logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
+        return
+    texts = [natural_text(text) for text in read_column(source, column)]
+    scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
+    chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
+    table = pa.table(
+        {
+            "row": pa.array(range(len(texts)), pa.int64()),
+            "text": pa.array(texts, pa.string()),
+            "label": pa.array(chosen.labels, pa.string()),
+            "confidence": pa.array(chosen.confidence, pa.float32()),
+            "scores": pa.array(list(scores), pa.list_(pa.float32())),
+        }
+    )
+    write_keyed(table, target, key=plan.key)
+    abstained = chosen.labels.count(None)
+    logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
+
+
+def read_column(source: Path, column: str) -> list[str]:
+    """One column of a CSV with a header, in order.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = reader.fieldnames or []
+            if column not in names:
+                raise DataError(f"{source} has no column {column!r}, only: {', '.join(names)}")
+            return [record[column] or "" for record in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {source}: {type(error).__name__}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

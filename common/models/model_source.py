@@ -1,0 +1,96 @@
+"""Serving what MLflow's registry names, serving.model_source=registry, without MLflow in the API.
+
+Before a server starts, the files of the version that has the alias production are copied into
+RUN_DIR/.cache/registry, which looks like models/: folders by experiment id, and a pointer. They
+are plain files, checked by digest; none of MLflow's model loaders is used.
+"""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.stage.files import sha256_of, write_atomically
+from common.stage.manifest import MANIFEST
+from common.errors import DataError
+from common.tracking.client import MODEL, PRODUCTION, TrackingError, mlflow_client
+from common.models.registry import (
+    METRICS,
+    POINTER,
+    model_folder,
+    production_id,
+    served_files,
+    verified_served,
+)
+from common.config.schema import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+
+def fetch_served(settings: Settings) -> Path:
+    """The folder of models to serve from, brought up to date where it is a copy.
+
+    Where MLflow is away, the model that was copied last serves on.
+
+    Raises:
+        TrackingError: if MLflow is away and nothing was copied before, or no version has the alias.
+        DataError: if what the registry holds is not what the version's digests say.
+    """
+    folder = settings.served_models
+    if settings.serving.model_source == "local":
+        return folder
+    try:
+        with mlflow_client(settings) as client:
+            fetched = _fetch(client, settings.tracking.name, folder)
+        logger.info("registry: %s of %s is model %s", PRODUCTION, settings.tracking.name, fetched)
+    except TrackingError as error:
+        held = production_id(folder)
+        if held is None:
+            raise
+        logger.warning("registry: %s; model %s serves, which was fetched before", error, held)
+    return folder
+
+
+def _fetch(client: "MlflowClient", name: str, folder: Path) -> str:
+    version = client.get_model_version_by_alias(name, PRODUCTION)
+    experiment = version.tags.get("experiment_id", "")
+    manifest_sha256 = version.tags.get("manifest_sha256", "")
+    target = model_folder(folder, experiment)
+    if not _is_whole(folder, experiment, manifest_sha256):
+        partial = folder / f".{experiment}.part"
+        shutil.rmtree(partial, ignore_errors=True)
+        copied = model_folder(partial, experiment)
+        copied.mkdir(parents=True)
+        for file in (MANIFEST, METRICS):  # which names the rest
+            _download(client, version.run_id, file, copied)
+        for file in set(served_files(copied)) - {METRICS}:
+            _download(client, version.run_id, file, copied)
+        _require_whole(partial, experiment, manifest_sha256)
+        shutil.rmtree(target, ignore_errors=True)
+        copied.rename(target)
+        shutil.rmtree(partial)
+    write_atomically(folder / POINTER, json.dumps({"experiment_id": experiment}) + "\n")
+    return experiment
+
+
+def _download(client: "MlflowClient", run_id: str, file: str, folder: Path) -> None:
+    got = client.download_artifacts(run_id, f"{MODEL}/{file}", str(folder.parent))
+    Path(got).rename(folder / file)
+
+
+def _is_whole(folder: Path, experiment: str, manifest_sha256: str) -> bool:
+    try:
+        _require_whole(folder, experiment, manifest_sha256)
+    except DataError:
+        return False
+    return True
+
+
+def _require_whole(folder: Path, experiment: str, manifest_sha256: str) -> None:
+    path = verified_served(folder, experiment) / MANIFEST
+    if sha256_of(path) != manifest_sha256:
+        raise DataError(f"{path} is not the manifest that version was registered with")

@@ -1,0 +1,134 @@
+"""Which model serves, and whether its files are whole: models/production.json, models/<id>/.
+
+The pointer is replaced by rename, by common/models/deployment.py alone.
+"""
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from common.stage.manifest import MANIFEST, Manifest, find_manifest, verify_files
+from common.errors import DataError
+
+POINTER = "production.json"
+MODEL, MODEL_INT8 = "model.onnx", "model.int8.onnx"
+TOKENIZER, LABELS, METRICS = "tokenizer.json", "labels.yaml", "metrics.json"
+CARD, DATA_CARD, PLOTS = "model_card.md", "data_card.md", "plots"
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+def production_id(models: Path) -> str | None:
+    """The experiment that serves, or None where none was promoted yet.
+
+    Raises:
+        DataError: if the pointer is damaged.
+    """
+    path = models / POINTER
+    try:
+        experiment = str(json.loads(path.read_text(encoding="utf-8"))["experiment_id"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path} is damaged; promote a model again") from None
+    model_folder(models, experiment)
+    return experiment
+
+
+def require_production_id(models: Path) -> str:
+    """The experiment that serves.
+
+    Raises:
+        DataError: if none was promoted yet, or the pointer is damaged.
+    """
+    experiment = production_id(models)
+    if experiment is None:
+        raise DataError(f"no model was promoted in {models}; run `make train_model` first")
+    return experiment
+
+
+def model_folder(models: Path, experiment_id: str) -> Path:
+    """The folder of an experiment; ids are checked, so that none can name another place.
+
+    Raises:
+        DataError: if the id is not twelve hex digits.
+    """
+    if not _ID.fullmatch(experiment_id):
+        raise DataError(f"experiment id {experiment_id[:40]!r} is not twelve hex digits")
+    return models / experiment_id
+
+
+def verified_manifest(models: Path, experiment_id: str) -> Manifest:
+    """The manifest of an experiment whose every file has the digest that it names.
+
+    Raises:
+        DataError: if the folder is missing, not whole, or a file was changed.
+    """
+    folder = model_folder(models, experiment_id)
+    manifest = find_manifest(folder)
+    if manifest is None:
+        raise DataError(f"model {experiment_id} is missing or not whole in {models}")
+    verify_files(folder, manifest.outputs)
+    return manifest
+
+
+def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> Path:
+    """The folder of an experiment whose files ``names`` have the digests of its manifest.
+
+    For places that hold only what serving needs of a model, not its checkpoint and plots.
+
+    Raises:
+        DataError: if the manifest or one of the files is missing or was changed.
+    """
+    folder = model_folder(models, experiment_id)
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"model {experiment_id} is missing in {models}") from None
+    except ValidationError:
+        raise DataError(f"{folder / MANIFEST} is damaged; restore {folder}") from None
+    records = {record.path: record for record in manifest.outputs}
+    unknown = sorted(set(names) - set(records))
+    if unknown:
+        raise DataError(f"model {experiment_id} has no {', '.join(unknown)}; train it anew")
+    verify_files(folder, [records[name] for name in names])
+    return folder
+
+
+def served_model(folder: Path) -> str:
+    """The ONNX file of a model folder that serves: INT8, or float32 where that did not pass.
+
+    Training has decided, and metrics.json says so; INT8 where it names none.
+
+    Raises:
+        DataError: if metrics.json is damaged, or names another file.
+    """
+    path = folder / METRICS
+    try:
+        served = json.loads(path.read_bytes()).get("served", MODEL_INT8)
+    except (ValueError, AttributeError):
+        raise DataError(f"{path} is damaged; restore {folder}") from None
+    if served not in (MODEL, MODEL_INT8):
+        raise DataError(f"{path} serves {str(served)[:40]!r}, not {MODEL_INT8} or {MODEL}")
+    return str(served)
+
+
+def served_files(folder: Path) -> tuple[str, ...]:
+    """What serving needs of a model folder, beside its manifest."""
+    return (served_model(folder), TOKENIZER, LABELS, METRICS)
+
+
+def verified_served(models: Path, experiment_id: str, *, also: Collection[str] = ()) -> Path:
+    """Like ``verified_files``, for what serving needs and the files ``also``."""
+    folder = verified_files(models, experiment_id, (METRICS,))  # it names the model that serves
+    return verified_files(models, experiment_id, (*served_files(folder), *also))
+
+
+def serving_id(models: Path) -> str | None:
+    """Like ``production_id``, but a damaged pointer counts as none: promotion replaces it."""
+    try:
+        return production_id(models)
+    except DataError:
+        return None

@@ -1,0 +1,64 @@
+"""What decides whether a stage must run: the digest of its code, settings and inputs."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from common.stage.files import sha256_of
+from common.stage.manifest import FileRecord, input_records
+
+SOURCE_SUFFIXES = (".py", ".yaml")
+
+
+class Plan(NamedTuple):
+    """What decides whether a stage must run; ``key`` is the digest of it all.
+
+    settings: what ``settings_sha256`` is the digest of.
+    """
+
+    stage: str
+    code_sha256: str
+    settings_sha256: str
+    inputs: tuple[FileRecord, ...]
+    settings: Any = None
+
+    @property
+    def key(self) -> str:
+        """Twelve hex digits that name this combination of inputs, settings and code."""
+        inputs = [record.model_dump() for record in self.inputs]
+        return _digest([self.stage, self.code_sha256, self.settings_sha256, inputs])[:12]
+
+
+def plan_stage(
+    stage: str, *, packages: Sequence[str], settings: Any, inputs: Sequence[Path]
+) -> Plan:
+    """Digest code, settings and inputs.
+
+    Args:
+        stage: the package's name.
+        packages: packages whose source, YAML data included, decides the output; ``common`` is
+            always counted.
+        settings: a JSON-able value or pydantic model: what of the settings the stage reads.
+        inputs: files, or folders that an earlier stage has published.
+    """
+    root = Path(__file__).resolve().parents[2]
+    sources = sorted(
+        path
+        for name in {*packages, "common"}
+        for path in (root / name).rglob("*")
+        if path.suffix in SOURCE_SUFFIXES
+    )
+    code = _digest([[str(p.relative_to(root)), sha256_of(p)] for p in sources])
+    records = tuple(record for path in inputs for record in input_records(path))
+    return Plan(stage, code, _digest(settings), records, settings)
+
+
+def _digest(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    spoken = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(spoken.encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Turn a block of CSV records into an Arrow table and a list of the records that it cannot hold.
+
+A block (csv_layout) goes in; out come its rows as strings, the number of each row within the
+block, and the rejected records with the reason. Arrow does the parsing; a block without trouble
+costs nothing more. Where there is trouble, records are told apart by their positions
+(csv_records), unreadable ones are left out before Arrow sees the rest, and every record ends up
+in exactly one of the two.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, Layout, find_layout
+from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected, is_utf8
+
+
+class BlockRows(NamedTuple):
+    """What became of a block's ``records``: ``numbers[i]`` is the number of row i, from 0."""
+
+    table: pa.Table
+    numbers: Numbers
+    rejected: list[Rejected]
+
+    @property
+    def records(self) -> int:
+        """How many records the block held."""
+        return len(self.numbers) + len(self.rejected)
+
+
+def read_rows(block: Layout, *, columns: tuple[str, ...], max_field_bytes: int) -> BlockRows:
+    """Parse a block; every record becomes a row or is rejected.
+
+    Args:
+        block: whole records.
+        columns: names of the columns, all strings.
+        max_field_bytes: a record with a longer field (in UTF-8) is rejected.
+    """
+    rows, records = _read(block, columns, max_field_bytes)
+    if records is not None and len(columns) > 1:
+        reopened = _reopen(block, rows.rejected, records, columns, max_field_bytes)
+        if reopened is not None:
+            return _read(reopened, columns, max_field_bytes)[0]
+    return rows
+
+
+def _read(
+    block: Layout, columns: tuple[str, ...], max_field_bytes: int
+) -> tuple[BlockRows, Records | None]:
+    """The rows; and the records, if it took a closer look at them."""
+    records, payload = None, memoryview(block.data)[: block.end]
+    if block.broken or block.data.find(b"\0", 0, block.end) >= 0 or not is_utf8(payload):
+        records = Records(block)
+        records.reject_unreadable()
+        payload = memoryview(records.good_bytes())
+    table, wrong = _parse(payload, columns)
+    long = _rows_with_long_field(table, max_field_bytes)
+    if records is None and not len(wrong) and not len(long):
+        return BlockRows(table, np.arange(table.num_rows), []), None
+
+    records = records or Records(block)
+    parsed = records.good()
+    if len(parsed) != table.num_rows + len(wrong):
+        raise AssertionError(f"{len(parsed)} records, {table.num_rows} rows, {len(wrong)} rejected")
+    records.reject(parsed[wrong], WRONG_WIDTH)
+    records.reject(np.delete(parsed, wrong)[long], TOO_LONG)
+    if len(long):
+        table = table.take(pa.array(np.delete(np.arange(table.num_rows), long)))
+    return BlockRows(table, records.good(), records.rejected()), records
+
+
+def _parse(payload: memoryview, columns: tuple[str, ...]) -> tuple[pa.Table, Numbers]:
+    """The rows, and the numbers of those records whose count of fields is wrong.
+
+    The payload starts with a line end, lest Arrow take U+FEFF in the first field for a file's mark.
+    """
+    wrong: list[int] = []
+
+    def skip(row: csv.InvalidRow) -> str:
+        wrong.append(row.number - 1)
+        return "skip"
+
+    table = csv.read_csv(
+        pa.BufferReader(pa.py_buffer(payload)),
+        # One thread: only then does Arrow number the rows that it hands to ``skip``.
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=len(payload) + 1, column_names=list(columns)
+        ),
+        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=csv.ConvertOptions(
+            check_utf8=False, column_types=dict.fromkeys(columns, pa.string())
+        ),
+    )
+    return table, np.array(wrong, dtype=np.int64)
+
+
+def _rows_with_long_field(table: pa.Table, max_field_bytes: int) -> Numbers:
+    """Numbers of the rows that have a field longer than that, ascending."""
+    lengths = [pc.binary_length(column) for column in table.columns]
+    long = [
+        np.flatnonzero(pc.greater(length, max_field_bytes))
+        for length in lengths
+        if (pc.max(length).as_py() or 0) > max_field_bytes
+    ]
+    return np.unique(np.concatenate(long)) if long else np.arange(0)
+
+
+def _reopen(
+    block: Layout,
+    rejected: list[Rejected],
+    records: Records,
+    columns: tuple[str, ...],
+    max_field_bytes: int,
+) -> Layout | None:
+    """The block with those records taken apart that swallowed others; None if there are none.
+
+    A quote without its pair may meet the quotes of a later record in a way that is correct by
+    the letter. The record then is too wide or too long, and every whole line inside it has the
+    right width, which a text with line breaks would hardly have.
+    """
+    quotes, broken, found = block.quotes, list(block.broken), False
+    suspects = [r.number for r in rejected if r.reason in (WRONG_WIDTH, TOO_LONG)]
+    for number in suspects:
+        start, stop = int(records.starts[number]), int(records.stops[number])
+        lines = records.bytes_of(number).splitlines(keepends=True)
+        if len(lines) < 3:
+            continue
+        inside = b"\n" + b"".join(lines[1:-1])
+        swallowed = _read(_whole(inside), columns, max_field_bytes)[0]
+        if swallowed.rejected or not swallowed.table.num_rows:
+            continue
+        found, second = True, start + len(lines[0])
+        inner, shift = _whole(b"\n" + block.data[second:stop]), second - 1
+        before, behind = quotes[quotes < start], quotes[quotes >= stop]
+        quotes = np.concatenate((before, inner.quotes + shift, behind))
+        broken = [b for b in broken if b.start != start]
+        broken.append(Broken(start, second, BROKEN_QUOTE))
+        broken.extend(Broken(b.start + shift, b.stop + shift, b.reason) for b in inner.broken)
+    return block._replace(quotes=quotes, broken=tuple(sorted(broken))) if found else None
+
+
+def _whole(lines: bytes) -> Layout:
+    return find_layout(lines, final=True, max_open=len(lines))

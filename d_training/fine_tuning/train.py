@@ -1,0 +1,138 @@
+"""Train a student on the labelled rows: read and part them, load, tokenize, fit.
+
+Every process that takes part runs this; only the main one goes on to build.py.
+"""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.config.schema import Settings
+from common.config.training import TrainingSettings
+from common.errors import TriageError
+from common.labels import LabelSchema
+from common.stage.manifest import Rows as RowCounts
+from d_training.data.feedback import Feedback, with_feedback
+from d_training.data.lessons import schema_lessons
+from d_training.data.rows import Parts, Rows, part_rows, read_rows
+from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.fit import Fitted, fit
+from d_training.fine_tuning.processes import Processes, joined
+from d_training.fine_tuning.student import Student, load_student, tokenize
+
+logger = logging.getLogger(__name__)
+
+
+class Trained(NamedTuple):
+    """student: with its best weights; parts: the rows and their use; rows: the same, counted."""
+
+    student: Student
+    fitted: Fitted
+    parts: Parts
+    rows: RowCounts
+    validation: Examples
+    test: Examples
+
+
+def train_student(
+    settings: Settings,
+    *,
+    schema: LabelSchema,
+    checkpoint: Path,
+    experiment_id: str,
+    feedback: Feedback | None,
+) -> Trained:
+    """Train together with the other processes, if there are any, and part.
+
+    Raises:
+        DataError: if the labelled rows don't suffice.
+    """
+    training, seed, paths = settings.training, settings.seed, settings.paths
+    parts, counts = read_parts(settings, schema, feedback)
+    student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
+    train, validation, test = make_examples(parts, student, schema=schema, settings=training)
+    with joined(student.device) as processes:
+        _require_same(processes, experiment_id, student)
+        fitted = fit(
+            student,
+            train,
+            validation,
+            settings=training,
+            seed=seed,
+            processes=processes,
+            snapshots=paths.snapshots / experiment_id,
+            board=paths.tensorboard / experiment_id if training.tensorboard else None,
+        )
+    return Trained(student, fitted, parts, counts, validation, test)
+
+
+def read_parts(
+    settings: Settings, schema: LabelSchema, feedback: Feedback | None
+) -> tuple[Parts, RowCounts]:
+    """The labelled rows, with people's labels if there are any, and their use, also counted.
+
+    Raises:
+        DataError: if they don't suffice.
+    """
+    rows, unusable = read_rows(settings.paths.labeled / "messages", schema)
+    if feedback is not None:
+        rows = with_feedback(rows, feedback, schema)
+    parts = part_rows(rows, settings.training, seed=settings.seed)
+    logger.info(
+        "rows: %s train (%s labelled by people), %s validation, %s test",
+        f"{len(parts.train):,}",
+        f"{parts.train.human.sum():,}",
+        f"{len(parts.validation):,}",
+        f"{len(parts.test):,}",
+    )
+    return parts, _row_counts(parts, taken=len(rows) + unusable, unusable=unusable)
+
+
+def make_examples(
+    parts: Parts, student: Student, *, schema: LabelSchema, settings: TrainingSettings
+) -> tuple[Examples, Examples, Examples]:
+    """Training, with the schema's own sentences where wanted, validation and test."""
+    train, validation, test = (
+        _examples(student, part, settings) for part in (parts.train, parts.validation, parts.test)
+    )
+    train = _weighted(train, parts.train, settings)
+    if settings.schema_sentences:
+        train = _with_lessons(train, student, schema, settings)
+    return train, validation, test
+
+
+def _require_same(processes: Processes, experiment_id: str, student: Student) -> None:
+    """Each process has read the store by itself, and somebody may have added to it meanwhile."""
+    mine = float(int(experiment_id, 16))  # 48 bits, which a double holds
+    if processes.from_main(lambda: mine, device=student.device) != mine:
+        raise TriageError("labels were added while the processes started; run the command again")
+
+
+def _examples(student: Student, rows: Rows, settings: TrainingSettings) -> Examples:
+    tokens = tokenize(student.tokenizer, rows.texts.tolist(), max_length=settings.max_length)
+    return Examples(tokens, rows.scores)
+
+
+def _weighted(train: Examples, rows: Rows, settings: TrainingSettings) -> Examples:
+    """The loss is linear in its targets, so scaling those of a text is how much it counts."""
+    weights = np.where(rows.human, np.float32(settings.human_weight), np.float32(1))
+    return train._replace(targets=train.targets * weights[:, None])
+
+
+def _with_lessons(
+    train: Examples, student: Student, schema: LabelSchema, settings: TrainingSettings
+) -> Examples:
+    texts, targets = schema_lessons(schema)
+    tokens = tokenize(student.tokenizer, texts, max_length=settings.max_length)
+    return Examples(train.tokens + tokens, np.concatenate([train.targets, targets]))
+
+
+def _row_counts(parts: Parts, *, taken: int, unusable: int) -> RowCounts:
+    dropped = {"no text or scores": unusable, **parts.left_out}
+    return RowCounts(
+        taken=taken,
+        out=len(parts.train) + len(parts.validation) + len(parts.test),
+        dropped={reason: n for reason, n in dropped.items() if n},
+    )

@@ -1,0 +1,51 @@
+"""What models are judged on: labelled texts, of people where a gold CSV is named, else held out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config.schema import Settings
+from common.errors import DataError
+from common.labels import LabelSchema
+from d_training.data.rows import read_rows
+from d_training.data.training_rows import held_out_ids
+from d_training.evaluation.gold import read_gold
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """N texts. truth: (N,) their labels; credit: (N, K) how right each label is, rows sum to 1.
+
+    A person's label is right alone. The student learns a teacher's soft scores, so these say how
+    right its labels are: held against the teacher's best label alone, a confidence of 0.6 that
+    repeats the teacher's 0.6 would look unsure of itself.
+    """
+
+    what: str
+    texts: list[str]
+    truth: NDArray[np.int64]
+    credit: NDArray[np.float32]
+
+
+def judged_rows(settings: Settings, candidate: Path, schema: LabelSchema) -> JudgedRows:
+    """Gold where gate.gold names it, else the test rows of the candidate that a teacher labelled.
+
+    Raises:
+        DataError: if the gold can't be read, or the labelled folder is not the candidate's.
+    """
+    if settings.gate.gold is not None:
+        gold = read_gold(settings.gate.gold, schema)
+        what = f"{len(gold.texts):,} texts of {settings.gate.gold}, labelled by people"
+        one_hot = np.eye(len(schema.names), dtype=np.float32)[gold.truth]
+        return JudgedRows(what, gold.texts, gold.truth, one_hot)
+    rows, _ = read_rows(settings.paths.labeled / "messages", schema)
+    rows = rows.take(np.isin(rows.tweet_ids, held_out_ids(candidate)) & ~rows.abstained)
+    if not len(rows):
+        raise DataError(
+            f"{settings.paths.labeled} holds none of the test rows of {candidate}; "
+            "run `make train_model`"
+        )
+    what = f"{len(rows):,} held-out texts, by the teacher's labels"
+    return JudgedRows(what, rows.texts.tolist(), rows.labels, rows.scores)

@@ -1,0 +1,83 @@
+"""How the served student does on texts it never saw, held against its teacher.
+
+Agreement with a teacher is not accuracy: a student can agree fully and both be wrong. What
+people say is measured on gold, in d_training.evaluation.evaluate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import metrics
+from common.models.reference import Reference, make_reference
+from d_training.data.rows import Rows
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """probs: (N, K) of the served student for the N test rows; it abstains below threshold."""
+
+    rows: Rows
+    probs: NDArray[np.float32]
+    threshold: float
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(K, K): teacher's label down, student's across; rows that the teacher labelled."""
+        judged = ~self.rows.abstained
+        return metrics.confusion_matrix(
+            self.rows.labels[judged],
+            self.probs.argmax(axis=1)[judged],
+            labels=self.probs.shape[1],
+        )
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Of the rows that the teacher labelled."""
+        return self.probs.max(axis=1)[~self.rows.abstained]
+
+    @property
+    def agrees(self) -> NDArray[np.bool_]:
+        """Whether student and teacher name one label, in the rows that the teacher labelled."""
+        judged = ~self.rows.abstained
+        return np.asarray(self.probs.argmax(axis=1)[judged] == self.rows.labels[judged])
+
+    def reference(self, *, tokens: Sequence[int]) -> Reference:
+        """What a server later holds its answers against; tokens: of each of the N rows."""
+        confidence = self.probs.max(axis=1)
+        return make_reference(
+            best=self.probs.argmax(axis=1).tolist(),
+            confidence=confidence.tolist(),
+            tokens=tokens,
+            sure=(confidence >= self.threshold).tolist(),
+            labels=self.probs.shape[1],
+        )
+
+    def figures(self, *, seed: int) -> dict[str, Any]:
+        """What metrics.json says about held-out rows."""
+        confusion = self.confusion
+        by_label = metrics.per_label(confusion)
+        return {
+            "measured_against": "the teacher's labels, not people's",
+            "texts": len(self.rows),
+            "texts_labelled_by_teacher": int(confusion.sum()),
+            "teacher_agreement": metrics.accuracy(confusion),
+            "teacher_agreement_interval_95": metrics.share_interval(
+                int(np.trace(confusion)), int(confusion.sum())
+            ),
+            "macro_f1": float(metrics.macro_f1(confusion)),
+            "macro_f1_interval_95": metrics.macro_f1_interval(confusion, seed=seed),
+            "soft_cross_entropy": metrics.soft_cross_entropy(self.probs, self.rows.scores),
+            "expected_calibration_error": metrics.expected_calibration_error(
+                self.confidence, self.agrees
+            ),
+            "coverage": float((self.probs.max(axis=1) >= self.threshold).mean()),
+            "teacher_coverage": float(1 - self.rows.abstained.mean()),
+            "f1": by_label.f1.tolist(),
+            "f1_interval_95": metrics.f1_intervals(confusion, seed=seed),
+            "support": by_label.support.tolist(),
+            "confusion": confusion.tolist(),
+        }

@@ -1,0 +1,125 @@
+"""POST /evaluate: how right the model is on rows that people labelled."""
+
+import asyncio
+import io
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from e_apification.api.routes.state import admit_evaluation, limits_of, service_of
+from e_apification.http.errors import ApiError, error_responses
+from e_apification.http.payloads import read_body, require_type
+from e_apification.uploads.archives import open_only_csv
+from e_apification.uploads.evaluation import evaluate, figures
+from e_apification.uploads.labeled_csv import LabelledCsv
+
+_CSV = "text/csv"
+_ZIP = ("application/zip", "application/x-zip-compressed")
+_SEED = 17  # of the bootstrap: the same file gets the same interval
+
+
+class RowsBody(BaseModel):
+    """Rows of the file: taken = scored + those left out, by reason."""
+
+    taken: int
+    scored: int
+    left_out: dict[str, int]
+
+
+class LabelBody(BaseModel):
+    """One label; a ratio whose denominator is 0 counts as 0. support: rows that have it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class ConfusionBody(BaseModel):
+    """Rows by label, the file's down and the model's across, both in the order of ``labels``."""
+
+    labels: list[str]
+    counts: list[list[int]]
+
+
+class EvaluationBody(BaseModel):
+    """The best label of each row against the file's.
+
+    macro_f1_interval: 95 %, by bootstrap; calibration_error: expected, in 15 bins; coverage: rows
+    on which the model does not abstain; covered_accuracy: of those; truncated: rows whose end was
+    not read.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str
+    rows: RowsBody
+    accuracy: float
+    macro_f1: float
+    macro_f1_interval: list[float] = Field(min_length=2, max_length=2)
+    calibration_error: float
+    coverage: float
+    covered_accuracy: float | None
+    truncated: int
+    labels: list[LabelBody]
+    confusion: ConfusionBody
+
+
+router = APIRouter(responses=error_responses(400, 408, 413, 415, 422, 503))
+
+
+def _takes() -> dict[str, Any]:
+    file = {"schema": {"type": "string", "format": "binary"}}
+    content = {
+        _CSV: {"schema": {"type": "string"}, "example": "text,label\nwhere is my parcel?,other\n"},
+        **dict.fromkeys(_ZIP, file),
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post("/evaluate", openapi_extra=_takes())
+async def evaluate_file(request: Request) -> EvaluationBody:
+    """Score a CSV in UTF-8 with columns ``text`` and ``label``, or a ZIP of one such CSV."""
+    service, limits = service_of(request), limits_of(request)
+    with service.admit(), admit_evaluation(request):
+        media_type = require_type(request, _CSV, *_ZIP)
+        body = await read_body(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
+        max_bytes = int(limits.max_file_mb * 1_000_000)
+        file = open_only_csv(body, max_bytes=max_bytes) if media_type in _ZIP else io.BytesIO(body)
+        predictor = service.predictor
+        names = predictor.labels.names
+        rows = LabelledCsv(file, names=names, limits=limits)
+        try:
+            async with asyncio.timeout(limits.evaluate_timeout_s):
+                tally = await evaluate(rows, service, predictor)
+        except TimeoutError:
+            raise _too_slow(limits.evaluate_timeout_s) from None
+        scored = len(tally.correct)
+        left_out = dict(rows.left_out)
+        if not scored:
+            raise _nothing_to_score()
+        measured = await asyncio.to_thread(figures, tally, names=names, seed=_SEED)
+    return EvaluationBody(
+        model_version=predictor.version,
+        rows=RowsBody(taken=scored + sum(left_out.values()), scored=scored, left_out=left_out),
+        **measured,
+    )
+
+
+def _too_slow(timeout_s: float) -> ApiError:
+    return ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too_much_work",
+        f"scoring the file takes more than {timeout_s:g} seconds; send fewer rows at a time",
+    )
+
+
+def _nothing_to_score() -> ApiError:
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "the file has no row with both a text and a label",
+    )

@@ -1,0 +1,86 @@
+"""GET /metrics for Prometheus, and GET /drift: is what people ask still what was trained on?"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict
+
+from e_apification.api.routes.state import limits_of, service_of, store_of, telemetry_of
+from e_apification.http.errors import ApiError, error_responses
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_DECIMALS = 6
+_EXPOSITION: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+router = APIRouter()
+
+
+class DistanceBody(BaseModel):
+    """of: what is compared; psi: the population stability index, 0 where nothing has changed.
+
+    chance: what the index stays below by chance in 999 of 1,000 samples of this size; drifted: psi
+    is above chance and above the limit, null below the minimum of texts.
+    """
+
+    of: Literal["labels", "confidence", "tokens"]
+    psi: float
+    chance: float
+    drifted: bool | None
+
+
+class DriftBody(BaseModel):
+    """The last texts of /predict and /batch_predict against the held-out texts of training.
+
+    texts: how many are looked at, of this model by this server process; distances: empty where
+    the model was trained by code that left no snapshot.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str
+    texts: int
+    min_texts: int
+    limit: float
+    distances: list[DistanceBody]
+
+
+@router.get("/metrics", response_class=Response, responses=error_responses() | _EXPOSITION)
+async def metrics(request: Request) -> Response:
+    """What is counted since the start, in Prometheus' text format; of all server processes."""
+    jobs = None
+    if limits_of(request).api_keys:  # else nobody can ask for a job
+        try:
+            jobs = await store_of(request).call(_count_jobs)
+        except ApiError:
+            jobs = None  # it was logged; the rest is still worth telling
+    content = telemetry_of(request).exposition(jobs=jobs)
+    return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.get("/drift", responses=error_responses(503))
+async def drift(request: Request) -> DriftBody:
+    """How far labels, confidence and length are from the training snapshot."""
+    window = telemetry_of(request).drift
+    return DriftBody(
+        model_version=service_of(request).predictor.version,
+        texts=window.texts,
+        min_texts=window.min_texts,
+        limit=window.limit,
+        distances=[
+            DistanceBody.model_validate(
+                found._asdict()
+                | {"psi": round(found.psi, _DECIMALS), "chance": round(found.chance, _DECIMALS)}
+            )
+            for found in window.measure()
+        ],
+    )
+
+
+def _count_jobs(engine: "Engine") -> dict[str, int]:
+    from common.store.jobs import count_jobs
+
+    return count_jobs(engine)

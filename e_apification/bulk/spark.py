@@ -1,0 +1,111 @@
+"""Scoring inside Spark: distinct cleaned texts once, one model a Python worker.
+
+In: a Parquet file with columns row (int64) and text. Out: a Parquet folder with one record a
+distinct text: rows (list<int64>), label (int32, -1 = abstained), confidence (float).
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from common.text import natural_text
+from e_apification.model.predictor import OnnxPredictor, load_predictor
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_ROWS_A_TASK = 5_000
+_TASKS_A_CORE = 4
+_SAY_EVERY_S = 10.0
+_NATURAL = pa.schema([("row", pa.int64()), ("natural", pa.string())])
+_SCORED = pa.schema(
+    [("rows", pa.list_(pa.int64())), ("label", pa.int32()), ("confidence", pa.float32())]
+)
+logger = logging.getLogger(__name__)
+
+
+def score_texts(
+    session: "SparkSession", texts: Path, *, rows: int, models: Path, version: str, out: Path
+) -> None:
+    """Score every text of ``texts`` with one model version.
+
+    Args:
+        session: where the work runs; its workers must see the two folders.
+        texts: the Parquet file of rows.
+        rows: how many it holds.
+        models: the folder of models.
+        version: the experiment that scores.
+        out: a folder that does not exist yet.
+    """
+    from pyspark.sql import functions as F
+
+    tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, rows // _ROWS_A_TASK)
+    score = partial(_score_batches, models=str(models.resolve()), version=version)
+    scored = (
+        session.read.parquet(str(texts.resolve()))
+        .select("row", "text")
+        .mapInArrow(_clean_batches, "row long, natural string")
+        .repartition(tasks, "natural")
+        .groupBy("natural")
+        .agg(F.collect_list("row").alias("rows"))
+        .mapInArrow(score, "rows array<long>, label int, confidence float")
+    )
+    with _spoken_progress(session):
+        scored.write.parquet(str(out.resolve()))
+
+
+def _clean_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        natural = [natural_text(text) for text in batch.column("text").to_pylist()]
+        yield pa.record_batch([batch.column("row"), pa.array(natural, pa.string())], _NATURAL)
+
+
+def _score_batches(
+    batches: Iterator[pa.RecordBatch], *, models: str, version: str
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        predictor = _predictor(models, version)
+        position = {name: i for i, name in enumerate(predictor.labels.names)}
+        predictions = predictor.predict_natural(batch.column("natural").to_pylist())
+        labels = [-1 if p.label is None else position[p.label] for p in predictions]
+        confidences = [p.confidence for p in predictions]
+        columns = [
+            batch.column("rows"),
+            pa.array(labels, pa.int32()),
+            pa.array(confidences, pa.float32()),
+        ]
+        yield pa.record_batch(columns, _SCORED)
+
+
+@cache
+def _predictor(models: str, version: str) -> OnnxPredictor:
+    """The model of this Python worker, loaded once; Spark keeps workers from task to task."""
+    return load_predictor(Path(models), version, threads=1)
+
+
+@contextmanager
+def _spoken_progress(session: "SparkSession") -> Iterator[None]:
+    """Say every few seconds how many tasks are done; a terminal has Spark's own bar."""
+    done = threading.Event()
+    tracker = session.sparkContext.statusTracker()
+
+    def say() -> None:
+        while not done.wait(_SAY_EVERY_S):
+            for stage in tracker.getActiveStageIds():
+                info = tracker.getStageInfo(stage)
+                if info:
+                    logger.info("%d of %d parts done", info.numCompletedTasks, info.numTasks)
+
+    teller = threading.Thread(target=say, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()

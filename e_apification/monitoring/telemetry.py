@@ -1,0 +1,157 @@
+"""What Prometheus is told: requests, answers, the model, what waits. Counts only, no texts.
+
+Where several server processes share a port each counts in a file that all can read (the variable
+PROMETHEUS_MULTIPROC_DIR, which processes.py sets), and whichever is asked tells the sum.
+"""
+
+import os
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from e_apification.model.predictor import Prediction, Predictor
+from e_apification.monitoring.drift import KINDS, DriftWindow
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+_TOKENS = (8, 16, 32, 64, 128, 256, 512)
+_METHODS = frozenset({"GET", "POST"})
+
+
+class Telemetry:
+    """The figures of one server process."""
+
+    def __init__(self, drift: DriftWindow) -> None:
+        self.drift = drift
+        registry = self._registry = CollectorRegistry()
+        by_model = ["model_version"]
+        self._requests = Counter(
+            "triage_requests", "Requests answered.", ["method", "route", "status"],
+            registry=registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "triage_request_seconds", "Seconds from request to answer.", ["route"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self._errors = Counter(
+            "triage_errors", "Answers other than 2xx, overloaded and too_many_requests among them.",
+            ["code"], registry=registry,
+        )  # fmt: skip
+        self._labels = Counter(
+            "triage_predictions", "Texts labelled.", [*by_model, "label"], registry=registry
+        )
+        self._abstentions = Counter(
+            "triage_abstentions", "Texts without a label.", by_model, registry=registry
+        )
+        self._truncations = Counter(
+            "triage_truncations", "Texts longer than the model reads.", by_model, registry=registry
+        )
+        self._confidence = Histogram(
+            "triage_confidence", "Score of the best label.", by_model,
+            buckets=_SHARES, registry=registry,
+        )  # fmt: skip
+        self._tokens = Histogram(
+            "triage_text_tokens", "Tokens read of a text.", by_model,
+            buckets=_TOKENS, registry=registry,
+        )  # fmt: skip
+        self._pending = Gauge(
+            "triage_pending_texts", "Texts waiting or being scored.",
+            multiprocess_mode="livesum", registry=registry,
+        )  # fmt: skip
+        self._models = Gauge(
+            "triage_model_info", "Server processes that answer by this model.", by_model,
+            multiprocess_mode="livesum", registry=registry,
+        )  # fmt: skip
+        self._failed = Counter(
+            "triage_model_failures", "Models that were to serve and could not.", registry=registry
+        )
+        # Of several processes the one that drifts most speaks.
+        self._drift = Gauge(
+            "triage_drift_psi", "Population stability index against the training snapshot.",
+            ["of"], multiprocess_mode="livemax", registry=registry,
+        )  # fmt: skip
+        self._drifted = Gauge(
+            "triage_drifted", "1 where the distance is large, and more than chance.",
+            ["of"], multiprocess_mode="livemax", registry=registry,
+        )  # fmt: skip
+
+    def request(
+        self, *, method: str, route: str, status: int, seconds: float, code: str | None
+    ) -> None:
+        """Count one request; the labels are few whatever is asked for."""
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+        if code is not None:
+            self._errors.labels(code).inc()
+
+    def predicted(self, model: Predictor, predictions: Sequence[Prediction]) -> None:
+        """Count what people asked for and got."""
+        version = model.version
+        confidence, tokens = self._confidence.labels(version), self._tokens.labels(version)
+        for label, count in Tally(prediction.label for prediction in predictions).items():
+            if label is None:
+                self._abstentions.labels(version).inc(count)
+            else:
+                self._labels.labels(version, label).inc(count)
+        if cut := sum(prediction.truncated for prediction in predictions):
+            self._truncations.labels(version).inc(cut)
+        for prediction in predictions:
+            confidence.observe(prediction.confidence)
+            tokens.observe(prediction.tokens)
+        self.drift.add(model, predictions)
+
+    def pending(self, texts: int) -> None:
+        """More texts wait, or fewer."""
+        self._pending.inc(texts)
+
+    def serves(self, model: Predictor, *, before: str | None = None) -> None:
+        """A model answers from now on; before: the version of the one that did."""
+        if before is not None:
+            self._models.labels(before).set(0)
+        self._models.labels(model.version).set(1)
+        self.drift.begin(model)
+
+    def model_failed(self) -> None:
+        """A model was to serve and could not."""
+        self._failed.inc()
+
+    def exposition(self, *, jobs: Mapping[str, int] | None) -> bytes:
+        """All figures in Prometheus' text format.
+
+        Args:
+            jobs: jobs by state; None where they are not known.
+        """
+        measured = {drift.of: drift for drift in self.drift.measure()}
+        for kind in KINDS:
+            found = measured.get(kind)
+            told = found is not None and found.drifted is not None
+            self._drift.labels(kind).set(found.psi if found and told else 0)
+            self._drifted.labels(kind).set(bool(found and found.drifted))
+        shown = CollectorRegistry()
+        shown.register(self._shown())
+        if jobs is not None:  # from the store: the same whichever process is asked
+            shown.register(_Jobs(jobs))
+        return generate_latest(shown)
+
+    def _shown(self) -> Collector:
+        folder = os.environ.get(SHARED)
+        return self._registry if folder is None else MultiProcessCollector(None, folder)
+
+
+class _Jobs(Collector):
+    """Jobs of /retrain by state."""
+
+    def __init__(self, jobs: Mapping[str, int]) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterable[Metric]:
+        """The one family."""
+        family = GaugeMetricFamily("triage_jobs", "Jobs of /retrain.", labels=["state"])
+        for state, count in self._jobs.items():
+            family.add_metric([state], count)
+        yield family

@@ -1,0 +1,5 @@
+"""Files and rows that people send.
+
+Takes CSV, ZIP and JSON bodies; makes checked rows and figures.
+Imported by api; imports http and model.
+"""

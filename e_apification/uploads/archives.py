@@ -1,0 +1,109 @@
+"""A ZIP of one CSV, opened in memory: nothing is extracted, and what unpacks is counted.
+
+Sizes and counts that the archive states are never trusted.
+"""
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from http import HTTPStatus
+from typing import IO, Any
+
+from e_apification.http.errors import ApiError
+
+# The directory of an archive of one file: a few hundred bytes, however long its name and comment.
+_MAX_DIRECTORY_BYTES = 200_000
+_END = struct.Struct("<4s4H2LH")
+_END_MARK, _ZIP64_MARK = b"PK\x05\x06", b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 20
+_MAX_COMMENT_BYTES = 1 << 16
+_TAKEN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error)
+
+
+def open_only_csv(body: bytes, *, max_bytes: int) -> IO[bytes]:
+    """The one CSV in a ZIP, as a stream of at most ``max_bytes``.
+
+    Raises:
+        ApiError: 400 where it is no such archive, 413 (while reading) where it unpacks to more.
+    """
+    _check_directory(body)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(body))
+        members = archive.infolist()
+        if len(members) != 1:
+            raise bad_zip(f"it holds {len(members)} entries")
+        member = members[0]
+        _check_member(member)
+        return io.BufferedReader(_Counted(archive.open(member), max_bytes=max_bytes))
+    except _BROKEN:
+        raise bad_zip("it is damaged, or no ZIP") from None
+
+
+def bad_zip(reason: str) -> ApiError:
+    """A ZIP that is not read; the reason quotes nothing of it."""
+    return ApiError(
+        HTTPStatus.BAD_REQUEST,
+        "invalid_zip",
+        f"the body must be a ZIP of exactly one CSV file: {reason}",
+    )
+
+
+def too_large(max_bytes: int) -> ApiError:
+    """A file over the limit."""
+    return ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "payload_too_large",
+        f"the file is larger than {max_bytes} bytes; /metadata publishes the limits",
+    )
+
+
+class _Counted(io.RawIOBase):
+    """What a member really unpacks to, up to a limit."""
+
+    def __init__(self, source: IO[bytes], *, max_bytes: int) -> None:
+        super().__init__()
+        self._source = source
+        self._max_bytes = self._left = max_bytes
+
+    def readable(self) -> bool:
+        """It is read and nothing else."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next."""
+        try:
+            piece = self._source.read(len(buffer))
+        except _BROKEN:
+            raise bad_zip("it is damaged") from None
+        self._left -= len(piece)
+        if self._left < 0:
+            raise too_large(self._max_bytes)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _check_directory(body: bytes) -> None:
+    """Refuse a directory of many entries before zipfile makes an object of each."""
+    at = body.rfind(_END_MARK, max(0, len(body) - _MAX_COMMENT_BYTES - _END.size))
+    if at < 0 or len(body) - at < _END.size:
+        raise bad_zip("it is damaged, or no ZIP")
+    if body[max(0, at - _ZIP64_LOCATOR_BYTES) : at].startswith(_ZIP64_MARK):
+        raise bad_zip("it has the format for more than 4 GB")
+    if _END.unpack_from(body, at)[5] > _MAX_DIRECTORY_BYTES:
+        raise bad_zip("it holds many entries")
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    # zipfile turns the file's separators into / and cuts at a NUL; what was sent is judged.
+    name = member.orig_filename
+    if re.search(r"^/|^[A-Za-z]:|\\|\x00|(^|/)\.\.(/|$)", name):
+        raise bad_zip("the name of its entry is no plain relative path")
+    if not name.lower().endswith(".csv"):
+        raise bad_zip("its entry is not named .csv")
+    if member.flag_bits & 0x1:
+        raise bad_zip("it is encrypted")
+    if member.compress_type not in _TAKEN:
+        raise bad_zip("it is compressed with something other than deflate")

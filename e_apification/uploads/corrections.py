@@ -1,0 +1,124 @@
+"""The rows of /add_data: read from JSON or CSV and checked, all of them before any is kept."""
+
+import csv
+import io
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from common.config.serving import ServingSettings
+from common.store import Labelled
+from common.tables.files import MAX_FIELD_CHARS
+from common.text import clean_text, natural_text
+from e_apification.http.errors import ApiError, Problem
+from e_apification.http.payloads import Payload, refusal
+from e_apification.uploads.labeled_csv import COLUMNS, column_place, no_csv
+
+JSON, CSV = "application/json", "text/csv"
+_MOST_PROBLEMS = 10
+_SHOWN_CHARS = 80
+
+
+class LabelledRow(Payload):
+    """A text as it was written, and its right label."""
+
+    text: str
+    label: str
+
+
+class AddDataRequest(Payload):
+    """Rows to learn from."""
+
+    rows: Annotated[list[LabelledRow], Field(fail_fast=True)]
+
+
+def read_rows(body: bytes, media_type: str) -> list[LabelledRow]:
+    """The rows of a JSON or CSV body.
+
+    Raises:
+        ApiError: 400 where it is neither, 422 where JSON has another shape.
+    """
+    if media_type == CSV:
+        return _read_csv(body)
+    try:
+        return AddDataRequest.model_validate_json(body).rows
+    except ValidationError as error:
+        raise refusal(error) from None
+
+
+def check_rows(
+    rows: Sequence[LabelledRow], *, names: Sequence[str], limits: ServingSettings
+) -> list[Labelled]:
+    """The rows with their natural texts, if there is nothing against any of them.
+
+    Raises:
+        ApiError: 422 naming the first ten rows at fault, counted from 1; texts are not repeated.
+    """
+    if not 0 < len(rows) <= limits.max_feedback_rows:
+        raise _invalid(
+            [Problem(field="rows", problem=f"give 1 to {limits.max_feedback_rows:,} rows")]
+        )
+    checked: list[Labelled] = []
+    problems: list[Problem] = []
+    first: dict[str, int] = {}  # row by text, whatever its case and punctuation
+    for number, row in enumerate(rows, start=1):
+        natural = natural_text(row.text) if len(row.text) <= limits.max_text_chars else ""
+        found = _problem(row, natural, names=names, limits=limits)
+        if found is None:
+            before = first.setdefault(clean_text(natural) or natural, number)
+            if rows[before - 1].label != row.label:
+                found = f"gives the text of row {before} another label"
+        if found is not None:
+            problems.append(Problem(field=f"row {number}", problem=found))
+            if len(problems) == _MOST_PROBLEMS:
+                break
+        checked.append(Labelled(natural, row.label))
+    if problems:
+        raise _invalid(problems)
+    return checked
+
+
+def _problem(
+    row: LabelledRow, natural: str, *, names: Sequence[str], limits: ServingSettings
+) -> str | None:
+    if len(row.text) > limits.max_text_chars:
+        return f"its text is longer than {limits.max_text_chars} characters"
+    if "\0" in row.text:
+        return "its text holds a NUL"
+    if not natural:
+        return "holds no text that a model would read"
+    if row.label not in names:
+        shown = row.label[:_SHOWN_CHARS]
+        return f"{shown!r} is not a label; the labels are {', '.join(map(repr, names))}"
+    return None
+
+
+def _read_csv(body: bytes) -> list[LabelledRow]:
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    rows = []
+    try:
+        text = body.decode("utf-8-sig")
+        records = (record for record in csv.reader(io.StringIO(text, newline=""), strict=True))
+        filled = (record for record in records if record)
+        header = next(filled, [])
+        places = [column_place(header, column) for column in COLUMNS]
+        for number, record in enumerate(filled, start=1):
+            if len(record) != len(header):
+                raise no_csv(f"row {number} has {len(record)} fields, the header {len(header)}")
+            rows.append(LabelledRow(text=record[places[0]], label=record[places[1]]))
+    except UnicodeDecodeError:
+        raise no_csv("it is not text in UTF-8") from None
+    except csv.Error:
+        raise no_csv(f"it cannot be read after row {len(rows)}; is a quote open there?") from None
+    return rows
+
+
+def _invalid(problems: Sequence[Problem]) -> ApiError:
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_rows",
+        "nothing was added, because of the rows that details names",
+        details=problems,
+    )

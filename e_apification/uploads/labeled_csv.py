@@ -1,0 +1,113 @@
+"""Labelled rows out of an uploaded CSV with columns text and label, read strictly and as a stream.
+
+What cannot be scored without guessing is refused with the number of its row; rows without a text
+or a label are counted. Nothing of the file is repeated in an answer.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import IO, NamedTuple
+
+from common.config.serving import ServingSettings
+from common.tables.files import MAX_FIELD_CHARS
+from e_apification.http.errors import ApiError, Problem
+
+COLUMNS = ("text", "label")
+
+
+class LabelledRow(NamedTuple):
+    """One row to score; ``truth`` is the place of its label in schema order."""
+
+    text: str
+    truth: int
+
+
+class LabelledCsv:
+    """A stream of labelled rows, and the count of those left out."""
+
+    def __init__(self, file: IO[bytes], *, names: Sequence[str], limits: ServingSettings) -> None:
+        self._file = file
+        self._places = {name: i for i, name in enumerate(names)}
+        self._limits = limits
+        self.left_out: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[LabelledRow]:
+        """Read on.
+
+        Raises:
+            ApiError: 400 no CSV in UTF-8, 413 too many rows, 422 a row that cannot be scored.
+        """
+        number = 0
+        try:
+            for number, (text, label) in enumerate(self._fields(), start=1):
+                if number > self._limits.max_rows:
+                    raise _too_many_rows(self._limits.max_rows)
+                row = self._row(number, text, label)
+                if row:
+                    yield row
+        except UnicodeDecodeError:
+            raise no_csv("it is not text in UTF-8") from None
+        except csv.Error:
+            raise no_csv(f"it cannot be read after row {number}; is a quote open there?") from None
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        csv.field_size_limit(MAX_FIELD_CHARS)
+        lines = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
+        reader = csv.reader(lines, strict=True)
+        header = next(reader, [])
+        text, label = (column_place(header, column) for column in COLUMNS)
+        for number, fields in enumerate((fields for fields in reader if fields), start=1):
+            if len(fields) != len(header):
+                raise bad_row(number, f"has {len(fields)} fields, the header {len(header)}")
+            yield fields[text], fields[label]
+
+    def _row(self, number: int, text: str, label: str) -> LabelledRow | None:
+        if "\0" in text or "\0" in label:
+            raise bad_row(number, "holds a NUL; is the file UTF-8?")
+        if len(text) > self._limits.max_text_chars:
+            raise bad_row(number, f"text is longer than {self._limits.max_text_chars} characters")
+        if not text or text.isspace():
+            self.left_out["no text"] += 1
+            return None
+        if not label or label.isspace():
+            self.left_out["no label"] += 1
+            return None
+        if label not in self._places:
+            raise bad_row(number, "label is none of the model's; /metadata names them")
+        return LabelledRow(text, self._places[label])
+
+
+def bad_row(number: int, problem: str) -> ApiError:
+    """A row, counted from 1 after the header, that cannot be scored."""
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_row",
+        "a row of the file cannot be scored; details name it",
+        details=[Problem(field=f"row {number}", problem=problem)],
+    )
+
+
+def column_place(header: Sequence[str], column: str) -> int:
+    """Where one of COLUMNS stands, which must be there once."""
+    if header.count(column) != 1:
+        many = "two columns" if column in header else "no column"
+        raise no_csv(f"it has {many} named {column!r}; needed are {' and '.join(COLUMNS)}")
+    return header.index(column)
+
+
+def no_csv(reason: str) -> ApiError:
+    """A body that is not read as a CSV."""
+    return ApiError(
+        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the body is no CSV of texts and labels: {reason}"
+    )
+
+
+def _too_many_rows(most: int) -> ApiError:
+    return ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too_many_rows",
+        f"the file has more than {most} rows; /metadata publishes the limits",
+    )

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from c_classification.gold.keyed import key_of
+from c_classification.gold.label_csv import label_csv, read_column
+from c_classification.teacher.teacher import teacher_files
+from common.config.classification import NliSettings
+from common.errors import DataError
+from common.labels import load_labels
+
+CSV = 'id,text\n1,"@Acme my parcel\nnot arrived &amp; late"\n2,\n3,@115 thanks https://t.co/x\n'
+
+
+@pytest.fixture()
+def source(tmp_path) -> Path:
+    path = tmp_path / "gold.csv"
+    path.write_text(CSV, encoding="utf-8-sig")
+    return path
+
+
+def test_every_record_is_labelled_in_order_as_models_read_it(settings, source, tmp_path):
+    label_csv(settings, source, tmp_path / "out" / "teacher.parquet")
+    table = pq.read_table(tmp_path / "out" / "teacher.parquet")
+    assert table.column_names == ["row", "text", "label", "confidence", "scores"]
+    assert str(table.schema.field("row").type) == "int64"
+    rows = table.to_pylist()
+    assert [row["row"] for row in rows] == [0, 1, 2]
+    assert [row["text"] for row in rows] == [
+        "@brand my parcel not arrived & late", "", "@user thanks",
+    ]  # fmt: skip
+    for row in rows:
+        assert len(row["scores"]) == 3
+        assert row["confidence"] == max(row["scores"])
+
+
+def test_header_only_gives_an_empty_table(settings, tmp_path):
+    (tmp_path / "none.csv").write_text("text\n")
+    label_csv(settings, tmp_path / "none.csv", tmp_path / "none.parquet")
+    assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
+
+
+def test_missing_column_is_named_with_those_that_are_there(source):
+    with pytest.raises(DataError, match="no column 'body', only: id, text"):
+        read_column(source, "body")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"text\n\xff\xfe\n", "UnicodeDecodeError"), (b'text\n"a\n', "Error")],
+)
+def test_unreadable_csv_is_refused(tmp_path, content, said):
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        read_column(tmp_path / "bad.csv", "text")
+
+
+def test_missing_csv_is_refused(tmp_path):
+    with pytest.raises(DataError, match="cannot read .*none.csv: FileNotFoundError"):
+        read_column(tmp_path / "none.csv", "text")
+
+
+def test_unchanged_texts_are_not_labelled_again(settings, source, tmp_path):
+    out = tmp_path / "teacher.parquet"
+    label_csv(settings, source, out)
+    before = out.stat().st_mtime_ns
+    label_csv(settings, source, out)
+    assert out.stat().st_mtime_ns == before
+    source.write_text(CSV + "4,late again\n", encoding="utf-8")
+    label_csv(settings, source, out)
+    assert pq.read_table(out).num_rows == 4
+
+
+def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings):
+    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
+    settings.labels.write_text(named, encoding="utf-8")
+    more = settings.labels.parent / "more.csv"
+    more.write_text("label,text\n")
+    chosen, schema = settings.classification, load_labels(settings.labels)
+    nli = NliSettings(checkpoint=chosen.embedding.checkpoint)
+    assert more in teacher_files(chosen, schema)
+    only_nli = chosen.model_copy(update={"teacher": "nli", "nli": nli})
+    assert more not in teacher_files(only_nli, schema)
+
+
+def test_other_synthetic_messages_are_another_teacher(settings, source, tmp_path):
+    target = tmp_path / "teacher.parquet"
+    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
+    settings.labels.write_text(named, encoding="utf-8")
+    keys = []
+    for text in ("the app crashes", "the app works"):
+        (settings.labels.parent / "more.csv").write_text(f"label,text\nrest,{text}\n")
+        label_csv(settings, source, target)
+        keys.append(key_of(target))
+    assert keys[0] != keys[1]

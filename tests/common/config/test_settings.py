@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from common.config.settings import describe, load_settings
+from common.errors import SettingsError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/base.yaml").write_text("seed: 1\ntraining: {epochs: 1, batch_size: 8}\n")
+    (tmp_path / "conf/sample.yaml").write_text("training: {epochs: 2}\n")
+    (tmp_path / "conf/full.yaml").write_text("training: {epochs: 9}\n")
+    return tmp_path
+
+
+def test_later_layers_win(root):
+    def epochs(**arguments):
+        return load_settings(root=root, environ=environ, **arguments).settings.training.epochs
+
+    environ: dict[str, str] = {}
+    assert epochs() == 2
+    assert epochs(profile="full") == 9
+    (root / ".env").write_text("TRIAGE_TRAINING__EPOCHS=3\n")
+    assert epochs() == 3
+    environ = {"TRIAGE_TRAINING__EPOCHS": "4"}
+    assert epochs() == 4
+    assert epochs(overrides=["training.epochs=5"]) == 5
+
+
+def test_profile_comes_from_the_environment(root):
+    assert load_settings(root=root, environ={"TRIAGE_PROFILE": "full"}).settings.profile == "full"
+
+
+def test_each_value_names_its_source(root):
+    loaded = load_settings(root=root, environ={"TRIAGE_SEED": "5"})
+    lines = describe(loaded)
+    assert "seed = 5  # environment" in lines
+    assert "training.epochs = 2  # conf/sample.yaml" in lines
+    assert "training.batch_size = 8  # conf/base.yaml" in lines
+    assert "serving.port = 8000  # default" in lines
+
+
+@pytest.mark.parametrize(
+    ("environ", "overrides", "said"),
+    [
+        ({}, ["training.epoch=3"], "training.epoch (from --set) is not a setting"),
+        ({"TRIAGE_TRAINING__EPOCHS": "0"}, [], "training.epochs = 0 (from environment): "),
+        ({}, ["serving.port=high"], "serving.port = 'high' (from --set): "),
+        ({}, ["training.epochs"], "--set 'training.epochs' must read key.path=value"),
+        ({"TRIAGE_PROFILE": "big"}, [], "profile 'big' is not one of: sample, full"),
+        ({}, ["seed.x=3"], "seed.x: seed is a value, not a section"),
+    ],
+)
+def test_bad_settings_name_key_value_and_source(root, environ, overrides, said):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(root=root, environ=environ, overrides=overrides)
+    assert said in str(caught.value)
+
+
+def test_damaged_file_is_named(root):
+    (root / "conf/base.yaml").write_text("seed: [1\n")
+    with pytest.raises(SettingsError, match=r"conf/base\.yaml is not YAML"):
+        load_settings(root=root, environ={})
+
+
+def test_shipped_profiles_are_valid():
+    sample = load_settings(profile="sample", environ={}).settings
+    full = load_settings(profile="full", environ={}).settings
+    assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
+    assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "nli")
+    assert full.classification.nli.revision and full.training.revision, "hub models are pinned"

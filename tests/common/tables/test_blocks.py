@@ -1,0 +1,94 @@
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.errors import DataError
+from common.tables.blocks import read_blocks
+from common.tables.records import Records
+
+
+def blocks(data: bytes, block_bytes: int = 1000):
+    table = read_blocks(io.BytesIO(data), name="x.csv", block_bytes=block_bytes)
+    return table.columns, [b.data[: b.end] for b in table.blocks]
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        (b"a,b\n", ("a", "b")),
+        (b"\xef\xbb\xbfa,b\r\n", ("a", "b")),
+        (b"a,b\r", ("a", "b")),
+        (b"\r\n\na,b\n", ("a", "b")),
+        (b"a,b", ("a", "b")),
+        (b'"a, or b","line\nbreak","say ""hi"""\n', ("a, or b", "line\nbreak", 'say "hi"')),
+        (b",text\n", ("column_1", "text")),
+        ("größe,né\n".encode(), ("größe", "né")),
+    ],
+)
+def test_column_names(header, columns):
+    assert blocks(header)[0] == columns
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "x.csv is empty"),
+        (b"\xef\xbb\xbf\r\n\r\n", "x.csv is empty"),
+        (b"\xff\xfea\x00,\x00", "x.csv is UTF-16; save it as UTF-8"),
+        (b"caf\xe9,text\n", "the header of x.csv cannot be read"),
+        (b'"a,b\n1,2\n', "a quote that is never closed; mend line 1"),
+        (b'"a"b,c\n', "the header of x.csv cannot be read"),
+        (b"id,Text,text\n", "x.csv has columns of the same name: 'Text', 'text'; rename them"),
+        (b"column_2,\n", "columns of the same name: 'column_2'"),
+        (b"Source_Row,text\n", "which ingestion adds; rename it"),
+    ],
+)
+def test_header_that_cannot_be_used(data, message):
+    with pytest.raises(DataError, match=message):
+        blocks(data)
+
+
+def test_blocks_hold_whole_records():
+    data = b"a,b\n" + b'1,"x\ny"\n' * 5 + b"2,z"
+    found = blocks(data, block_bytes=10)[1]
+    assert len(found) > 2
+    assert all(block.startswith(b"\n") and block.endswith(b"\n") for block in found)
+    lines = b"".join(found).replace(b"\n\n", b"\n")
+    assert lines == b"\n" + b'1,"x\ny"\n' * 5 + b"2,z\n"
+
+
+def test_header_alone_gives_no_record():
+    columns, found = blocks(b"a,b\n")
+    assert (columns, b"".join(found).strip()) == (("a", "b"), b"")
+
+
+def test_rest_of_an_endless_line_is_skipped():
+    data = b"a,b\n1," + b"x" * 95 + b"\n2,y\n"
+    found = b"".join(blocks(data, block_bytes=20)[1])
+    assert found.split() == [b"1," + b"x" * found.count(b"x"), b"2,y"]
+    assert 20 < found.count(b"x") < 60
+    assert blocks(b"a,b\n1," + b"x" * 95, block_bytes=20)[1][-1].endswith(b"x")
+
+
+def records(data: bytes, block_bytes: int) -> list[tuple[bytes, str]]:
+    """All records of a file in order, those that csv_layout calls broken with the reason."""
+    found: list[tuple[bytes, str]] = []
+    table = read_blocks(io.BytesIO(b"a\n" + data), name="x.csv", block_bytes=block_bytes)
+    for block in table.blocks:
+        held = Records(block)
+        reasons = {r.number: r.reason for r in held.rejected()}
+        for number in range(len(held.starts)):
+            record = held.bytes_of(number).rstrip(b"\r\n")
+            found.append((record, reasons.get(number, "")))
+    return found
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"bc"]), max_size=60), st.data())
+def test_size_of_the_blocks_changes_nothing(pieces, draw):
+    data = b"".join(pieces)
+    whole = records(data, 1000)
+    longest = max([len(record) for record, _ in whole], default=1)
+    assert records(data, draw.draw(st.integers(longest + 2, longest + 20))) == whole

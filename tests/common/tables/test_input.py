@@ -1,0 +1,68 @@
+import gzip
+import zipfile
+
+import pytest
+
+from common.errors import DataError
+from common.tables.input import CsvInput
+
+CSV = b"id,text\n1,hello\n"
+
+
+def read(source: CsvInput) -> bytes:
+    with source.open_stream() as stream:
+        return stream.read()
+
+
+def test_plain(tmp_path):
+    (tmp_path / "a.csv").write_bytes(CSV)
+    source = CsvInput(tmp_path / "a.csv")
+    assert (read(source), source.plain_bytes) == (CSV, 16)
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv"])
+def test_gzip_is_told_by_its_bytes(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(CSV) + gzip.compress(b"2,more\n"))
+    source = CsvInput(tmp_path / name)
+    assert (read(source), source.plain_bytes) == (CSV + b"2,more\n", None)
+
+
+def test_member_of_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("twcs/twcs.csv", CSV)
+    source = CsvInput(tmp_path / "a.zip", member="twcs/twcs.csv")
+    assert (read(source), source.plain_bytes) == (CSV, 16)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [gzip.compress(CSV)[:-9], b"\x1f\x8b nothing of the kind", gzip.compress(CSV) + b"x"],
+    ids=["cut", "no gzip", "more after it"],  # not the bytes, which hold the time
+)
+def test_damaged_gzip(tmp_path, damaged):
+    (tmp_path / "a.gz").write_bytes(damaged)
+    with pytest.raises(DataError, match=r"a\.gz is damaged .* fetch or compress it anew"):
+        read(CsvInput(tmp_path / "a.gz"))
+
+
+def test_damaged_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", CSV)
+    path = tmp_path / "a.zip"
+    path.write_bytes(path.read_bytes().replace(b"hello", b"jello"))
+    with pytest.raises(DataError, match=r"a\.zip is damaged \(Bad CRC-32"):
+        read(CsvInput(path, member="a.csv"))
+
+
+def test_zip_without_member_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr("a.csv", CSV)
+    with pytest.raises(DataError, match="is a zip archive; unpack it"):
+        read(CsvInput(tmp_path / "a.csv"))
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(DataError, match=r"no\.csv does not exist; CSV= "):
+        CsvInput(tmp_path / "no.csv").require()
+    with pytest.raises(DataError, match="is a folder; CSV= "):
+        CsvInput(tmp_path).require()

@@ -1,0 +1,37 @@
+import numpy as np
+
+from common.labels import Label, LabelSchema, load_labels
+from d_training.data.lessons import SYNTHETIC_WEIGHT, schema_lessons, told
+
+
+def test_every_sentence_of_the_schema_teaches_its_label():
+    schema = LabelSchema(
+        catch_all="b",
+        labels=(
+            Label(name="a", description="d", hypotheses=("h",), examples=("e", "f")),
+            Label(name="b", description="g", hypotheses=("i",), keywords=("never",)),
+        ),
+    )
+    texts, targets = schema_lessons(schema)
+    assert texts == ["d", "h", "e", "f", "g", "i"]
+    np.testing.assert_allclose(targets, [[0.95, 0.05]] * 4 + [[0.05, 0.95]] * 2, atol=1e-6)
+
+
+def test_synthetic_messages_teach_theirs_too_and_count_less(tmp_path):
+    (tmp_path / "labels.yaml").write_text(
+        "{catch_all: b, synthetic: more.csv, labels: [{name: a, description: d, hypotheses: [h]},"
+        " {name: b, description: g, hypotheses: [i]}]}",
+        encoding="utf-8",
+    )
+    (tmp_path / "more.csv").write_text("label,text\nb,bye\na,hello\n", encoding="utf-8")
+    texts, targets = schema_lessons(load_labels(tmp_path / "labels.yaml"))
+    assert texts == ["d", "h", "g", "i", "bye", "hello"]
+    np.testing.assert_allclose(targets[:4].sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(
+        targets[4:], SYNTHETIC_WEIGHT * np.array([[0.05, 0.95], [0.95, 0.05]]), atol=1e-6
+    )
+
+
+def test_cards_say_what_labels_are_known_from():
+    assert told(0) == "the wording in labels.yaml alone"
+    assert told(1234).endswith("labels.yaml alone, to which 1,234 synthetic messages belong")

@@ -1,0 +1,199 @@
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.errors import DataError
+from common.models.registry import production_id
+from d_training.evaluation.evaluate import evaluate
+
+GOLD = [
+    ("my parcel late and so on", "parcel"),
+    ("the order not arrived !", "parcel"),
+    ("charged twice !", "bill"),
+    ("brand refund the bill please", "bill"),
+    ("thanks a thanks", "rest"),
+    ("https://no.text/at-all", "rest"),
+]
+
+
+@pytest.fixture()
+def gold(tmp_path):
+    path = tmp_path / "gold.csv"
+    path.write_text("text,label\n" + "".join(f"{t},{label}\n" for t, label in GOLD), "utf-8")
+    return path
+
+
+@pytest.fixture()
+def teacher(tmp_path):
+    """Right about all but the last text, on which it abstains."""
+    scores = [[0.8, 0.1, 0.1]] * 2 + [[0.1, 0.8, 0.1]] * 2 + [[0.1, 0.1, 0.8], [0.4, 0.3, 0.3]]
+    path = tmp_path / "teacher.parquet"
+    table = {
+        "row": pa.array(range(6), pa.int64()),
+        "text": [t for t, _ in GOLD[:5]] + [""],
+        "label": ["parcel", "parcel", "bill", "bill", "rest", None],
+        "confidence": pa.array([max(s) for s in scores], pa.float32()),
+        "scores": pa.array(scores, pa.list_(pa.float32())),
+    }
+    pq.write_table(pa.table(table), path)
+    return path
+
+
+@pytest.fixture()
+def wording(tmp_path):
+    """By names all are bills, by descriptions all but the last text are right."""
+    path = tmp_path / "wording.parquet"
+    table = {
+        "row": pa.array(range(6), pa.int64()),
+        "text": [t for t, _ in GOLD[:5]] + [""],
+        "names": ["bill"] * 6,
+        "descriptions": ["parcel", "parcel", "bill", "bill", "rest", "bill"],
+        "embedding": pa.array([[1.0, 0.0]] * 6, pa.list_(pa.float32())),
+    }
+    pq.write_table(pa.table(table), path)
+    return path
+
+
+def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_path):
+    settings, manifest = trained
+    shown = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path / "reports")
+    report = json.loads((tmp_path / "reports/evaluation.json").read_text(encoding="utf-8"))
+    assert report == json.loads(json.dumps(shown))
+    assert report["model"] == manifest.key
+    assert report["gold"] == {
+        "file": str(gold), "texts": 6, "left_out": {}, "generated": False,
+    }  # fmt: skip
+    assert report["teacher"]["accuracy"] == pytest.approx(5 / 6)
+    assert report["teacher"]["coverage"] == pytest.approx(5 / 6)
+    assert report["teacher"]["accuracy_at_coverage"] == 1.0
+    # Two of six are the most frequent label; the keywords miss only "late", "twice" and the link.
+    assert report["baselines"]["majority"]["accuracy"] == pytest.approx(2 / 6)
+    assert report["baselines"]["keywords"]["accuracy"] == 1.0
+    assert report["student"]["accuracy"] >= 4 / 6
+    # The text without words is never answered.
+    assert report["student"]["coverage"] <= 5 / 6
+    assert report["unseen"]["texts"] == 6
+    assert report["served"] == "model.int8.onnx"
+    assert report["int8"]["int8_macro_f1"] == report["student"]["macro_f1"]
+    assert report["int8"]["difference"] == pytest.approx(
+        report["int8"]["int8_macro_f1"] - report["int8"]["float32_macro_f1"]
+    )
+    assert report["int8"]["equal_labels"] >= 5 / 6
+
+
+def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path, monkeypatch):
+    settings, _ = trained
+    first = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "d_training.evaluation.evaluate.served_answers", lambda *_, **__: pytest.fail("scored")
+        )
+        again = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    assert again == json.loads(json.dumps(first))
+    gold.write_text(gold.read_text("utf-8").replace("thanks a thanks,rest", "thanks a thanks,"))
+    changed = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    assert changed["gold"]["left_out"] == {"no label": 1}
+
+
+def test_wording_adds_two_baselines(trained, gold, teacher, wording, tmp_path):
+    settings, _ = trained
+    without = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
+    assert list(without["baselines"]) == ["majority", "keywords"]
+    report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
+    assert list(report["baselines"]) == ["majority", "keywords", "bare names", "descriptions"]
+    assert report["baselines"]["bare names"]["accuracy"] == pytest.approx(2 / 6)
+    assert report["baselines"]["descriptions"]["accuracy"] == pytest.approx(5 / 6)
+    # Six texts are too few for a curve of hand labels.
+    assert report["hand_labels"] is None
+    with pytest.raises(DataError, match=r"none\.parquet does not exist"):
+        evaluate(
+            settings, gold=gold, teacher=teacher, wording=tmp_path / "none.parquet", report=tmp_path
+        )
+
+
+def test_pictures_lie_beside_the_report_and_are_redrawn_where_one_is_gone(
+    trained, gold, teacher, tmp_path
+):
+    settings, _ = trained
+    report = tmp_path / "reports"
+    first = evaluate(settings, gold=gold, teacher=teacher, report=report)
+    assert sorted(path.name for path in report.iterdir()) == [
+        "coverage_gold.png", "evaluation.json", "reliability_gold.png",
+    ]  # fmt: skip
+    (report / "coverage_gold.png").unlink()
+    again = evaluate(settings, gold=gold, teacher=teacher, report=report)
+    assert (report / "coverage_gold.png").is_file()
+    assert again["key"] == first["key"]
+
+
+def test_texts_seen_in_training_are_counted(trained, toy, teacher, tmp_path):
+    settings, _ = trained
+    rows = [row for row in toy.rows() if row["label"]][:60]
+    gold = tmp_path / "gold.csv"
+    gold.write_text("text,label\n" + "".join(f"{r['text'].upper()},{r['label']}\n" for r in rows))
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(range(60), pa.int64()),
+                "text": [r["text"].upper() for r in rows],
+                "label": [r["label"] for r in rows],
+                "scores": pa.array([r["scores"] for r in rows], pa.list_(pa.float32())),
+            }
+        ),
+        teacher,
+    )
+    wording = tmp_path / "wording.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(range(60), pa.int64()),
+                "text": [r["text"].upper() for r in rows],
+                "names": [r["label"] for r in rows],
+                "descriptions": [r["label"] for r in rows],
+                # As good as the labels themselves, so that few of them are enough.
+                "embedding": pa.array(
+                    [[float(r["label"] == name) for name in toy.names] for r in rows],
+                    pa.list_(pa.float32()),
+                ),
+            }
+        ),
+        wording,
+    )
+    report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
+    assert [point["labels"] for point in report["hand_labels"]["points"]] == [10, 25, 48]
+    assert report["hand_labels"]["worth"] == 10
+    assert (tmp_path / "hand_labels.png").is_file()
+    # A fifth of the conversations is held out as test, and only that is unseen.
+    assert 3 <= report["unseen"]["texts"] <= 25
+    assert report["unseen"]["teacher_macro_f1"] == 1.0
+
+
+def test_gold_of_the_run_itself_is_said_to_be_generated(trained, gold, teacher, tmp_path):
+    settings, _ = trained
+    settings.paths.raw.mkdir(parents=True, exist_ok=True)
+    own = settings.paths.raw / "gold.csv"
+    shutil.copyfile(gold, own)
+    report = evaluate(settings, gold=own, teacher=teacher, report=tmp_path)
+    assert report["gold"]["generated"] is True
+
+
+def test_missing_pieces_are_named(trained, gold, teacher, tmp_path, make_settings):
+    settings, _ = trained
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
+        evaluate(settings, gold=tmp_path / "none.csv", teacher=teacher, report=tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no model was promoted"):
+        evaluate(make_settings(tmp_path / "empty"), gold=gold, teacher=teacher, report=tmp_path)
+
+
+def test_labels_other_than_the_model_s_are_refused(trained, gold, teacher, tmp_path):
+    settings, _ = trained
+    other = tmp_path / "labels.yaml"
+    other.write_text(settings.labels.read_text("utf-8").replace("name: bill", "name: money"))
+    changed = settings.model_copy(update={"labels": other})
+    with pytest.raises(DataError, match="was trained on other labels"):
+        evaluate(changed, gold=gold, teacher=teacher, report=tmp_path)
+    assert production_id(settings.paths.models) is not None

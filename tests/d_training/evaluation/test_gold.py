@@ -1,0 +1,165 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.errors import DataError
+from common.labels import Label, LabelSchema
+from d_training.evaluation.gold import read_answers, read_gold, read_wording
+
+SCHEMA = LabelSchema(
+    catch_all="rest",
+    labels=tuple(Label(name=n, description="d", hypotheses=("h",)) for n in ("bill", "rest")),
+)
+CSV = (
+    'text,label,note\n"Hi &amp; bye @12, see https://x.y",rest,\n,bill,\n"a\nb",,\nmoney, bill ,\n'
+)
+
+
+@pytest.fixture()
+def gold_csv(tmp_path):
+    path = tmp_path / "gold.csv"
+    path.write_text(CSV, encoding="utf-8-sig")
+    return path
+
+
+def write_answers(path, rows=(0, 1, 2, 3), texts=None, scores=None):
+    texts = texts or ["Hi & bye @user, see", "", "a b", "money"]
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(rows, pa.int64()),
+                "text": texts,
+                "label": pa.array([None, None, None, "bill"], pa.string()),
+                "confidence": pa.array([0.5, 0.5, 0.5, 0.75], pa.float32()),
+                "scores": pa.array(
+                    scores or [[1, 1], [1, 1], [1, 1], [3, 1]], pa.list_(pa.float32())
+                ),
+            }
+        ),
+        path,
+    )
+    return path
+
+
+def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv):
+    gold = read_gold(gold_csv, SCHEMA)
+    assert gold.texts == ["Hi & bye @user, see", "money"]
+    assert gold.truth.tolist() == [1, 0]
+    assert gold.records.tolist() == [0, 3]
+    assert gold.left_out == {"no text": 1, "no label": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text,lable\na,bill\n", "has no column label, only: text, lable"),
+        ("a,b\n1,2\n", "has no column text and no column label, only: a, b"),
+        ("", "has no column text and no column label"),
+        (
+            "text,label\na,Bill\nb,money\nc,money\nd,bill\n",
+            r"'money' \(2 rows\), 'Bill' \(1 rows\); known are bill, rest",
+        ),
+        ("text,label\n,bill\n", "holds no row with both a text and a label"),
+        ('text,label\n"a,bill\n', "cannot read .*: Error: unexpected end of data"),
+    ],
+)
+def test_bad_gold_is_refused_with_its_reason(tmp_path, content, said):
+    path = tmp_path / "gold.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        read_gold(path, SCHEMA)
+
+
+def test_missing_or_binary_gold_is_refused(tmp_path):
+    with pytest.raises(DataError, match="cannot read .*: FileNotFoundError"):
+        read_gold(tmp_path / "none.csv", SCHEMA)
+    (tmp_path / "gold.csv").write_bytes(b"text,label\n\xff\xfe,bill\n")
+    with pytest.raises(DataError, match="cannot read .*: UnicodeDecodeError"):
+        read_gold(tmp_path / "gold.csv", SCHEMA)
+
+
+def test_answers_follow_the_gold_rows(tmp_path, gold_csv):
+    path = write_answers(
+        tmp_path / "t.parquet",
+        rows=(3, 2, 1, 0),
+        texts=["money", "a b", "", "Hi & bye @user, see"],
+        scores=[[3, 1], [1, 1], [1, 1], [1, 3]],
+    )  # noqa: E501
+    answers = read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+    np.testing.assert_allclose(answers.probs, [[0.25, 0.75], [0.75, 0.25]])
+    assert answers.answered.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"texts": ["x", "", "a b", "money"]}, "was made from another CSV"),
+        ({"rows": (0, 1, 2, 7)}, "was made from another CSV"),
+        ({"scores": [[1, 1, 1]] * 4}, "was made with another label schema"),
+    ],
+)
+def test_answers_to_something_else_are_refused(tmp_path, gold_csv, change, said):
+    path = write_answers(tmp_path / "t.parquet", **change)
+    with pytest.raises(DataError, match=said):
+        read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+
+
+def test_answers_of_another_shape_are_refused(tmp_path, gold_csv):
+    gold = read_gold(gold_csv, SCHEMA)
+    with pytest.raises(DataError, match="is missing"):
+        read_answers(tmp_path / "none.parquet", gold, SCHEMA)
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"is not what c_classification\.label_csv writes"):
+        read_answers(tmp_path / "t.parquet", gold, SCHEMA)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 not at all")
+    with pytest.raises(DataError, match=r"is not what c_classification\.label_csv writes"):
+        read_answers(tmp_path / "t.parquet", gold, SCHEMA)
+
+
+def write_wording(path, rows=(0, 1, 2, 3), texts=None, names=("rest", "bill", "bill", "rest")):
+    pq.write_table(
+        pa.table(
+            {
+                "row": pa.array(rows, pa.int64()),
+                "text": texts or ["Hi & bye @user, see", "", "a b", "money"],
+                "names": list(names),
+                "descriptions": ["bill", "bill", "bill", "rest"],
+                "embedding": pa.array(
+                    [[1, 0], [0.5, 0.5], [0.25, 0], [0, 1]], pa.list_(pa.float32())
+                ),
+            }
+        ),
+        path,
+    )
+    return path
+
+
+def test_wording_follows_the_gold_rows(tmp_path, gold_csv):
+    wording = read_wording(
+        write_wording(tmp_path / "w.parquet"), read_gold(gold_csv, SCHEMA), SCHEMA
+    )
+    assert wording.names.tolist() == [1, 1]
+    assert wording.descriptions.tolist() == [0, 1]
+    assert wording.vectors.dtype == np.float32
+    assert wording.vectors.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"texts": ["x", "", "a b", "money"]}, "was made from another CSV"),
+        ({"rows": (0, 1, 2, 7)}, "was made from another CSV"),
+        ({"names": ["rest", "bill", "bill", "fees"]}, "was made with another label schema"),
+    ],
+)
+def test_wording_of_something_else_is_refused(tmp_path, gold_csv, change, said):
+    path = write_wording(tmp_path / "w.parquet", **change)
+    with pytest.raises(DataError, match=said):
+        read_wording(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+
+
+def test_wording_of_another_shape_is_refused(tmp_path, gold_csv):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "w.parquet")
+    with pytest.raises(DataError, match=r"is not what c_classification\.wording writes"):
+        read_wording(tmp_path / "w.parquet", read_gold(gold_csv, SCHEMA), SCHEMA)

@@ -1,0 +1,81 @@
+import pytest
+
+from d_training.evaluation.plots import draw_gold, expected_pictures
+
+
+def system(shift=0.0):
+    return {
+        "macro_f1": 0.7 + shift,
+        "coverage": 0.8,
+        "accuracy_at_coverage": 0.75 + shift,
+        "expected_calibration_error": 0.05,
+        "coverage_curve": [
+            {"coverage": share, "threshold": 0.5, "accuracy": 1 - share / 3 + shift}
+            for share in (1.0, 0.7, 0.1)
+        ],
+        "reliability": [
+            {"from": 0.4, "to": 0.5, "texts": 30, "confidence": 0.45, "accuracy": 0.5 + shift},
+            {"from": 0.9, "to": 1.0, "texts": 90, "confidence": 0.95, "accuracy": 0.9},
+        ],
+    }
+
+
+def evaluation(**changes):
+    points = [
+        {"labels": n, "repeats": 10, "macro_f1": f1, "standard_deviation": 0.05}
+        for n, f1 in ((10, 0.4), (25, 0.5), (96, 0.6))
+    ]
+    return {
+        "gold": {"file": "folder/g.csv", "texts": 120, "generated": False},
+        "teacher": system(),
+        "student": system(0.02),
+        "hand_labels": {"worth": None, "points": points},
+    } | changes
+
+
+def pixels(path):
+    from matplotlib import image
+
+    return image.imread(path)[..., :3]
+
+
+def test_pictures_are_pngs_with_something_on_them(tmp_path):
+    draw_gold(tmp_path, evaluation())
+    names = ["reliability_gold.png", "coverage_gold.png", "hand_labels.png"]
+    assert expected_pictures(evaluation()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    for name in names:
+        seen = pixels(tmp_path / name)
+        assert seen.shape[0] > 300 and seen.shape[1] > 300
+        assert 0.02 < (seen.min(axis=2) < 0.9).mean() < 0.9
+
+
+@pytest.mark.parametrize(
+    ("generated", "said"), [(False, "g.csv, 120 texts"), (True, "g.csv, 120 generated texts")]
+)
+def test_every_title_names_the_data(tmp_path, monkeypatch, generated, said):
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    titles = []
+
+    def keep_titles(figure, path, **_):
+        words = [text.get_text() for text in figure.findobj(Text)]
+        titles.extend(text.splitlines() for text in words if "g.csv" in text)
+
+    monkeypatch.setattr(Figure, "savefig", keep_titles)
+    real = evaluation()
+    draw_gold(tmp_path, real | {"gold": real["gold"] | {"generated": generated}})
+    assert titles == [
+        ["Reliability", said],
+        ["Coverage and accuracy", said],
+        ["The student is worth more than 96 hand labels", said],
+    ]
+
+
+def test_picture_of_an_earlier_evaluation_is_removed(tmp_path):
+    draw_gold(tmp_path, evaluation())
+    bare = evaluation(hand_labels=None)
+    draw_gold(tmp_path, bare)
+    assert expected_pictures(bare) == ["reliability_gold.png", "coverage_gold.png"]
+    assert not (tmp_path / "hand_labels.png").exists()

@@ -1,0 +1,200 @@
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from common.config.gate import GateSettings
+from common.config.schema import Settings
+from common.errors import DataError
+from common.stage.manifest import Rows
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage_once
+from d_training.gate.judge import judge, median_latency_ms, verdict_key
+from d_training.gate.table import gate_table
+
+
+def limited(settings: Settings, **limits) -> Settings:
+    return settings.model_copy(update={"gate": GateSettings(**limits)})
+
+
+def failed(verdict) -> list[str]:
+    return [check.name for check in verdict.checks if not check.passed]
+
+
+def write_gold(path, rows: Sequence[tuple[str, str]]):
+    path.write_text("text,label\n" + "".join(f"{t},{name}\n" for t, name in rows), "utf-8")
+    return path
+
+
+def changed_model(two, change: Callable[[Path], None]) -> str:
+    """Another whole model folder: the good one's files, of which ``change`` changes some."""
+
+    def build(folder):
+        for path in (two.models / two.good_id).iterdir():
+            if path.is_file() and path.name != "manifest.json":
+                shutil.copyfile(path, folder / path.name)
+        change(folder)
+        return Built(Rows(taken=0, out=0), {})
+
+    plan = plan_stage("d_training", packages=(), settings=change.__name__, inputs=[])
+    run_stage_once(plan, folder=two.models / plan.key, build=build)
+    return plan.key
+
+
+def test_a_first_model_must_reach_the_least_macro_f1(two):
+    verdict = judge(two.good, two.good_id, against=None)
+    assert [(c.name, c.rule, c.limit) for c in verdict.checks] == [
+        ("macro-F1", "at least", 0.4),
+        ("calibration error", "at most", 0.2),
+        ("latency p50, ms", "at most", 50),
+    ]
+    assert [(c.name, c.passed) for c in verdict.int8] == [
+        ("INT8 agrees with float32", True),
+        ("macro-F1 lost by INT8", True),
+        ("INT8, times as fast", True),
+    ]
+    assert verdict.promote
+    facts = json.loads((two.models / two.good_id / "metrics.json").read_bytes())
+    assert verdict.figures["macro_f1"] == pytest.approx(facts["macro_f1_held_out"])
+    assert verdict.rows.startswith(f"{facts['held_out']['texts_labelled_by_teacher']} held-out")
+    assert failed(judge(two.poor, two.poor_id, against=None)) == ["macro-F1"]
+    assert judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None).promote
+
+
+def test_a_worse_model_is_refused_and_a_better_one_promoted(two):
+    worse = judge(two.poor, two.poor_id, against=two.good_id)
+    assert not worse.promote
+    assert failed(worse)[0] == "chance of losing over 0.02 macro-F1"
+    assert failed(worse)[1].startswith("recall lost, ")
+    assert worse.figures["difference"] < -0.4
+    assert worse.figures["difference_low"] < worse.figures["difference"]
+    assert worse.figures["difference"] < worse.figures["difference_high"] < 0
+    better = judge(two.good, two.good_id, against=two.poor_id)
+    assert better.promote
+    assert better.figures["difference"] == pytest.approx(-worse.figures["difference"])
+    # Both were parted alike: neither has seen what it is judged on.
+    assert better.notes == ()
+
+
+def test_the_tolerance_and_the_recall_limit_are_settings(two):
+    lenient = limited(two.poor, tolerance=1, min_support=10_000)
+    assert judge(lenient, two.poor_id, against=two.good_id).promote
+    strict = limited(two.poor, tolerance=1)
+    (name,) = failed(judge(strict, two.poor_id, against=two.good_id))
+    assert name.startswith("recall lost, ")
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        ({"max_calibration_error": 0}, "calibration error"),
+        ({"max_latency_ms": 1e-6}, "latency p50, ms"),
+    ],
+)
+def test_each_limit_refuses_alone(two, limits, name):
+    assert failed(judge(limited(two.good, **limits), two.good_id, against=None)) == [name]
+
+
+def test_where_int8_failed_float32_is_judged(two):
+    def float32(folder):
+        facts = json.loads((folder / "metrics.json").read_bytes())
+        facts["served"] = "model.onnx"
+        facts["int8_checks"][0] |= {"value": 0.7, "passed": False}
+        (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
+        (folder / "model.int8.onnx").write_bytes(b"no model")
+
+    verdict = judge(two.good, changed_model(two, float32), against=None)
+    assert verdict.promote
+    assert verdict.figures["macro_f1"] > 0.95
+    row = next(line for line in gate_table(verdict).splitlines() if line.startswith("INT8 agrees"))
+    assert row.split()[4:] == ["0.700", "at", "least", "0.9", "float32", "serves"]
+
+
+def test_gold_takes_the_place_of_held_out_rows(two, tmp_path):
+    texts = [("my parcel late", "parcel"), ("i charged twice", "bill"), ("thanks", "rest")] * 8
+    gold = write_gold(tmp_path / "gold.csv", texts)
+    verdict = judge(limited(two.good, gold=gold), two.good_id, against=None)
+    assert verdict.rows == f"24 texts of {gold}, labelled by people"
+    assert verdict.figures["macro_f1"] == 1.0
+    wrong = {"parcel": "bill", "bill": "rest", "rest": "parcel"}
+    gold = write_gold(gold, [(text, wrong[name]) for text, name in texts])
+    against_people = judge(limited(two.good, gold=gold), two.good_id, against=None)
+    assert failed(against_people) == ["macro-F1", "calibration error"]
+    assert against_people.figures["macro_f1"] == 0.0
+
+
+def test_texts_seen_in_training_are_told(two, toy, tmp_path):
+    rows = [(row["text"], row["label"]) for row in toy.rows() if row["label"]][:60]
+    settings = limited(two.poor, gold=write_gold(tmp_path / "gold.csv", rows))
+    verdict = judge(settings, two.poor_id, against=two.good_id)
+    seen = int(verdict.figures["seen_by_production"])
+    # A fifth of the conversations is held out as test.
+    assert 35 <= seen <= 57
+    assert verdict.notes == (
+        f"seen in training: {seen} texts by production, {seen} by the new",
+    )  # fmt: skip
+
+
+def test_production_that_cannot_be_compared_leaves_the_least_macro_f1(two):
+    def rename(folder):
+        labels = (folder / "labels.yaml").read_text(encoding="utf-8")
+        (folder / "labels.yaml").write_text(labels.replace("name: bill", "name: money"))
+
+    renamed = changed_model(two, rename)
+    other = judge(two.good, two.good_id, against=renamed)
+    assert other.checks[0].name == "macro-F1"
+    assert other.notes == (f"production model {renamed} has other labels: parcel, money, rest",)
+    (two.models / two.poor_id / "tokenizer.json").unlink()
+    damaged = judge(two.good, two.good_id, against=two.poor_id)
+    assert damaged.checks[0].name == "macro-F1"
+    assert "production cannot be scored" in damaged.notes[0]
+
+
+def test_labels_in_another_order_are_the_same_labels(two):
+    def reorder(folder):
+        text = (folder / "labels.yaml").read_text(encoding="utf-8")
+        head, parcel, bill, rest = text.split("  - name:")
+        parts = [head, bill, parcel, rest]
+        (folder / "labels.yaml").write_text("  - name:".join(parts), encoding="utf-8")
+
+    # Its file says bill first, its output has parcel first: so it is wrong about both.
+    verdict = judge(two.good, two.good_id, against=changed_model(two, reorder))
+    assert verdict.figures["production_macro_f1"] < 0.5
+    assert verdict.figures["macro_f1"] > 0.95
+
+
+def test_a_changed_candidate_is_not_loaded(two):
+    (two.models / two.good_id / "model.int8.onnx").write_bytes(b"onnx")
+    with pytest.raises(DataError, match="differs from its manifest"):
+        judge(two.good, two.good_id, against=None)
+
+
+def test_key_follows_what_decides(two, tmp_path):
+    keys = [verdict_key(two.good, two.good_id, None)]
+    keys.append(verdict_key(two.good, two.good_id, two.poor_id))
+    keys.append(verdict_key(limited(two.good, tolerance=0.5), two.good_id, None))
+    gold = write_gold(tmp_path / "gold.csv", [("a", "bill")])
+    keys.append(verdict_key(limited(two.good, gold=gold), two.good_id, None))
+    write_gold(gold, [("b", "bill")])
+    keys.append(verdict_key(limited(two.good, gold=gold), two.good_id, None))
+    assert len(set(keys)) == 5
+    assert verdict_key(two.good, two.good_id, None) == keys[0]
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
+        verdict_key(limited(two.good, gold=tmp_path / "none.csv"), two.good_id, None)
+
+
+def test_latency_of_few_texts_is_measured_too(two):
+    taken = median_latency_ms(two.models / two.good_id, ["thanks"], max_length=16, threads=1)
+    assert 0 < taken < 1_000
+
+
+def test_table_shows_limits_and_the_answer(two):
+    shown = gate_table(judge(two.poor, two.poor_id, against=two.good_id))
+    lines = shown.splitlines()
+    assert lines[0].startswith(f"Gate: model {two.poor_id} against {two.good_id}, on ")
+    assert "95 % interval" in lines[1]
+    row = next(line for line in lines if line.startswith("chance of losing"))
+    assert row.split()[-4:] == ["at", "most", "0.5", "FAILED"]
+    assert lines[-1] == "verdict: refuse"

@@ -1,0 +1,170 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from common.config.schema import Settings
+from common.stage.manifest import Rows
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
+from d_training.evaluation.evaluate import REPORT as EVALUATION
+from d_training.report.page import write_report
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+class Page(HTMLParser):
+    """Tags and the text of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.html = path.read_text(encoding="utf-8")
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.words: list[str] = []
+        self.feed(self.html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def page_of(settings: Settings) -> Page:
+    return Page(write_report(settings))
+
+
+def scores(macro_f1: float) -> dict:
+    return {
+        "accuracy": 0.5,
+        "macro_f1": macro_f1,
+        "macro_f1_interval_95": [macro_f1 - 0.125, macro_f1 + 0.125],
+        "expected_calibration_error": 0.0625,
+    }
+
+
+def write_evaluation(settings: Settings, model: str, **gold) -> None:
+    evaluation = {
+        "model": model,
+        "gold": {"file": "g.csv", "texts": 1234, "left_out": {}, "generated": False} | gold,
+        "teacher": scores(0.75),
+        "student": scores(0.71875),
+        "baselines": {"majority": {**scores(0.25)}},
+        "served": "model.int8.onnx",
+        "int8": {"difference": -0.004, "equal_labels": 0.985},
+    }
+    settings.paths.reports.mkdir(exist_ok=True)
+    (settings.paths.reports / EVALUATION).write_text(json.dumps(evaluation), "utf-8")
+
+
+def test_of_an_empty_run_everything_is_named_with_its_command(tmp_path):
+    page = page_of(Settings(run_dir=tmp_path))
+    for said in (
+        "a_ingestion not here, or not whole : make data_ingestion",
+        "b_transformation not here, or not whole : make data_transformation",
+        "c_classification not here, or not whole : make classify",
+        "d_training not here : make train_model",
+        "No evaluation yet. make evaluate GOLD=file.csv makes it.",
+        "No model yet. make train_model makes it.",
+        "Nothing was deployed yet. make train_model makes it.",
+        "labels.html, which is not here yet",
+    ):
+        assert said in page.text, said
+
+
+def test_page_tells_of_the_newest_model_and_the_earlier_ones(two):
+    page = page_of(two.good)
+    assert two.poor_id in page.text and two.good_id in page.text
+    newest = page.text.index("newest model")
+    assert page.text[newest:].startswith(f"newest model {two.poor_id}")
+    assert f"serves {two.good_id}" in page.text
+    # The one that is not judged is the newest.
+    assert "The gate has not judged it." in page.text
+    assert "c_classification 480 480 none" in page.text
+    assert re.search(rf"promote none {two.good_id} \S+, train_model", page.text)
+    assert page.sources.count(f"../models/{two.good_id}/model_card.md") == 1
+    assert page.sources.count(f"../models/{two.good_id}/data_card.md") == 1
+    assert "as exported" in page.text and "optimised" in page.text
+
+
+def test_verdict_is_a_table_of_checks(trained):
+    page = page_of(trained[0])
+    assert f"promote : model {trained[1].key} against none" in page.text
+    assert "no production model to compare with" in page.text
+    assert "calibration error 0.0" in page.text
+    assert "INT8 agrees with float32" in page.text
+    assert "at least 0.4 passed" in page.text
+
+
+def test_evaluation_fills_the_scores_and_its_model_s_row(two):
+    write_evaluation(two.good, two.good_id)
+    page = page_of(two.good)
+    assert "1,234 texts of g.csv , by model" in page.text
+    assert f"{two.good_id}, which is not the newest" in page.text
+    assert "student 0.500 0.719 0.594 to 0.844 0.062" in page.text
+    assert "INT8 against float32: macro-F1 difference -0.004, equal labels 98.5 %" in page.text
+    assert "generated" not in page.text
+    row = page.text[page.text.index("Models model") :]
+    assert re.search(
+        rf"{two.good_id} [01]\.\d+ [01]\.\d+ to [01]\.\d+ 0\.719 promote model\.int8", row
+    )
+
+
+def test_a_model_made_before_there_was_a_choice_serves_int8(two):
+    path = two.models / two.good_id / "metrics.json"
+    size, facts = path.stat().st_size, json.loads(path.read_bytes())
+    older = {name: facts[name] for name in facts if name not in ("served", "exports", "slices")}
+    # As long as before, so that the manifest takes it for whole.
+    path.write_text(json.dumps(older).ljust(size), encoding="utf-8")
+    page = page_of(two.good)
+    assert "promote model.int8.onnx" in page.text
+    assert f"../models/{two.good_id}/data_card.md" not in page.sources
+
+
+def test_page_stands_alone(two):
+    write_evaluation(two.good, two.good_id)
+    page = page_of(two.good)
+    assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
+    pictures = [source for source in page.sources if not source.startswith("../models/")]
+    assert len(pictures) == 4
+    assert all(source.startswith("data:image/png;base64,") for source in pictures)
+    assert not re.search(r"url\(|@import|https?://", page.html)
+    assert "prefers-color-scheme: dark" in page.html
+
+
+def test_what_files_say_never_becomes_markup(two):
+    write_evaluation(two.good, two.good_id, file=SCRIPT)
+
+    def build(folder):
+        dropped = {SCRIPT: 1}
+        return Built(Rows.model_validate({"in": 1, "out": 0, "dropped": dropped}), {})
+
+    plan = plan_stage("a_ingestion", packages=(), settings=1, inputs=[])
+    run_stage(plan, output=two.good.paths.raw, build=build)
+    quality = {"checks": [{"name": SCRIPT, "value": "1", "limit": "2", "passed": False}]}
+    (two.good.paths.reports / "quality.json").write_text(json.dumps(quality), "utf-8")
+    page = page_of(two.good)
+    assert "script" not in page.tags
+    assert page.text.count(SCRIPT) == 3
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"teacher": 1}'])
+def test_damaged_files_are_told_or_left_out(two, content):
+    two.good.paths.reports.mkdir(exist_ok=True)
+    (two.good.paths.reports / EVALUATION).write_text(content, encoding="utf-8")
+    (two.good.paths.reports / "quality.json").write_text(content, encoding="utf-8")
+    (two.models / "production.json").write_text(content, encoding="utf-8")
+    (two.models / two.poor_id / "metrics.json").write_text(content, encoding="utf-8")
+    (two.good.paths.labeled / "manifest.json").write_text(content or "x", encoding="utf-8")
+    page = page_of(two.good)
+    assert "No evaluation yet." in page.text
+    assert "models/production.json is damaged." in page.text
+    assert "c_classification its manifest is damaged : make classify" in page.text
+    assert two.poor_id not in page.text

@@ -1,0 +1,119 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.errors import DataError, TriageError
+from e_apification.bulk.rows import (
+    Landed,
+    Results,
+    added_names,
+    land_csv,
+    read_results,
+    write_rejected,
+    write_results,
+)
+
+LABELS = ("billing", "delivery", "other")
+
+
+def land(tmp_path: Path, content: str, column: str = "text") -> Landed:
+    source = tmp_path / "in.csv"
+    source.write_text(content, encoding="utf-8", newline="")
+    return land_csv(source, tmp_path / "rows.parquet", text_column=column)
+
+
+def test_rows_land_numbered_with_their_columns(tmp_path: Path) -> None:
+    landed = land(tmp_path, "id,body\n7,refund\n8,\n", column="body")
+    assert (landed.header, landed.columns, landed.rows) == (["id", "body"], ["c0", "text"], 2)
+    assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == [
+        {"row": 0, "c0": "7", "text": "refund"},
+        {"row": 1, "c0": "8", "text": ""},
+    ]
+
+
+def test_rows_of_another_width_are_set_aside_and_counted(tmp_path: Path) -> None:
+    landed = land(tmp_path, "id,text\n1,a\n2\n3,b,c\n4,d\n")
+    assert landed.rows == 2
+    assert [record.number for record in landed.rejected] == [2, 3]
+    write_rejected(tmp_path / "rejected.csv", landed.rejected, expected=2)
+    assert (
+        tmp_path / "rejected.csv"
+    ).read_text() == "record,fields,expected_fields\n2,1,2\n3,3,2\n"
+
+
+def results_file(folder: Path, records: list[tuple[list[int], int, float]]) -> Path:
+    folder.mkdir()
+    rows, labels, confidence = zip(*records, strict=True)
+    table = pa.table(
+        {
+            "rows": pa.array(rows, pa.list_(pa.int64())),
+            "label": pa.array(labels, pa.int32()),
+            "confidence": pa.array(confidence, pa.float32()),
+        }
+    )
+    pq.write_table(table, folder / "part-0.parquet")
+    return folder
+
+
+def test_results_of_distinct_texts_are_spread_over_their_rows(tmp_path: Path) -> None:
+    scored = results_file(tmp_path / "scored", [([3, 0], 1, 0.5), ([1], -1, 0.25), ([2], 0, 1.0)])
+    results = read_results(scored, rows=4)
+    assert results.labels.tolist() == [1, -1, 0, 1]
+    assert results.confidence.tolist() == [0.5, 0.25, 1.0, 0.5]
+    assert results.distinct == 3
+
+
+@pytest.mark.parametrize("rows", [[[0], [1]], [[0, 1], [1, 2]], [[0, 1], [1]]])
+def test_a_row_without_result_or_with_two_is_an_error(
+    tmp_path: Path, rows: list[list[int]]
+) -> None:
+    scored = results_file(tmp_path / "scored", [(index, 0, 1.0) for index in rows])
+    with pytest.raises(TriageError, match="nothing is written"):
+        read_results(scored, rows=3)
+
+
+def write(tmp_path: Path, name: str) -> Path:
+    landed = land(tmp_path, 'id,text\n1,"=cmd()"\n2,"two\nlines"\n')
+    results = Results(np.array([2, -1], np.int16), np.array([0.75, 0.3], np.float32), 2)
+    target = tmp_path / name
+    write_results(
+        target, tmp_path / "rows.parquet", landed, results, label_names=LABELS, version="v1"
+    )
+    return target
+
+
+def test_csv_output_is_formula_safe_and_keeps_newlines(tmp_path: Path) -> None:
+    with write(tmp_path, "out.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["id", "text", "label", "confidence", "abstained", "model_version"],
+            ["1", "'=cmd()", "other", "0.7500", "false", "v1"],
+            ["2", "two\nlines", "", "0.3000", "true", "v1"],
+        ]
+
+
+def test_parquet_output_keeps_values_as_they_are(tmp_path: Path) -> None:
+    table = pq.read_table(write(tmp_path, "out.parquet"))
+    assert table.schema.names == ["id", "text", "label", "confidence", "abstained", "model_version"]
+    assert table.column("text").to_pylist() == ["=cmd()", "two\nlines"]
+    assert table.column("label").to_pylist() == ["other", None]
+    assert table.column("abstained").to_pylist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("header", "added"),
+    [
+        (["id", "text"], ["label", "confidence", "abstained", "model_version"]),
+        (["text", "Label"], ["predicted_label", "confidence", "abstained", "model_version"]),
+    ],
+)
+def test_a_taken_name_gets_a_prefix(header: list[str], added: list[str]) -> None:
+    assert added_names(header) == added
+
+
+def test_a_prefixed_name_that_is_taken_too_is_an_error() -> None:
+    with pytest.raises(DataError, match="column 'predicted_label' already"):
+        added_names(["text", "label", "predicted_label"])

@@ -1,0 +1,53 @@
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from e_apification.bulk import spark as bulk
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+VERSION = "0123456789ab"
+
+
+def test_distinct_cleaned_texts_are_scored_once(
+    spark: "SparkSession", models_dir: Path, tmp_path: Path
+) -> None:
+    # The two links differ, what models read of the texts does not.
+    texts = ["refund https://a.example/1", "refund https://a.example/2", "parcel", "refund"]
+    rows = pa.table({"row": pa.array(range(4), pa.int64()), "text": texts})
+    pq.write_table(rows, tmp_path / "texts.parquet")
+    bulk.score_texts(
+        spark,
+        tmp_path / "texts.parquet",
+        rows=4,
+        models=models_dir,
+        version=VERSION,
+        out=tmp_path / "scored",
+    )
+    scored = pq.read_table(tmp_path / "scored").to_pylist()
+    assert sorted((sorted(record["rows"]), record["label"]) for record in scored) == [
+        ([0, 1, 3], 0),
+        ([2], 1),
+    ]
+
+
+def test_a_python_worker_loads_the_model_once(
+    spark: "SparkSession", models_dir: Path, tmp_path: Path
+) -> None:
+    models = str(models_dir)
+
+    def count_loads(batches):
+        for _ in batches:
+            bulk._predictor(models, VERSION)
+            loads = bulk._predictor.cache_info().misses
+            yield pa.record_batch([[os.getpid()], [loads]], names=["pid", "loads"])
+
+    frame = spark.range(0, 64, 1, numPartitions=16)
+    seen = frame.mapInArrow(count_loads, "pid long, loads long").collect()
+    assert len(seen) == 16
+    assert {row.loads for row in seen} == {1}
+    assert len({row.pid for row in seen}) <= 4

@@ -1,0 +1,154 @@
+"""The container path against stand-ins for docker and podman that note how they are called."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.config.schema import Settings
+from common.config.serving import ServingSettings
+from common.errors import TriageError
+from e_apification.launch import container
+
+VERSION = "0123456789ab"
+Engine = Callable[..., Path]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Put a program on PATH that notes its arguments, then does what ``script`` says of them."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr("shutil.which", lambda name: str(folder / name) if has(name) else None)
+    monkeypatch.delenv("PIP_CERT", raising=False)
+
+    def has(name: str) -> bool:
+        return (folder / name).exists()
+
+    def make(name: str, script: str = "exit 0") -> Path:
+        program, notes = folder / name, tmp_path / f"{name}.calls"
+        program.write_text(f'#!/bin/sh\necho "$*" >> {notes}\n{script}\n', encoding="utf-8")
+        program.chmod(0o755)
+        return notes
+
+    return make
+
+
+def calls(notes: Path) -> list[str]:
+    return notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+
+
+def test_docker_comes_before_podman(engine: Engine) -> None:
+    engine("docker")
+    engine("podman")
+    assert container.find_engine("auto") == "docker"
+    assert container.find_engine("podman") == "podman"
+    assert container.find_engine("venv") is None
+
+
+def test_an_engine_that_does_not_answer_is_none(engine: Engine) -> None:
+    engine("docker", "exit 1")
+    assert container.find_engine("auto") is None
+    engine("podman")
+    assert container.find_engine("auto") == "podman"
+    with pytest.raises(TriageError, match=r"docker does not answer; .*serving.engine=venv"):
+        container.find_engine("docker")
+
+
+@pytest.mark.parametrize("served", ["model.int8.onnx", "model.onnx"])
+def test_the_image_is_built_from_code_and_the_served_files_alone(
+    engine: Engine, make_models: Callable[..., Path], served: str, tmp_path: Path
+) -> None:
+    notes = engine("podman")
+    settings = Settings(run_dir=tmp_path)
+    settings.paths.models.symlink_to(make_models(served=served))
+    settings.paths.cache.mkdir()
+    container.build_image("podman", settings, version=VERSION, log=tmp_path / "log")
+    context = settings.paths.cache / "image"
+    assert calls(notes) == [f"build --tag message-triage-api --format docker {context}"]
+    assert sorted(p.name for p in context.iterdir()) == [
+        "Dockerfile",
+        "common",
+        "conf",
+        "e_apification",
+        "models",
+        "requirements_docker.txt",
+    ]
+    files = ["labels.yaml", "manifest.json", "metrics.json", served, "tokenizer.json"]
+    assert sorted(p.name for p in (context / "models" / VERSION).iterdir()) == files
+    pointer = json.loads((context / "models" / "production.json").read_text())
+    assert pointer == {"experiment_id": VERSION}
+
+
+def test_a_failed_build_says_where_its_output_is(
+    engine: Engine, models_dir: Path, tmp_path: Path
+) -> None:
+    engine("docker", "echo no space left; exit 1")
+    settings = Settings(run_dir=tmp_path)
+    settings.paths.models.symlink_to(models_dir)
+    log = tmp_path / "build.log"
+    with pytest.raises(TriageError, match=r"docker build failed; its output is in .*build\.log"):
+        container.build_image("docker", settings, version=VERSION, log=log)
+    assert log.read_text() == "no space left\n"
+
+
+def test_the_container_gets_its_label_its_port_and_few_rights(
+    engine: Engine, tmp_path: Path
+) -> None:
+    notes = engine("docker")
+    serving = ServingSettings(host="127.0.0.1", port=8123, max_texts=7)
+    container.run_container("docker", Settings(serving=serving), key="abc")
+    call = calls(notes)[0]
+    assert call.startswith(
+        "run --detach --name message-triage-api --label message-triage.key=abc "
+        "--publish 127.0.0.1:8123:8000 --read-only --cap-drop ALL "
+        "--security-opt no-new-privileges "
+    )
+    assert "--env TRIAGE_SERVING__MAX_TEXTS=7" in call
+    assert "TRIAGE_SERVING__PORT" not in call
+    assert call.endswith(" message-triage-api")
+
+
+INSPECT = 'case "$*" in *inspect*) echo "%s"; exit %d;; esac'
+
+
+def test_our_container_is_removed(engine: Engine) -> None:
+    notes = engine("docker", INSPECT % ("abc", 0))
+    assert container.remove_container("docker", patience_s=15) is True
+    assert [call.split()[0] for call in calls(notes)] == ["container", "stop", "rm"]
+
+
+@pytest.mark.parametrize("label", ["", "<no value>"])
+def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, label: str) -> None:
+    notes = engine("docker", INSPECT % (label, 0))
+    with pytest.raises(TriageError, match="was not started by this project; rename it"):
+        container.remove_container("docker", patience_s=15)
+    assert [call.split()[0] for call in calls(notes)] == ["container"]
+
+
+def test_where_there_is_none_nothing_is_removed(engine: Engine) -> None:
+    notes = engine("docker", INSPECT % ("", 1))
+    assert container.remove_container("docker", patience_s=15) is False
+    assert len(calls(notes)) == 1
+
+
+@pytest.mark.parametrize(("shown", "key"), [("true abc", "abc"), ("false abc", None)])
+def test_only_a_running_container_has_a_key(engine: Engine, shown: str, key: str | None) -> None:
+    engine("podman", INSPECT % (shown, 0))
+    assert container.running_key("podman") == key
+
+
+def test_a_certificate_bundle_of_pip_reaches_the_build(
+    engine: Engine, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = engine("docker", 'test "$DOCKER_BUILDKIT" = 1')
+    monkeypatch.setenv("PIP_CERT", "/etc/ssl/bundle.crt")
+    settings = Settings(run_dir=tmp_path)
+    settings.paths.models.symlink_to(models_dir)
+    settings.paths.cache.mkdir()
+    container.build_image("docker", settings, version=VERSION, log=tmp_path / "log")
+    assert "--secret id=ca,src=/etc/ssl/bundle.crt" in calls(notes)[0]
+    assert os.environ["PIP_CERT"] == "/etc/ssl/bundle.crt"
