@@ -25,7 +25,7 @@ RUN --mount=type=secret,id=ca \
 # Of all models the one that serves, and of that what serving reads.
 FROM python:3.11-slim AS model
 COPY models /all
-RUN id=$(python -c "import json; print(json.load(open('/all/production.json'))['experiment_id'])") \
+RUN id=$(python -c "import json; print(json.load(open('/all/production.json'))['model_id'])") \
  && mkdir -p "/models/$id" && cp /all/production.json /models/ && cd "/all/$id" \
  && served=$(python -c "import json; print(json.load(open('metrics.json')).get('served', 'model.int8.onnx'))") \
  && cp manifest.json "$served" tokenizer.json labels.yaml metrics.json "/models/$id/"

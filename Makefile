@@ -84,8 +84,8 @@ mlflow_ui: env ## MLflow over the runs and models of RUN_DIR, on PORT (5000), un
 pipeline: data_ingestion data_transformation classify train_model ## the four data stages
 	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report puts what came of it on a page",:)
 
-evaluate: env ## teacher and student against GOLD=labelled.csv (columns text,label)
-	@test -n "$(GOLD)" || { echo "evaluate: name the labelled file, GOLD=path.csv (columns text,label)"; exit 2; }
+evaluate: env ## teacher and student against GOLD=labeled.csv (columns text,label)
+	@test -n "$(GOLD)" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
 	@$(RUN) c_classification.gold.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
 	@$(RUN) c_classification.gold.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
 	@$(RUN) d_training.evaluation --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \

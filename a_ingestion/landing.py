@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from common.errors import DataError
 from common.log import progress
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.tables.blocks import BLOCK_BYTES, ROW_COLUMN, quoted, read_blocks
 from common.tables.input import CsvInput
 from common.tables.records import Rejected
@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Landed(NamedTuple):
     """Row counts, the source's columns, and how many (uncompressed) bytes it had."""
 
-    rows: Rows
+    rows: RowCounts
     columns: tuple[str, ...]
     csv_bytes: int
 
@@ -77,7 +77,7 @@ def land_csv(source: CsvInput, folder: Path, *, text_column: str, max_field_mb: 
                 dropped.update(rejected.reason for rejected in rows.rejected)
         csv_bytes = stream.tell()
     out = read - dropped.total()
-    counts = Rows(taken=read, out=out, dropped=dict(sorted(dropped.items())))
+    counts = RowCounts(taken=read, out=out, dropped=dict(sorted(dropped.items())))
     return Landed(counts, csv.columns, csv_bytes)
 
 

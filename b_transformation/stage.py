@@ -15,7 +15,7 @@ from b_transformation.threading.index import BY_BRAND, REPEATED, Index, write_in
 from b_transformation.threading.raw_columns import read_raw_columns
 from common.config.schema import Settings
 from common.runtime.spark import spark_session
-from common.stage.manifest import Manifest, Rows, require_manifest
+from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import tracker
@@ -79,7 +79,7 @@ def _build(settings: Settings, folder: Path) -> Built:
             )
     shutil.rmtree(scratch)
     return Built(
-        Rows(taken=indexed.raw_rows, out=written.rows, dropped=_dropped(indexed, cleaned)),
+        RowCounts(taken=indexed.raw_rows, out=written.rows, dropped=_dropped(indexed, cleaned)),
         {
             **indexed.counts.figures,
             **cleaned.figures,
@@ -104,7 +104,7 @@ def _index_raw(settings: Settings, scratch: Path) -> _Indexed:
 
 
 def _dropped(indexed: _Indexed, cleaned: Cleaned) -> dict[str, int]:
-    """Rows by the first reason that applies; reasons without a row are left out."""
+    """RowCounts by the first reason that applies; reasons without a row are left out."""
     counts = {**indexed.counts.dropped, **cleaned.dropped}
     return {reason: count for reason, count in counts.items() if count}
 

@@ -1,13 +1,13 @@
 """Run every benchmark, one after the other, and show where the tables are.
 
-Run by `make bench`; one alone by `python -m benchmarks.labelling`. benchmarks.teachers is not
-among them: it needs labelled texts, which the project does not hold.
+Run by `make bench`; one alone by `python -m benchmarks.labeling`. benchmarks.teachers is not
+among them: it needs labeled texts, which the project does not hold.
 """
 
 import subprocess
 import sys
 
-BENCHMARKS = ("transformation", "labelling", "training", "serving", "scoring")
+BENCHMARKS = ("transformation", "labeling", "training", "serving", "scoring")
 
 
 def main() -> int:

@@ -40,8 +40,8 @@ _POLL_S = 0.2
 logger = logging.getLogger(__name__)
 
 
-class Labelled(NamedTuple):
-    """What labelling took: texts and shards in all, shards found done, workers, model loads."""
+class Labeled(NamedTuple):
+    """What labeling took: texts and shards in all, shards found done, workers, model loads."""
 
     texts: int
     shards: int
@@ -50,11 +50,11 @@ class Labelled(NamedTuple):
     loads: int
 
 
-def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labelled:
+def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     """Write labels of all distinct texts as Parquet files (``SHARD_SCHEMA``) into ``folder``.
 
     Args:
-        texts: one string column, ``text``, without nulls; repeats are labelled once.
+        texts: one string column, ``text``, without nulls; repeats are labeled once.
         spec: from ``prepare_teacher``.
         folder: seen by every worker; finished shards of a killed run are kept.
     """
@@ -70,19 +70,19 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labelled
     if found:
         logger.info("going on after %s of %s shards", f"{len(found):,}", f"{shards:,}")
     if len(found) == shards:
-        return Labelled(total, shards, len(found), workers=0, loads=0)
+        return Labeled(total, shards, len(found), workers=0, loads=0)
 
     shard = F.pmod(F.xxhash64("text"), F.lit(shards)).cast("int")
-    unlabelled = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
+    unlabeled = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
     threads = threads_per_worker(texts.sparkSession)
 
     def label_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from label_shard(batches, spec, folder, shards=shards, threads=threads)
 
-    done = unlabelled.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
+    done = unlabeled.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
     rows = _collect(done, folder, remaining=shards - len(found))
     workers, loads = len({row.worker for row in rows}), sum(row.loads for row in rows)
-    return Labelled(total, shards, len(found), workers, loads)
+    return Labeled(total, shards, len(found), workers, loads)
 
 
 def label_shard(
@@ -140,7 +140,7 @@ def _collect(frame: "DataFrame", folder: Path, *, remaining: int) -> "list[Row]"
         job = pool.submit(frame.collect)
         try:
             for _ in progress(
-                _appearing(folder, job), total=remaining, what="labelling", unit="shards"
+                _appearing(folder, job), total=remaining, what="labeling", unit="shards"
             ):
                 pass
         except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.runtime.spark import spark_session
-from common.stage.manifest import Manifest, Rows, require_manifest
+from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import tracker
@@ -69,24 +69,24 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     with_text, kept = readable.count(), chosen.count()
 
     shards = folder / "shards"
-    labelled = label_texts(chosen, spec, shards)
+    labeled = label_texts(chosen, spec, shards)
     seconds = time.monotonic() - started
-    written = join_labels(chosen, shards, folder / "messages", spec, texts=labelled.texts)
+    written = join_labels(chosen, shards, folder / "messages", spec, texts=labeled.texts)
     figures = {
         "teacher": spec.settings.teacher,
         "members": list(member_weights(spec.settings)),
-        "distinct_texts": labelled.texts,
+        "distinct_texts": labeled.texts,
         **describe_labels(written, spec.schema),
-        "shards": labelled.shards,
-        "shards_resumed": labelled.resumed,
-        "workers": labelled.workers,
-        "model_loads": labelled.loads,
-        "labelling_seconds": round(seconds, 1),
+        "shards": labeled.shards,
+        "shards_resumed": labeled.resumed,
+        "workers": labeled.workers,
+        "model_loads": labeled.loads,
+        "labeling_seconds": round(seconds, 1),
     }
     dropped = {"no text": taken - with_text, "not sampled": with_text - kept}
     rows = {"in": taken, "out": written.count(), "dropped": {k: n for k, n in dropped.items() if n}}
-    shutil.rmtree(shards)  # last, so that a kill before this line costs no labelling
-    return Built(Rows.model_validate(rows), figures)
+    shutil.rmtree(shards)  # last, so that a kill before this line costs no labeling
+    return Built(RowCounts.model_validate(rows), figures)
 
 
 def join_labels(
@@ -95,7 +95,7 @@ def join_labels(
     """Give each message the label of its text, write that to ``target`` and return it as read.
 
     Raises:
-        DataError: if ``shards`` doesn't hold just as many labelled ``texts`` as there should be.
+        DataError: if ``shards`` doesn't hold just as many labeled ``texts`` as there should be.
     """
     from pyspark.sql import functions as F
 

@@ -24,7 +24,7 @@ class RefusedError(TriageError):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, experiment_id: str, reasons: Sequence[str]) -> None:
+    def __init__(self, message: str, *, model_id: str, reasons: Sequence[str]) -> None:
         super().__init__(message)
-        self.experiment_id = experiment_id
+        self.model_id = model_id
         self.reasons = tuple(reasons)

@@ -168,7 +168,7 @@ def clean_text(natural: str) -> str:
 def rules_sha256() -> str:
     """Digest of the rules; a model folder carries it and the server refuses another one."""
     rules = [
-        (group.guard, rule.pattern.pattern, rule.pattern.flags, _spoken(rule.replacement))
+        (group.guard, rule.pattern.pattern, rule.pattern.flags, _describe(rule.replacement))
         for group in NATURAL_GROUPS
         for rule in group.rules
     ]
@@ -176,5 +176,5 @@ def rules_sha256() -> str:
     return hashlib.sha256(spoken.encode()).hexdigest()
 
 
-def _spoken(replacement: Replacement) -> str:
+def _describe(replacement: Replacement) -> str:
     return replacement if isinstance(replacement, str) else replacement.__name__

@@ -1,4 +1,4 @@
-"""Stage d, data/labeled -> models/<experiment_id>: distil the soft labels into a small BERT.
+"""Stage d, data/labeled -> models/<model_id>: distil the soft labels into a small BERT.
 
 ``run(settings)`` trains, exports, judges and promotes; ``python -m d_training`` runs it, and
 ``torchrun --nproc-per-node 2 -m d_training`` does so in several processes.

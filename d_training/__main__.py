@@ -27,7 +27,7 @@ def main() -> int:
     """Run the stage from the command line; returns the exit code."""
     parser = stage_parser(
         "d_training",
-        "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
+        "Distil the soft labels into a small BERT: data/labeled -> models/<model_id>.",
         sections=("training", "tuning", "gate", "store", "tracking"),
     )
     parser.add_argument(

@@ -46,7 +46,7 @@ def build_model(
         settings: the run's.
 
     Raises:
-        DataError: if the labelled rows don't suffice.
+        DataError: if the labeled rows don't suffice.
         TriageError: if the export doesn't compute what the trained model does.
     """
     training = settings.training
@@ -54,7 +54,7 @@ def build_model(
         settings,
         schema=schema,
         checkpoint=checkpoint,
-        experiment_id=origin["experiment_id"],
+        model_id=origin["model_id"],
         feedback=feedback,
     )
     write_rows(folder, parts)

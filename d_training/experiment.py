@@ -1,4 +1,4 @@
-"""What names an experiment and a study: digests of labelled rows, checkpoint, settings and code."""
+"""What names an experiment and a study: digests of labeled rows, checkpoint, settings and code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The stage: labelled messages in, a model folder out, checked, judged and promoted."""
+"""The stage: labeled messages in, a model folder out, checked, judged and promoted."""
 
 import logging
 import shutil
@@ -48,7 +48,7 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
 
         raw = find_manifest(settings.paths.raw)
         origin = {
-            "experiment_id": plan.key,
+            "model_id": plan.key,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": code_commit(),
             "student": settings.training.student,
@@ -92,7 +92,7 @@ def assist_training(settings: Settings, *, tuned: bool) -> None:
             settings,
             schema=schema,
             checkpoint=checkpoint,
-            experiment_id=key,
+            model_id=key,
             feedback=feedback,
         )
 

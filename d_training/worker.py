@@ -37,7 +37,7 @@ class _Ended(BaseException):
 
 
 def train_once(settings: Settings) -> str:
-    """Train, judge and promote as ``make train_model`` does; the id of the experiment."""
+    """Train, judge and promote as ``make train_model`` does; the id of the model."""
     with synced(settings):
         return run(settings).key
 
@@ -91,9 +91,9 @@ def _do(engine: "Engine", job: "Job", settings: Settings, train: Train) -> None:
     said: dict[str, Any]
     try:
         with _kept(engine, job, settings):
-            said = {"state": "succeeded", "experiment_id": train(settings)}
+            said = {"state": "succeeded", "model_id": train(settings)}
     except RefusedError as error:
-        said = {"state": "refused", "experiment_id": error.experiment_id}
+        said = {"state": "refused", "model_id": error.model_id}
         said["reasons"] = error.reasons
     except TriageError as error:
         said = {"state": "failed", "reasons": [str(error)]}

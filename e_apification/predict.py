@@ -26,8 +26,8 @@ def predict_texts(settings: Settings, *, texts: Sequence[str]) -> None:
         TriageError: if there is no model to load, or nothing to label.
     """
     models = fetch_served(settings)
-    version = require_production_id(models)
-    predictor = load_predictor(models, version, threads=settings.serving.threads)
+    model_id = require_production_id(models)
+    predictor = load_predictor(models, model_id, threads=settings.serving.threads)
     for text in _lines(texts):
         (prediction,) = predictor.predict([text])
         sys.stdout.write(json.dumps(prediction_body(predictor, prediction)) + "\n")

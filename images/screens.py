@@ -37,18 +37,18 @@ def message(page: Page) -> None:
 
 
 def file(page: Page) -> None:
-    """A file whose rows are labelled."""
+    """A file whose rows are labeled."""
     page.get_by_role("link", name="File").click()
     text = "text\n" + "".join(f'"{text}"\n' for text in MESSAGES)
     page.get_by_label("CSV file").set_input_files(
         {"name": "monday.csv", "mimeType": "text/csv", "buffer": text.encode()}
     )
     page.get_by_role("button", name="Label all rows").click()
-    page.locator("#labelled").wait_for()
+    page.locator("#labeled").wait_for()
 
 
 def review(page: Page) -> None:
-    """The least certain of its messages, two of them labelled."""
+    """The least certain of its messages, two of them labeled."""
     file(page)
     page.get_by_role("link", name="Review the least certain").click()
     page.keyboard.press("1")

@@ -64,7 +64,7 @@ def main() -> None:
 
 def run_score(source: Path, *, run_dir: Path) -> tuple[int, float, int]:
     """Rows that came out, wall seconds of the whole command, distinct texts that it scored."""
-    out = source.with_suffix(".labelled.csv")
+    out = source.with_suffix(".labeled.csv")
     command = [sys.executable, "-m", "e_apification", "score", "--csv", str(source)]
     command += ["--out", str(out), "--text-column", "text"]
     command += ["--set", f"run_dir={run_dir.resolve()}", "--set", "spark.master=local[2]"]

@@ -9,7 +9,7 @@ from common.config.schema import Settings
 from common.labels import load_labels
 from common.models import deployment, registry
 from common.onnx.weights import checkpoint_folder
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import Plan
 from common.stage.run import Built, run_stage_once
 from common.text import rules_sha256
@@ -61,7 +61,7 @@ def _build(models: Path, settings: Settings) -> None:
             "text_rules_sha256": rules_sha256(),
         }
         (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
-        return Built(Rows(taken=0, out=0), {})
+        return Built(RowCounts(taken=0, out=0), {})
 
     shutil.rmtree(models, ignore_errors=True)  # text rules and labels may have changed
     run_stage_once(Plan("benchmark", "", "", ()), folder=models / _STAND_IN, build=build)

@@ -1,1 +1,1 @@
-"""What each part of the teacher is worth, on texts that people labelled."""
+"""What each part of the teacher is worth, on texts that people labeled."""

@@ -1,4 +1,4 @@
-"""What each part of the teacher is worth: every way of labelling, on the same labelled texts.
+"""What each part of the teacher is worth: every way of labeling, on the same labeled texts.
 
     python -m benchmarks.teachers --gold gold.csv [--labels labels.yaml]
 

@@ -1,6 +1,6 @@
-"""The ways of labelling that the ablation compares; each later one knows more than a simpler one.
+"""The ways of labeling that the ablation compares; each later one knows more than a simpler one.
 
-None of them sees a gold label. Seconds are of labelling alone: exports, tuning and loading, which
+None of them sees a gold label. Seconds are of labeling alone: exports, tuning and loading, which
 a data set pays once, are not counted.
 """
 
@@ -62,9 +62,9 @@ def all_ways(
     yield from by_wording(settings, schema, texts, workers=workers, cache=cache)
     for name, chosen in teachers(settings).items():
         spec = prepare_teacher(chosen, schema, cache=cache)
-        labelled = label_in_workers(spec, texts, workers=workers)
-        scores = labelled.opinions.scores
-        yield name, Said(scores.argmax(axis=1), scores, labelled.seconds)
+        labeled = label_in_workers(spec, texts, workers=workers)
+        scores = labeled.opinions.scores
+        yield name, Said(scores.argmax(axis=1), scores, labeled.seconds)
 
 
 def by_wording(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from common.onnx.export import export_classifier, export_encoder, quantize_int8, save_tokenizer
 from common.onnx.weights import checkpoint_files
-from common.stage.manifest import Manifest, Rows, verify_files
+from common.stage.manifest import Manifest, RowCounts, verify_files
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 
@@ -29,7 +29,7 @@ def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Pat
     def build(folder: Path) -> Built:
         logger.info("exporting the %s in %s to ONNX", kind, checkpoint)
         _export(checkpoint, folder, kind=kind, int8=int8)
-        return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage(
         f"export-{kind}",

@@ -24,7 +24,7 @@ from common.onnx.weights import checkpoint_files, checkpoint_folder
 
 _BATCH = 64
 # A mean of calibrated opinions is less sure than it is right (linear pools: Ranjan and Gneiting
-# 2010), so it is sharpened; a rule as fixed as the members' own, not fitted to any labelled text.
+# 2010), so it is sharpened; a rule as fixed as the members' own, not fitted to any labeled text.
 _POOL_TEMPERATURE = 0.85
 
 
@@ -143,7 +143,7 @@ def score_texts(
     starts = range(0, len(texts), _BATCH)
     parts = [
         teacher.score(texts[start : start + _BATCH]).scores
-        for start in progress(starts, total=len(starts), what="labelling", unit="batches")
+        for start in progress(starts, total=len(starts), what="labeling", unit="batches")
     ]
     return np.concatenate(parts) if parts else np.zeros((0, len(schema.names)), np.float32)
 

@@ -17,7 +17,7 @@ import numpy as np
 from common.log import progress
 from common.onnx.precision import has_bf16
 from common.onnx.weights import checkpoint_files
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 
@@ -65,7 +65,7 @@ def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Pa
         )
         _tune(checkpoint, course, folder, seed=seed)
         taken = len(course.lessons) + len(course.synthetic)
-        return Built(Rows.model_validate({"in": taken, "out": taken}), {})
+        return Built(RowCounts.model_validate({"in": taken, "out": taken}), {})
 
     plan = plan_stage(
         "tune-encoder",

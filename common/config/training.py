@@ -36,7 +36,7 @@ class TrainingSettings(Section):
         1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
     )
     human_weight: float = Field(
-        5, gt=0, le=100, description="weakly labelled texts that one labelled by a person outweighs"
+        5, gt=0, le=100, description="weakly labeled texts that one labeled by a person outweighs"
     )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
@@ -49,7 +49,7 @@ class TrainingSettings(Section):
     snapshot_every_s: float = Field(
         60, ge=0, description="seconds between snapshots, from which a killed training goes on"
     )
-    tensorboard: bool = Field(True, description="write reports/tensorboard/<experiment id>")
+    tensorboard: bool = Field(True, description="write reports/tensorboard/<model_id>")
     min_int8_agreement: float = Field(
         0.9, ge=0, le=1, description="texts given the label of float32; below, float32 serves"
     )

@@ -49,7 +49,7 @@ def settle(models: Path) -> None:
 
 def promote(
     models: Path,
-    experiment_id: str,
+    model_id: str,
     *,
     by: str,
     force: bool = False,
@@ -59,7 +59,7 @@ def promote(
 
     Args:
         models: the folder of all models.
-        experiment_id: the model.
+        model_id: the model.
         by: who or what asks.
         force: promote whatever the verdict says, or without one; the journal says so.
         trial: called with the id before anything is written; what it raises stops the move.
@@ -69,40 +69,40 @@ def promote(
         NotJudgedError: if it was not judged against what serves now.
         DataError: if the model is missing or damaged.
     """
-    verified_manifest(models, experiment_id)
+    verified_manifest(models, model_id)
     with _one_at_a_time(models):
         _settle(models)
         before = serving_id(models)
-        if before == experiment_id:
+        if before == model_id:
             return
-        verdict = find_verdict(models, experiment_id)
+        verdict = find_verdict(models, model_id)
         if verdict is not None and verdict.against != before:
             verdict = None
         if verdict is None and not force:
             raise NotJudgedError(
-                f"model {experiment_id} was not judged against {before or 'an empty place'}, which "
+                f"model {model_id} was not judged against {before or 'an empty place'}, which "
                 "is what serves now; run `make train_model`"
             )
         entry = Deployment(
             action=_action(verdict, force=force),
             before=before,
-            to=experiment_id,
+            to=model_id,
             by=by,
             forced=force,
             figures=verdict.figures if verdict else {},
             reasons=verdict.reasons if verdict else ("not judged",),
         )
         if entry.moved and trial is not None:
-            trial(experiment_id)
+            trial(model_id)
         journal.append(models, entry)
         if not entry.moved:
             raise RefusedError(
-                refusal(models, experiment_id, entry.reasons),
-                experiment_id=experiment_id,
+                refusal(models, model_id, entry.reasons),
+                model_id=model_id,
                 reasons=entry.reasons,
             )
-        _point(models, experiment_id)
-    logger.info("production: model %s serves, %s before it", experiment_id, before or "none")
+        _point(models, model_id)
+    logger.info("production: model %s serves, %s before it", model_id, before or "none")
 
 
 def roll_back(
@@ -149,12 +149,12 @@ def roll_back(
     return target
 
 
-def refusal(models: Path, experiment_id: str, reasons: Collection[str]) -> str:
+def refusal(models: Path, model_id: str, reasons: Collection[str]) -> str:
     """What a person who was refused reads."""
     serving = serving_id(models) or "no model"
     return (
-        f"the gate refuses model {experiment_id}: {'; '.join(reasons)}; "
-        f"{serving} serves as before. {verdict_path(models, experiment_id)} holds the verdict, "
+        f"the gate refuses model {model_id}: {'; '.join(reasons)}; "
+        f"{serving} serves as before. {verdict_path(models, model_id)} holds the verdict, "
         "gate.* are its limits, `make train_model FORCE=1` promotes it anyway"
     )
 
@@ -204,8 +204,8 @@ def _settle(models: Path) -> None:
     logger.warning("production: model %s serves now, as the journal's last line says", last.to)
 
 
-def _point(models: Path, experiment_id: str) -> None:
-    write_atomically(models / POINTER, json.dumps({"experiment_id": experiment_id}) + "\n")
+def _point(models: Path, model_id: str) -> None:
+    write_atomically(models / POINTER, json.dumps({"model_id": model_id}) + "\n")
 
 
 def _one_at_a_time(models: Path) -> AbstractContextManager[None]:

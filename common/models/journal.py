@@ -78,9 +78,9 @@ def last_move(entries: Sequence[Deployment]) -> Deployment | None:
     return next((entry for entry in reversed(entries) if entry.moved), None)
 
 
-def last_decision(entries: Sequence[Deployment], experiment_id: str) -> Deployment | None:
+def last_decision(entries: Sequence[Deployment], model_id: str) -> Deployment | None:
     """The last entry about one model."""
-    return next((entry for entry in reversed(entries) if entry.to == experiment_id), None)
+    return next((entry for entry in reversed(entries) if entry.to == model_id), None)
 
 
 def serving_order(entries: Sequence[Deployment]) -> list[str]:

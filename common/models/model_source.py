@@ -1,7 +1,7 @@
 """Serving what MLflow's registry names, serving.model_source=registry, without MLflow in the API.
 
 Before a server starts, the files of the version that has the alias production are copied into
-RUN_DIR/.cache/registry, which looks like models/: folders by experiment id, and a pointer. They
+RUN_DIR/.cache/registry, which looks like models/: folders by model id, and a pointer. They
 are plain files, checked by digest; none of MLflow's model loaders is used.
 """
 
@@ -57,24 +57,24 @@ def fetch_served(settings: Settings) -> Path:
 
 def _fetch(client: "MlflowClient", name: str, folder: Path) -> str:
     version = client.get_model_version_by_alias(name, PRODUCTION)
-    experiment = version.tags.get("experiment_id", "")
+    model_id = version.tags.get("model_id", "")
     manifest_sha256 = version.tags.get("manifest_sha256", "")
-    target = model_folder(folder, experiment)
-    if not _is_whole(folder, experiment, manifest_sha256):
-        partial = folder / f".{experiment}.part"
+    target = model_folder(folder, model_id)
+    if not _is_whole(folder, model_id, manifest_sha256):
+        partial = folder / f".{model_id}.part"
         shutil.rmtree(partial, ignore_errors=True)
-        copied = model_folder(partial, experiment)
+        copied = model_folder(partial, model_id)
         copied.mkdir(parents=True)
         for file in (MANIFEST, METRICS):  # which names the rest
             _download(client, version.run_id, file, copied)
         for file in set(served_files(copied)) - {METRICS}:
             _download(client, version.run_id, file, copied)
-        _require_whole(partial, experiment, manifest_sha256)
+        _require_whole(partial, model_id, manifest_sha256)
         shutil.rmtree(target, ignore_errors=True)
         copied.rename(target)
         shutil.rmtree(partial)
-    write_atomically(folder / POINTER, json.dumps({"experiment_id": experiment}) + "\n")
-    return experiment
+    write_atomically(folder / POINTER, json.dumps({"model_id": model_id}) + "\n")
+    return model_id
 
 
 def _download(client: "MlflowClient", run_id: str, file: str, folder: Path) -> None:
@@ -82,15 +82,15 @@ def _download(client: "MlflowClient", run_id: str, file: str, folder: Path) -> N
     Path(got).rename(folder / file)
 
 
-def _is_whole(folder: Path, experiment: str, manifest_sha256: str) -> bool:
+def _is_whole(folder: Path, model_id: str, manifest_sha256: str) -> bool:
     try:
-        _require_whole(folder, experiment, manifest_sha256)
+        _require_whole(folder, model_id, manifest_sha256)
     except DataError:
         return False
     return True
 
 
-def _require_whole(folder: Path, experiment: str, manifest_sha256: str) -> None:
-    path = verified_served(folder, experiment) / MANIFEST
+def _require_whole(folder: Path, model_id: str, manifest_sha256: str) -> None:
+    path = verified_served(folder, model_id) / MANIFEST
     if sha256_of(path) != manifest_sha256:
         raise DataError(f"{path} is not the manifest that version was registered with")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from common.stage.manifest import MANIFEST, Manifest, find_manifest, verify_files
 from common.errors import DataError
@@ -20,79 +20,87 @@ CARD, DATA_CARD, PLOTS = "model_card.md", "data_card.md", "plots"
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
+class _Pointer(BaseModel):
+    """production.json; older versions of this code called the id of a model experiment_id."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: str = Field(validation_alias=AliasChoices("model_id", "experiment_id"))
+
+
 def production_id(models: Path) -> str | None:
-    """The experiment that serves, or None where none was promoted yet.
+    """The model that serves, or None where none was promoted yet.
 
     Raises:
         DataError: if the pointer is damaged.
     """
     path = models / POINTER
     try:
-        experiment = str(json.loads(path.read_text(encoding="utf-8"))["experiment_id"])
+        model_id = _Pointer.model_validate_json(path.read_bytes()).model_id
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
+    except ValidationError:
         raise DataError(f"{path} is damaged; promote a model again") from None
-    model_folder(models, experiment)
-    return experiment
+    model_folder(models, model_id)
+    return model_id
 
 
 def require_production_id(models: Path) -> str:
-    """The experiment that serves.
+    """The model that serves.
 
     Raises:
         DataError: if none was promoted yet, or the pointer is damaged.
     """
-    experiment = production_id(models)
-    if experiment is None:
+    model_id = production_id(models)
+    if model_id is None:
         raise DataError(f"no model was promoted in {models}; run `make train_model` first")
-    return experiment
+    return model_id
 
 
-def model_folder(models: Path, experiment_id: str) -> Path:
-    """The folder of an experiment; ids are checked, so that none can name another place.
+def model_folder(models: Path, model_id: str) -> Path:
+    """The folder of a model; ids are checked, so that none can name another place.
 
     Raises:
         DataError: if the id is not twelve hex digits.
     """
-    if not _ID.fullmatch(experiment_id):
-        raise DataError(f"experiment id {experiment_id[:40]!r} is not twelve hex digits")
-    return models / experiment_id
+    if not _ID.fullmatch(model_id):
+        raise DataError(f"model id {model_id[:40]!r} is not twelve hex digits")
+    return models / model_id
 
 
-def verified_manifest(models: Path, experiment_id: str) -> Manifest:
-    """The manifest of an experiment whose every file has the digest that it names.
+def verified_manifest(models: Path, model_id: str) -> Manifest:
+    """The manifest of a model whose every file has the digest that it names.
 
     Raises:
         DataError: if the folder is missing, not whole, or a file was changed.
     """
-    folder = model_folder(models, experiment_id)
+    folder = model_folder(models, model_id)
     manifest = find_manifest(folder)
     if manifest is None:
-        raise DataError(f"model {experiment_id} is missing or not whole in {models}")
+        raise DataError(f"model {model_id} is missing or not whole in {models}")
     verify_files(folder, manifest.outputs)
     return manifest
 
 
-def verified_files(models: Path, experiment_id: str, names: Collection[str]) -> Path:
-    """The folder of an experiment whose files ``names`` have the digests of its manifest.
+def verified_files(models: Path, model_id: str, names: Collection[str]) -> Path:
+    """The folder of a model whose files ``names`` have the digests of its manifest.
 
     For places that hold only what serving needs of a model, not its checkpoint and plots.
 
     Raises:
         DataError: if the manifest or one of the files is missing or was changed.
     """
-    folder = model_folder(models, experiment_id)
+    folder = model_folder(models, model_id)
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise DataError(f"model {experiment_id} is missing in {models}") from None
+        raise DataError(f"model {model_id} is missing in {models}") from None
     except ValidationError:
         raise DataError(f"{folder / MANIFEST} is damaged; restore {folder}") from None
     records = {record.path: record for record in manifest.outputs}
     unknown = sorted(set(names) - set(records))
     if unknown:
-        raise DataError(f"model {experiment_id} has no {', '.join(unknown)}; train it anew")
+        raise DataError(f"model {model_id} has no {', '.join(unknown)}; train it anew")
     verify_files(folder, [records[name] for name in names])
     return folder
 
@@ -120,10 +128,10 @@ def served_files(folder: Path) -> tuple[str, ...]:
     return (served_model(folder), TOKENIZER, LABELS, METRICS)
 
 
-def verified_served(models: Path, experiment_id: str, *, also: Collection[str] = ()) -> Path:
+def verified_served(models: Path, model_id: str, *, also: Collection[str] = ()) -> Path:
     """Like ``verified_files``, for what serving needs and the files ``also``."""
-    folder = verified_files(models, experiment_id, (METRICS,))  # it names the model that serves
-    return verified_files(models, experiment_id, (*served_files(folder), *also))
+    folder = verified_files(models, model_id, (METRICS,))  # it names the model that serves
+    return verified_files(models, model_id, (*served_files(folder), *also))
 
 
 def serving_id(models: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""What the promotion gate found about a model: models/verdicts/<experiment_id>.json.
+"""What the promotion gate found about a model: models/verdicts/<model_id>.json.
 
 It lies beside the model folders, not inside: those never change, and a model may be judged again.
 """
@@ -7,7 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    computed_field,
+)
 
 from common.stage.files import write_atomically
 
@@ -41,9 +48,9 @@ class Verdict(BaseModel):
     int8: what training found about INT8; where one failed, float32 is judged and serves instead.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    experiment_id: str
+    model_id: str = Field(validation_alias=AliasChoices("model_id", "experiment_id"))
     against: str | None
     judged_at: datetime
     key: str
@@ -70,20 +77,20 @@ class Verdict(BaseModel):
         )
 
 
-def verdict_path(models: Path, experiment_id: str) -> Path:
+def verdict_path(models: Path, model_id: str) -> Path:
     """Where the verdict on a model lies."""
-    return models / FOLDER / f"{experiment_id}.json"
+    return models / FOLDER / f"{model_id}.json"
 
 
 def write_verdict(models: Path, verdict: Verdict) -> None:
     """Write it so that a reader sees the old one or the new one."""
-    path = verdict_path(models, verdict.experiment_id)
+    path = verdict_path(models, verdict.model_id)
     write_atomically(path, verdict.model_dump_json(indent=2) + "\n")
 
 
-def find_verdict(models: Path, experiment_id: str) -> Verdict | None:
+def find_verdict(models: Path, model_id: str) -> Verdict | None:
     """The verdict on a model, or None where it was never judged, or the file is damaged."""
     try:
-        return Verdict.model_validate_json(verdict_path(models, experiment_id).read_bytes())
+        return Verdict.model_validate_json(verdict_path(models, model_id).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None

@@ -1,4 +1,4 @@
-"""Inference with ONNX Runtime and tokenizers alone: what labelling, evaluation and serving share.
+"""Inference with ONNX Runtime and tokenizers alone: what labeling, evaluation and serving share.
 
 No torch, transformers, pyspark or pandas here: this module is on the serving path.
 """

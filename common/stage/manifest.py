@@ -23,7 +23,7 @@ class FileRecord(BaseModel):
     sha256: str
 
 
-class Rows(BaseModel):
+class RowCounts(BaseModel):
     """What became of each row; no row vanishes uncounted."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -53,7 +53,7 @@ class Manifest(BaseModel):
     settings_sha256: str
     inputs: tuple[FileRecord, ...]
     outputs: tuple[FileRecord, ...]
-    rows: Rows
+    rows: RowCounts
     seconds: float
     figures: dict[str, Any]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from common.locks import exclusive
 from common.stage.files import sync_folder, write_atomically
-from common.stage.manifest import MANIFEST, Manifest, Rows, find_manifest, folder_records
+from common.stage.manifest import MANIFEST, Manifest, RowCounts, find_manifest, folder_records
 from common.stage.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class Built(NamedTuple):
     """What a stage's build function returns: row counts and the stage's own figures."""
 
-    rows: Rows
+    rows: RowCounts
     figures: dict[str, Any]
 
 

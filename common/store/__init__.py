@@ -9,7 +9,7 @@ from typing import NamedTuple
 from common.config.schema import Settings
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """A natural text and the label that a person gave it."""
 
     text: str

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from common.store import Labelled
+from common.store import Labeled
 from common.store.engine import now, reached
 from common.store.tables import batches, feedback
 
@@ -25,7 +25,7 @@ class KeyReusedError(Exception):
 
 
 def add_batch(
-    engine: Engine, rows: Sequence[Labelled], *, by: str, key: str | None, body_sha256: str
+    engine: Engine, rows: Sequence[Labeled], *, by: str, key: str | None, body_sha256: str
 ) -> Batch:
     """Add all rows and wait for the disk; what a key has added before is not added again.
 
@@ -64,15 +64,15 @@ def find_batch(engine: Engine, *, by: str, key: str, body_sha256: str) -> Batch 
     return Batch(*row)
 
 
-def read_feedback(engine: Engine) -> list[Labelled]:
+def read_feedback(engine: Engine) -> list[Labeled]:
     """All rows, in the order in which they were added."""
     query = select(feedback.c.text, feedback.c.label).order_by(feedback.c.id)
     with reached(), engine.begin() as connection:
-        return [Labelled(*row) for row in connection.execute(query)]
+        return [Labeled(*row) for row in connection.execute(query)]
 
 
 def _insert(
-    connection: Connection, rows: Sequence[Labelled], *, by: str, key: str | None, body_sha256: str
+    connection: Connection, rows: Sequence[Labeled], *, by: str, key: str | None, body_sha256: str
 ) -> Batch:
     added_at = now(connection)
     batch_id = connection.execute(

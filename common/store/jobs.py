@@ -42,7 +42,7 @@ class Job(NamedTuple):
     started_at: float | None
     finished_at: float | None
     attempts: int
-    experiment_id: str | None
+    model_id: str | None
     reasons: tuple[str, ...]
 
 
@@ -133,7 +133,7 @@ def finish_job(
     job: Job,
     *,
     state: Literal["succeeded", "refused", "failed"],
-    experiment_id: str | None = None,
+    model_id: str | None = None,
     reasons: Sequence[str] = (),
 ) -> bool:
     """Say how it went; False where the job is no longer this try's."""
@@ -143,7 +143,7 @@ def finish_job(
             open_slot=None,
             lease_until=None,
             finished_at=now(connection),
-            experiment_id=experiment_id,
+            model_id=model_id,
             reasons=json.dumps(list(reasons)),
         )
         return connection.execute(ended).rowcount == 1

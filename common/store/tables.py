@@ -57,7 +57,7 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("worker", String(200)),
     Column("lease_until", Double),
-    Column("experiment_id", String(12)),
+    Column("model_id", String(12)),
     Column("reasons", Text, nullable=False),
     sqlite_autoincrement=True,
 )

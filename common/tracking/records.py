@@ -29,7 +29,7 @@ class RunRecord(BaseModel):
     """One run of a stage.
 
     figures: nested; its numbers become metrics. content: logged as ``document``, a JSON file.
-    files: further files, uploaded as they are then. model: the experiment whose folder the run
+    files: further files, uploaded as they are then. model: the id of the model whose folder the run
     made.
     """
 

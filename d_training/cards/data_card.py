@@ -5,17 +5,21 @@ from typing import Any
 
 from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
-from common.stage.manifest import Manifest, Rows
+from common.stage.manifest import Manifest, RowCounts
 from d_training.cards import licences
 from d_training.cards.markdown import markdown_table
-from d_training.data.lessons import told
+from d_training.data.lessons import describe_label_source
 
 _STAGES = ("a_ingestion", "b_transformation", "c_classification")
 _LANGUAGES = 10
 
 
 def data_card(
-    facts: Mapping[str, Any], made_by: Mapping[str, Manifest], *, rows: Rows, settings: Settings
+    facts: Mapping[str, Any],
+    made_by: Mapping[str, Manifest],
+    *,
+    rows: RowCounts,
+    settings: Settings,
 ) -> str:
     """Markdown.
 
@@ -26,7 +30,7 @@ def data_card(
         settings: the run's.
     """
     labeled = made_by["c_classification"]
-    return f"""# Data of model {facts["experiment_id"]}
+    return f"""# Data of model {facts["model_id"]}
 
 Messages sorted into {len(facts["labels"])} categories by machine. {_people(facts["rows"])}
 The categories and their wording are in labels.yaml beside this card.
@@ -38,7 +42,7 @@ The categories and their wording are in labels.yaml beside this card.
 
 ## From source to training
 
-Rows in are rows out and rows dropped, in every stage.
+RowCounts in are rows out and rows dropped, in every stage.
 
 {markdown_table(["stage", "in", "out", "dropped", "made"], _stage_rows(made_by, facts, rows))}
 
@@ -75,7 +79,7 @@ def _people(rows: Mapping[str, int]) -> str:
 
 
 def _stage_rows(
-    made_by: Mapping[str, Manifest], facts: Mapping[str, Any], rows: Rows
+    made_by: Mapping[str, Manifest], facts: Mapping[str, Any], rows: RowCounts
 ) -> list[list[str]]:
     lines = []
     for stage in _STAGES:
@@ -85,11 +89,11 @@ def _stage_rows(
         else:
             made = f"{manifest.created_at:%Y-%m-%d %H:%M} UTC, {manifest.key}"
             lines.append([stage, *_counts(manifest.rows), made])
-    made = f"{facts['created_at'][:16].replace('T', ' ')} UTC, {facts['experiment_id']}"
+    made = f"{facts['created_at'][:16].replace('T', ' ')} UTC, {facts['model_id']}"
     return [*lines, ["d_training", *_counts(rows), made]]
 
 
-def _counts(rows: Rows) -> list[str]:
+def _counts(rows: RowCounts) -> list[str]:
     dropped = ", ".join(f"{reason} {n:,}" for reason, n in rows.dropped.items())
     return [f"{rows.taken:,}", f"{rows.out:,}", dropped or "none"]
 
@@ -137,7 +141,7 @@ def _how(labeled: Manifest, settings: ClassificationSettings, *, synthetic: int)
             f"settings of this run name the teacher `{settings.teacher}`."
         )
     members = labeled.figures.get("members") or [teacher]
-    lines = [f"Made by the teacher `{teacher}`, from {told(synthetic)}:", ""]
+    lines = [f"Made by the teacher `{teacher}`, from {describe_label_source(synthetic)}:", ""]
     for member in members:
         lines.append(f"- `{member}`: {licences.weights(getattr(settings, member).checkpoint)}")
     parts = [*members, *(["ensemble"] if teacher == "ensemble" else [])]

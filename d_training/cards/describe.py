@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.config.schema import Settings
 from common.models.registry import CARD, DATA_CARD, LABELS, METRICS, PLOTS
 from common.onnx.model import cpu_flags
-from common.stage.manifest import Rows as RowCounts
+from common.stage.manifest import RowCounts
 from d_training.cards import plots
 from d_training.cards.data_card import data_card
 from d_training.cards.model_card import model_card

@@ -6,7 +6,7 @@ from typing import Any
 from common.models.registry import MODEL_INT8
 from d_training.cards import licences
 from d_training.cards.markdown import format_values, markdown_table
-from d_training.data.lessons import told
+from d_training.data.lessons import describe_label_source
 from d_training.export.compare import BASELINE, OPTIMIZED
 
 _ABOUT = {
@@ -18,7 +18,7 @@ _ABOUT = {
 def model_card(facts: Mapping[str, Any]) -> str:
     """Markdown, from what metrics.json holds."""
     held_out, rows, labels = facts["held_out"], facts["rows"], facts["labels"]
-    return f"""# Model {facts["experiment_id"]}
+    return f"""# Model {facts["model_id"]}
 
 Sorts a message into one of {len(labels)} categories: {", ".join(labels)}.
 It is {licences.weights(facts["student"])}, fine-tuned on the soft labels of a
@@ -26,7 +26,7 @@ zero-shot teacher. {_people(rows.get("human", 0))}
 
 - Data: {licences.source(facts["source"])}. data_card.md tells of it.
 - Labels: by the teacher `{facts["teacher"]}`, which knows the categories from
-  {told(facts["synthetic_messages"])}.
+  {describe_label_source(facts["synthetic_messages"])}.
   It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
 - Trained on {rows["train"]:,} distinct texts, stopped and calibrated on {rows["validation"]:,},
   measured on {rows["test"]:,} of other conversations.
@@ -43,7 +43,7 @@ measures the model against people's labels.
 
 ## Kinds of text
 
-Agreement with the teacher on the held-out texts that it labelled. What is rare is counted together
+Agreement with the teacher on the held-out texts that it labeled. What is rare is counted together
 as other; wide intervals are few texts.
 
 {_slices(facts["slices"])}
@@ -75,8 +75,8 @@ def _tuning(facts: Mapping[str, Any]) -> str:
 
 def _people(human: int) -> str:
     if not human:
-        return "No person labelled any text."
-    return f"People labelled {human:,} of the training texts, which count for more."
+        return "No person labeled any text."
+    return f"People labeled {human:,} of the training texts, which count for more."
 
 
 def _scores(facts: Mapping[str, Any]) -> str:

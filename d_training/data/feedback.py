@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from common.stage.manifest import FileRecord
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.stage.manifest import Rows as RowCounts
+from common.stage.manifest import RowCounts
 from common.labels import LabelSchema
 from common.config.schema import Settings
-from common.store import Labelled, has_store
+from common.store import Labeled, has_store
 from common.text import clean_text
 from d_training.data.rows import Rows
 
@@ -32,7 +32,7 @@ _HASH_BITS = 62
 class Feedback:
     """rows: one a text, natural and sorted; content: the snapshot's bytes; counts: of all rows."""
 
-    rows: tuple[Labelled, ...]
+    rows: tuple[Labeled, ...]
     content: bytes
     counts: RowCounts
 
@@ -44,7 +44,7 @@ class Feedback:
 
 
 def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
-    """What people have labelled so far with labels of this schema; None where it is nothing.
+    """What people have labeled so far with labels of this schema; None where it is nothing.
 
     Of several labels of one text, whatever its case and punctuation, the last holds.
     """
@@ -66,7 +66,7 @@ def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
     dropped = Counter(
         {
             "not a label of the schema": len(rows) - len(known),
-            "labelled again later": len(known) - len(kept),
+            "labeled again later": len(known) - len(kept),
         }
     )
     counts = RowCounts(taken=len(rows), out=len(kept), dropped=dict(+dropped))
@@ -112,12 +112,12 @@ def _key(natural: str) -> str:
 
 
 def _new_id(natural: str) -> int:
-    """Below 0, where no source has ids, and the same whatever else was labelled."""
+    """Below 0, where no source has ids, and the same whatever else was labeled."""
     digest = hashlib.sha256(_key(natural).encode()).digest()
     return -1 - (int.from_bytes(digest[:8], "big") >> (64 - _HASH_BITS))
 
 
-def _parquet(rows: tuple[Labelled, ...]) -> bytes:
+def _parquet(rows: tuple[Labeled, ...]) -> bytes:
     table = pa.table(
         {
             "text": pa.array([row.text for row in rows], pa.string()),

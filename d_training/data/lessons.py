@@ -26,7 +26,7 @@ def schema_lessons(schema: LabelSchema) -> tuple[list[str], NDArray[np.float32]]
     return list(texts), targets
 
 
-def told(synthetic: int) -> str:
+def describe_label_source(synthetic: int) -> str:
     """What the labels are known from, in words, where there are so many synthetic messages."""
     more = f", to which {synthetic:,} synthetic messages belong" if synthetic else ""
     return f"the wording in labels.yaml alone{more}"

@@ -1,4 +1,4 @@
-"""Labelled rows as the student sees them: read, folded to distinct texts, parted, chosen.
+"""Labeled rows as the student sees them: read, folded to distinct texts, parted, chosen.
 
 Every row ends in training, validation or test, or is left out for a reason that is counted.
 """
@@ -18,7 +18,7 @@ from common.errors import DataError
 from common.labels import LabelSchema
 from common.config.training import TrainingSettings
 from common.text import clean_text
-from d_training.data.sampling import choose_balanced
+from d_training.data.sampling import sample_balanced
 from d_training.data.split import TEST, TRAIN, VALIDATION, part_conversations
 
 _COLUMNS = ("tweet_id", "text", "label", "scores")
@@ -74,10 +74,10 @@ class Parts:
 
 
 def read_rows(folder: Path, schema: LabelSchema) -> tuple[Rows, int]:
-    """The usable rows of a labelled folder, by tweet_id, and the number of the others.
+    """The usable rows of a labeled folder, by tweet_id, and the number of the others.
 
     Raises:
-        DataError: if the folder lacks a column or was labelled with another number of labels.
+        DataError: if the folder lacks a column or was labeled with another number of labels.
     """
     table = ds.dataset(folder, format="parquet").to_table()
     missing = [name for name in _COLUMNS if name not in table.column_names]
@@ -130,7 +130,7 @@ def part_rows(rows: Rows, settings: TrainingSettings, *, seed: int) -> Parts:
     for name, part in (("training", train), ("validation", validation), ("test", test)):
         if part.abstained.all():
             raise DataError(
-                f"{len(distinct):,} distinct texts leave none that the teacher labelled for "
+                f"{len(distinct):,} distinct texts leave none that the teacher labeled for "
                 f"{name}; label more messages, or lower classification.threshold"
             )
     parts = Parts(
@@ -171,11 +171,11 @@ def _first_of_each(keys: list[str]) -> NDArray[np.int64]:
 
 
 def _limited(rows: Rows, limit: int | None, *, seed: int) -> Rows:
-    """Of the weakly labelled rows as many as the limit allows; people's labels all stay."""
+    """Of the weakly labeled rows as many as the limit allows; people's labels all stay."""
     weak = np.flatnonzero(~rows.human)
     if limit is None or len(weak) <= limit:
         return rows
-    chosen = weak[choose_balanced(rows.labels[weak], limit=limit, seed=seed)]
+    chosen = weak[sample_balanced(rows.labels[weak], limit=limit, seed=seed)]
     return rows.take(np.sort(np.concatenate([chosen, np.flatnonzero(rows.human)])))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def choose_balanced(labels: NDArray[np.int64], *, limit: int, seed: int) -> NDArray[np.int64]:
+def sample_balanced(labels: NDArray[np.int64], *, limit: int, seed: int) -> NDArray[np.int64]:
     """Positions of ``limit`` rows, as even over the labels as their numbers allow, in order.
 
     A label with fewer rows than its even share gives all that it has, and the others share

@@ -34,7 +34,7 @@ def write_rows(folder: Path, parts: Parts) -> None:
     pq.write_table(pa.concat_tables(tables), folder / ROWS)
 
 
-def seen_in_training(folder: Path, texts: Sequence[str]) -> NDArray[np.bool_]:
+def used_in_training(folder: Path, texts: Sequence[str]) -> NDArray[np.bool_]:
     """(N,) whether the model of a folder was trained or calibrated on each natural text."""
     table = pq.read_table(folder / ROWS)
     held_out = table["part"].to_numpy(zero_copy_only=False) == "test"

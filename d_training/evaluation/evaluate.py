@@ -30,7 +30,7 @@ from common.models.registry import (
 from common.stage.files import write_atomically
 from common.stage.plan import plan_stage
 from common.tracking.records import RunRecord, spool
-from d_training.data.training_rows import ROWS, seen_in_training
+from d_training.data.training_rows import ROWS, used_in_training
 from d_training.evaluation.baselines import keyword_labels, majority_labels
 from d_training.evaluation.figures import compare_int8, judge_answers, judge_labels
 from d_training.evaluation.gold import Answers, Gold, Wording, read_answers, read_gold, read_wording
@@ -53,8 +53,8 @@ def evaluate(
         DataError: if there is no production model, or a file is not what it should be.
     """
     models = settings.paths.models
-    experiment = require_production_id(models)
-    folder = verified_served(models, experiment, also=(MODEL, MODEL_INT8, ROWS))
+    model_id = require_production_id(models)
+    folder = verified_served(models, model_id, also=(MODEL, MODEL_INT8, ROWS))
     inputs = [gold, teacher, *([wording] if wording else [])]
     for path in inputs:
         if not path.is_file():
@@ -62,7 +62,7 @@ def evaluate(
     plan = plan_stage(
         "evaluation",
         packages=["d_training"],
-        settings={"model": experiment, "seed": settings.seed},
+        settings={"model": model_id, "seed": settings.seed},
         inputs=inputs,
     )
     target = report / REPORT
@@ -76,25 +76,25 @@ def evaluate(
     schema = load_labels(settings.labels)
     if load_labels(folder / LABELS).names != schema.names:
         raise DataError(
-            f"model {experiment} was trained on other labels than {settings.labels} names; "
+            f"model {model_id} was trained on other labels than {settings.labels} names; "
             "run `make train_model`, or name its labels file by LABELS="
         )
-    labelled = read_gold(gold, schema)
+    labeled = read_gold(gold, schema)
     evaluation = {
         "key": plan.key,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": experiment,
+        "model": model_id,
         "labels": schema.names,
         "gold": {
             "file": str(gold),
-            "texts": len(labelled.texts),
-            "left_out": labelled.left_out,
+            "texts": len(labeled.texts),
+            "left_out": labeled.left_out,
             "generated": gold.resolve().parent == settings.paths.raw.resolve(),
         },
         **_scores(
-            labelled,
-            read_answers(teacher, labelled, schema),
-            read_wording(wording, labelled, schema) if wording else None,
+            labeled,
+            read_answers(teacher, labeled, schema),
+            read_wording(wording, labeled, schema) if wording else None,
             folder=folder,
             schema=schema,
             seed=settings.seed,
@@ -137,7 +137,7 @@ def _scores(
     answers = {name: served_answers(folder, gold.texts, model=name) for name in (MODEL, MODEL_INT8)}
     served = served_model(folder)
     student = answers[served]
-    unseen = ~seen_in_training(folder, gold.texts)
+    unseen = ~used_in_training(folder, gold.texts)
     baselines = {
         "majority": majority_labels(truth, labels=len(names)),
         "keywords": keyword_labels(gold.texts, schema),

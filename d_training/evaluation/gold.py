@@ -21,7 +21,7 @@ _NAMED = 10  # unknown labels that an error lists
 
 @dataclass(frozen=True)
 class Gold:
-    """N labelled texts, as models read them. records: their places in the CSV, from 0."""
+    """N labeled texts, as models read them. records: their places in the CSV, from 0."""
 
     texts: list[str]
     truth: NDArray[np.int64]
@@ -51,7 +51,7 @@ def read_gold(path: Path, schema: LabelSchema) -> Gold:
 
     Raises:
         DataError: if the file can't be read, lacks a column, names labels that the schema does
-            not have, or holds no labelled text.
+            not have, or holds no labeled text.
     """
     texts, labels = _read_columns(path)
     unknown = Counter(label for label in labels if label and label not in schema.names)

@@ -20,9 +20,9 @@ from d_training.fine_tuning.batches import Examples, batches
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE, Processes
 from d_training.fine_tuning.progress import Keeper, Look, resume
-from d_training.fine_tuning.progress_bar import Pace
+from d_training.fine_tuning.progress_bar import ProgressBar
 from d_training.fine_tuning.student import Student, predict
-from d_training.fine_tuning.tensorboard import Board
+from d_training.fine_tuning.tensorboard import EventWriter
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ def fit(
     progress = resume(snapshots, learner)
     keeper = Keeper(snapshots if processes.main else None, every_s=settings.snapshot_every_s)
     with (
-        Pace(texts, done=progress.texts, shown=processes.main) as pace,
-        Board(board if processes.main else None, start=progress.texts) as events,
+        ProgressBar(texts, done=progress.texts, shown=processes.main) as pace,
+        EventWriter(board if processes.main else None, start=progress.texts) as events,
     ):
         for batch in islice(order, progress.step, None):
             loss = learner.learn(train, batch, step=progress.step + 1)

@@ -11,7 +11,7 @@ _LINE_EVERY_S = 10.0
 logger = logging.getLogger(__name__)
 
 
-class Pace:
+class ProgressBar:
     """Counts texts up to ``total``; use as a context manager.
 
     ``done`` texts were trained on by an earlier run; not ``shown``, it keeps silent.

@@ -7,7 +7,7 @@ from typing import Self
 _FLUSH_S = 10  # what a kill may lose
 
 
-class Board:
+class EventWriter:
     """Writes into ``folder``, or nowhere if it is None; use as a context manager.
 
     The axis is texts trained on, which compares runs of any batch size. What an earlier run

@@ -1,4 +1,4 @@
-"""Train a student on the labelled rows: read and part them, load, tokenize, fit.
+"""Train a student on the labeled rows: read and part them, load, tokenize, fit.
 
 Every process that takes part runs this; only the main one goes on to build.py.
 """
@@ -13,7 +13,7 @@ from common.config.schema import Settings
 from common.config.training import TrainingSettings
 from common.errors import TriageError
 from common.labels import LabelSchema
-from common.stage.manifest import Rows as RowCounts
+from common.stage.manifest import RowCounts
 from d_training.data.feedback import Feedback, with_feedback
 from d_training.data.lessons import schema_lessons
 from d_training.data.rows import Parts, Rows, part_rows, read_rows
@@ -41,20 +41,20 @@ def train_student(
     *,
     schema: LabelSchema,
     checkpoint: Path,
-    experiment_id: str,
+    model_id: str,
     feedback: Feedback | None,
 ) -> Trained:
     """Train together with the other processes, if there are any, and part.
 
     Raises:
-        DataError: if the labelled rows don't suffice.
+        DataError: if the labeled rows don't suffice.
     """
     training, seed, paths = settings.training, settings.seed, settings.paths
     parts, counts = read_parts(settings, schema, feedback)
     student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
     train, validation, test = make_examples(parts, student, schema=schema, settings=training)
     with joined(student.device) as processes:
-        _require_same(processes, experiment_id, student)
+        _require_same(processes, model_id, student)
         fitted = fit(
             student,
             train,
@@ -62,8 +62,8 @@ def train_student(
             settings=training,
             seed=seed,
             processes=processes,
-            snapshots=paths.snapshots / experiment_id,
-            board=paths.tensorboard / experiment_id if training.tensorboard else None,
+            snapshots=paths.snapshots / model_id,
+            board=paths.tensorboard / model_id if training.tensorboard else None,
         )
     return Trained(student, fitted, parts, counts, validation, test)
 
@@ -71,7 +71,7 @@ def train_student(
 def read_parts(
     settings: Settings, schema: LabelSchema, feedback: Feedback | None
 ) -> tuple[Parts, RowCounts]:
-    """The labelled rows, with people's labels if there are any, and their use, also counted.
+    """The labeled rows, with people's labels if there are any, and their use, also counted.
 
     Raises:
         DataError: if they don't suffice.
@@ -81,7 +81,7 @@ def read_parts(
         rows = with_feedback(rows, feedback, schema)
     parts = part_rows(rows, settings.training, seed=settings.seed)
     logger.info(
-        "rows: %s train (%s labelled by people), %s validation, %s test",
+        "rows: %s train (%s labeled by people), %s validation, %s test",
         f"{len(parts.train):,}",
         f"{parts.train.human.sum():,}",
         f"{len(parts.validation):,}",
@@ -103,9 +103,9 @@ def make_examples(
     return train, validation, test
 
 
-def _require_same(processes: Processes, experiment_id: str, student: Student) -> None:
+def _require_same(processes: Processes, model_id: str, student: Student) -> None:
     """Each process has read the store by itself, and somebody may have added to it meanwhile."""
-    mine = float(int(experiment_id, 16))  # 48 bits, which a double holds
+    mine = float(int(model_id, 16))  # 48 bits, which a double holds
     if processes.from_main(lambda: mine, device=student.device) != mine:
         raise TriageError("labels were added while the processes started; run the command again")
 

@@ -15,7 +15,7 @@ from common.models.verdict import find_verdict, write_verdict
 logger = logging.getLogger(__name__)
 
 
-def deploy(settings: Settings, experiment_id: str, *, force: bool) -> None:
+def deploy(settings: Settings, model_id: str, *, force: bool) -> None:
     """Judge and promote a trained model where it is new, or asked for by ``force``.
 
     A refused one is judged again only where limits, gold or production have changed.
@@ -27,29 +27,29 @@ def deploy(settings: Settings, experiment_id: str, *, force: bool) -> None:
     models = settings.paths.models
     settle(models)
     serving = serving_id(models)
-    if serving == experiment_id:
+    if serving == model_id:
         return
-    last = last_decision(read_journal(models), experiment_id)
+    last = last_decision(read_journal(models), model_id)
     if last is not None and last.moved and not force:
         logger.warning(
             "model %s has served before and model %s serves now, nothing to do; "
             "`make rollback TO=%s` brings it back",
-            experiment_id,
+            model_id,
             serving or "none",
-            experiment_id,
+            model_id,
         )
         return
     from d_training.gate.judge import judge, verdict_key
     from d_training.gate.table import gate_table
 
-    before = find_verdict(models, experiment_id) if last is not None and not force else None
-    if before is not None and before.key == verdict_key(settings, experiment_id, serving):
+    before = find_verdict(models, model_id) if last is not None and not force else None
+    if before is not None and before.key == verdict_key(settings, model_id, serving):
         raise RefusedError(
-            refusal(models, experiment_id, before.reasons),
-            experiment_id=experiment_id,
+            refusal(models, model_id, before.reasons),
+            model_id=model_id,
             reasons=before.reasons,
         )
-    verdict = judge(settings, experiment_id, against=serving)
+    verdict = judge(settings, model_id, against=serving)
     write_verdict(models, verdict)
     logger.info("%s", gate_table(verdict))
-    promote(models, experiment_id, by=asked_by("train_model"), force=force)
+    promote(models, model_id, by=asked_by("train_model"), force=force)

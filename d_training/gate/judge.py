@@ -25,7 +25,7 @@ from common.models.registry import LABELS, METRICS, TOKENIZER, served_model, ver
 from common.models.verdict import Check, Verdict
 from common.onnx.model import OnnxModel
 from common.stage.plan import plan_stage
-from d_training.data.training_rows import ROWS, seen_in_training
+from d_training.data.training_rows import ROWS, used_in_training
 from d_training.evaluation.served import served_answers
 from d_training.gate.rows import JudgedRows, judged_rows
 
@@ -40,7 +40,7 @@ class Rival(NamedTuple):
     seen: int
 
 
-def verdict_key(settings: Settings, experiment_id: str, against: str | None) -> str:
+def verdict_key(settings: Settings, model_id: str, against: str | None) -> str:
     """Digest of what a verdict depends on: models, limits, gold."""
     gold = settings.gate.gold
     if gold is not None and not gold.is_file():
@@ -49,7 +49,7 @@ def verdict_key(settings: Settings, experiment_id: str, against: str | None) -> 
         "gate",
         packages=(),
         settings={
-            "models": [experiment_id, against],
+            "models": [model_id, against],
             "gate": settings.gate.model_dump(mode="json"),
             "seed": settings.seed,
         },
@@ -57,14 +57,14 @@ def verdict_key(settings: Settings, experiment_id: str, against: str | None) -> 
     ).key
 
 
-def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Verdict:
+def judge(settings: Settings, model_id: str, *, against: str | None) -> Verdict:
     """Score a model and the production model that it would replace.
 
     Raises:
         DataError: if the candidate's files, or the rows to judge on, are not what they should be.
     """
     models, limits, schema = settings.paths.models, settings.gate, load_labels(settings.labels)
-    folder = verified_served(models, experiment_id, also=(ROWS,))
+    folder = verified_served(models, model_id, also=(ROWS,))
     rows = judged_rows(settings, folder, schema)
     probs = served_answers(folder, rows.texts).probs
     predicted = probs.argmax(axis=1)
@@ -76,7 +76,7 @@ def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Ver
     else:
         checks, compared = _compare(rows, rival, predicted, schema, settings)
         figures |= compared
-        seen = int(seen_in_training(folder, rows.texts).sum())
+        seen = int(used_in_training(folder, rows.texts).sum())
         if seen or rival.seen:
             notes = [f"seen in training: {rival.seen:,} texts by production, {seen:,} by the new"]
     credit = rows.credit[np.arange(len(predicted)), predicted]
@@ -93,10 +93,10 @@ def judge(settings: Settings, experiment_id: str, *, against: str | None) -> Ver
         ),
     ]  # fmt: skip
     return Verdict(
-        experiment_id=experiment_id,
+        model_id=model_id,
         against=against,
         judged_at=datetime.now(UTC).replace(microsecond=0),
-        key=verdict_key(settings, experiment_id, against),
+        key=verdict_key(settings, model_id, against),
         rows=rows.what,
         notes=tuple(notes),
         figures=figures | {check.name: check.value for check in checks},
@@ -135,7 +135,7 @@ def _rival(
         return None, [f"production model {against} has other labels: {', '.join(names)}"]
     places = np.array([schema.names.index(name) for name in names])
     predicted = places[served_answers(folder, rows.texts).probs.argmax(axis=1)]
-    return Rival(predicted, int(seen_in_training(folder, rows.texts).sum())), []
+    return Rival(predicted, int(used_in_training(folder, rows.texts).sum())), []
 
 
 def _compare(

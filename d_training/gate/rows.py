@@ -1,4 +1,4 @@
-"""What models are judged on: labelled texts, of people where a gold CSV is named, else held out."""
+"""What models are judged on: labeled texts, of people where a gold CSV is named, else held out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +30,14 @@ class JudgedRows:
 
 
 def judged_rows(settings: Settings, candidate: Path, schema: LabelSchema) -> JudgedRows:
-    """Gold where gate.gold names it, else the test rows of the candidate that a teacher labelled.
+    """Gold where gate.gold names it, else the test rows of the candidate that a teacher labeled.
 
     Raises:
-        DataError: if the gold can't be read, or the labelled folder is not the candidate's.
+        DataError: if the gold can't be read, or the labeled folder is not the candidate's.
     """
     if settings.gate.gold is not None:
         gold = read_gold(settings.gate.gold, schema)
-        what = f"{len(gold.texts):,} texts of {settings.gate.gold}, labelled by people"
+        what = f"{len(gold.texts):,} texts of {settings.gate.gold}, labeled by people"
         one_hot = np.eye(len(schema.names), dtype=np.float32)[gold.truth]
         return JudgedRows(what, gold.texts, gold.truth, one_hot)
     rows, _ = read_rows(settings.paths.labeled / "messages", schema)

@@ -8,8 +8,7 @@ def gate_table(verdict: Verdict) -> str:
     """What was compared on what, one line a check, and the answer."""
     figures = {name: value for name, value in verdict.figures.items() if value is not None}
     lines = [
-        f"Gate: model {verdict.experiment_id} against {verdict.against or 'none'}, "
-        f"on {verdict.rows}",
+        f"Gate: model {verdict.model_id} against {verdict.against or 'none'}, on {verdict.rows}",
         *verdict.notes,
     ]
     if "difference" in figures:

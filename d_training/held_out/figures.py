@@ -26,7 +26,7 @@ class HeldOut:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """(K, K): teacher's label down, student's across; rows that the teacher labelled."""
+        """(K, K): teacher's label down, student's across; rows that the teacher labeled."""
         judged = ~self.rows.abstained
         return metrics.confusion_matrix(
             self.rows.labels[judged],
@@ -36,12 +36,12 @@ class HeldOut:
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """Of the rows that the teacher labelled."""
+        """Of the rows that the teacher labeled."""
         return self.probs.max(axis=1)[~self.rows.abstained]
 
     @property
     def agrees(self) -> NDArray[np.bool_]:
-        """Whether student and teacher name one label, in the rows that the teacher labelled."""
+        """Whether student and teacher name one label, in the rows that the teacher labeled."""
         judged = ~self.rows.abstained
         return np.asarray(self.probs.argmax(axis=1)[judged] == self.rows.labels[judged])
 
@@ -63,7 +63,7 @@ class HeldOut:
         return {
             "measured_against": "the teacher's labels, not people's",
             "texts": len(self.rows),
-            "texts_labelled_by_teacher": int(confusion.sum()),
+            "texts_labeled_by_teacher": int(confusion.sum()),
             "teacher_agreement": metrics.accuracy(confusion),
             "teacher_agreement_interval_95": metrics.share_interval(
                 int(np.trace(confusion)), int(confusion.sum())

@@ -25,7 +25,7 @@ _NONE = "none known"
 
 
 def slice_agreement(held_out: HeldOut, curated: Path | None) -> dict[str, list[dict[str, Any]]]:
-    """Slices by kind of the rows that the teacher labelled.
+    """Slices by kind of the rows that the teacher labeled.
 
     Brand and language are those of data/curated; without it there are lengths alone.
     """

@@ -14,7 +14,7 @@ from common.stage.files import read_json
 from common.stage.manifest import Manifest, find_manifest
 
 EVALUATION = "evaluation.json"
-_PEOPLE = "labelled by people"  # how a verdict's rows end where gold decided it
+_PEOPLE = "labeled by people"  # how a verdict's rows end where gold decided it
 
 
 class Stage(NamedTuple):

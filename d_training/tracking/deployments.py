@@ -55,11 +55,11 @@ def upload_deployment(place: Place, entry: Deployment, *, number: int) -> None:
         place.client.set_registered_model_alias(place.name, PRODUCTION, version.version)
 
 
-def _version(place: Place, experiment: str) -> "ModelVersion | None":
+def _version(place: Place, model_id: str) -> "ModelVersion | None":
     """The version of a model; one that was trained without tracking is registered now."""
-    found = find_version(place.client, place.name, experiment)
-    manifest = find_manifest(place.settings.paths.models / experiment)
+    found = find_version(place.client, place.name, model_id)
+    manifest = find_manifest(place.settings.paths.models / model_id)
     if found is None and manifest is not None:
         upload_record(place, stage_record(place.settings, manifest))
-        found = find_version(place.client, place.name, experiment)
+        found = find_version(place.client, place.name, model_id)
     return found

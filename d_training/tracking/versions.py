@@ -1,6 +1,6 @@
 """Trained models as versions of one registered model in MLflow, with aliases, not stages.
 
-A version points to the files of its run. Its tags name the experiment, the digest of the model's
+A version points to the files of its run. Its tags name the model, the digest of the model's
 manifest (which holds the digest of each file), the data and settings that made it, and what the
 gate said of it last; its description is the model card. The newest version is ``candidate``.
 """
@@ -36,7 +36,7 @@ def register(
     _ensure_model(client, name)
     known = {
         **tags,
-        "experiment_id": folder.name,
+        "model_id": folder.name,
         "manifest_sha256": sha256_of(folder / MANIFEST),
     }
     version = next(
@@ -63,9 +63,9 @@ def register(
     client.set_registered_model_alias(name, CANDIDATE, version.version)
 
 
-def find_version(client: "MlflowClient", name: str, experiment: str) -> "ModelVersion | None":
-    """The newest version of an experiment."""
-    return next(iter(_versions(client, name, experiment)), None)
+def find_version(client: "MlflowClient", name: str, model_id: str) -> "ModelVersion | None":
+    """The newest version of a model."""
+    return next(iter(_versions(client, name, model_id)), None)
 
 
 def set_version_tags(
@@ -76,8 +76,8 @@ def set_version_tags(
         client.set_model_version_tag(name, version.version, key, value[:_LONGEST])
 
 
-def _versions(client: "MlflowClient", name: str, experiment: str) -> "list[ModelVersion]":
-    found = client.search_model_versions(f"name = '{name}' and tags.experiment_id = '{experiment}'")
+def _versions(client: "MlflowClient", name: str, model_id: str) -> "list[ModelVersion]":
+    found = client.search_model_versions(f"name = '{name}' and tags.model_id = '{model_id}'")
     return sorted(found, key=lambda version: int(version.version), reverse=True)
 
 

@@ -44,7 +44,7 @@ class Ground(NamedTuple):
 
 
 def prepare_ground(settings: Settings, *, schema: LabelSchema, checkpoint: Path) -> Ground:
-    """Read, part and tokenize the labelled rows.
+    """Read, part and tokenize the labeled rows.
 
     People's labels are left out: with each one that comes a study would begin anew.
 
@@ -156,10 +156,10 @@ def _train(trial: "Trial", ground: Ground) -> float:
         student, ground.train, ground.validation,
         settings=training, seed=settings.seed, on_look=on_look,
     )  # fmt: skip
-    labelled = ~ground.rows.abstained
+    labeled = ~ground.rows.abstained
     predicted = predict(student, ground.validation.tokens).argmax(axis=1)
     confusion = confusion_matrix(
-        ground.rows.labels[labelled], predicted[labelled], labels=len(schema.names)
+        ground.rows.labels[labeled], predicted[labeled], labels=len(schema.names)
     )
     trial.set_user_attr(MACRO_F1, float(macro_f1(confusion)))
     return fitted.curve[fitted.best].validation_loss

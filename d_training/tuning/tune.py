@@ -30,7 +30,7 @@ def tune(settings: Settings) -> None:
     """Bring the study of the present data to its number of trials, and report on it.
 
     Raises:
-        DataError: if the labelled rows don't suffice.
+        DataError: if the labeled rows don't suffice.
         TriageError: if another process is tuning.
     """
     require_manifest(settings.paths.labeled, made_by="classify")

@@ -40,8 +40,8 @@ from e_apification.monitoring.telemetry import Telemetry
 def load_production(settings: Settings) -> Predictor:
     """The model that production.json of the served models names, verified and warmed up."""
     models = settings.served_models
-    version = require_production_id(models)
-    return load_predictor(models, version, threads=settings.serving.threads)
+    model_id = require_production_id(models)
+    return load_predictor(models, model_id, threads=settings.serving.threads)
 
 
 def create_app(

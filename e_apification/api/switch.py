@@ -35,7 +35,7 @@ class ModelSwitch:
         self._seen: Stamp | None = None
         self._moving = asyncio.Lock()
 
-    async def deploy(self, experiment_id: str, *, by: str, force: bool) -> str:
+    async def deploy(self, model_id: str, *, by: str, force: bool) -> str:
         """Promote a model and serve it; returns what serves then.
 
         Raises:
@@ -44,7 +44,7 @@ class ModelSwitch:
         """
 
         def move(trial: Callable[[str], None]) -> None:
-            promote(self._models, experiment_id, by=by, force=force, trial=trial)
+            promote(self._models, model_id, by=by, force=force, trial=trial)
 
         return await self._move(move)
 
@@ -70,34 +70,34 @@ class ModelSwitch:
                     await self._catch_up({})
             except TriageError as error:
                 self._telemetry.model_failed()
-                logger.error("model %s serves on: %s", self._service.predictor.version, error)
+                logger.error("model %s serves on: %s", self._service.predictor.model_id, error)
             except OSError as error:
                 logger.error("the pointer of %s cannot be read: %s", self._models, error.strerror)
 
     async def _move(self, move: Callable[[Callable[[str], None]], None]) -> str:
         loaded: dict[str, Predictor] = {}
 
-        def trial(version: str) -> None:
-            if version != self._service.predictor.version:
-                loaded[version] = self._load(version)
+        def trial(model_id: str) -> None:
+            if model_id != self._service.predictor.model_id:
+                loaded[model_id] = self._load(model_id)
 
         async with self._moving:
             await asyncio.to_thread(move, trial)
             self._seen = None
             await self._catch_up(loaded)
-        return self._service.predictor.version
+        return self._service.predictor.model_id
 
     async def _catch_up(self, loaded: dict[str, Predictor]) -> None:
         """Swap to the model that the pointer names, where it is another one."""
-        version = await asyncio.to_thread(self._changed)
-        if version is None:
+        model_id = await asyncio.to_thread(self._changed)
+        if model_id is None:
             return
-        predictor = loaded.get(version)
+        predictor = loaded.get(model_id)
         if predictor is None:
-            predictor = await asyncio.to_thread(self._load, version)
-        before = self._service.swap(predictor).version
+            predictor = await asyncio.to_thread(self._load, model_id)
+        before = self._service.swap(predictor).model_id
         self._telemetry.serves(predictor, before=before)
-        logger.info("model %s serves, %s before it", version, before)
+        logger.info("model %s serves, %s before it", model_id, before)
         await asyncio.to_thread(_give_memory_back)
 
     def _changed(self) -> str | None:
@@ -110,11 +110,11 @@ class ModelSwitch:
         if stamp == self._seen:
             return None
         self._seen = stamp
-        version = production_id(self._models)
-        return None if version == self._service.predictor.version else version
+        model_id = production_id(self._models)
+        return None if model_id == self._service.predictor.model_id else model_id
 
-    def _load(self, version: str) -> Predictor:
-        return load_predictor(self._models, version, threads=self._threads)
+    def _load(self, model_id: str) -> Predictor:
+        return load_predictor(self._models, model_id, threads=self._threads)
 
 
 def _give_memory_back() -> None:

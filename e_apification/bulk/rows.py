@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from common.errors import DataError, TriageError
 from common.tables.files import Record, column_index, open_csv, write_csv
 
-ADDED = ("label", "confidence", "abstained", "model_version")
+ADDED = ("label", "confidence", "abstained", "model_id")
 _BATCH_ROWS = 10_000
 _UNSEEN = -2
 
@@ -96,14 +96,14 @@ def write_results(
     results: Results,
     *,
     label_names: Sequence[str],
-    version: str,
+    model_id: str,
 ) -> None:
     """Write the landed rows with their results, as CSV or Parquet by the target's ending."""
     header = landed.header + added_names(landed.header)
-    batches = _labelled_batches(rows, landed, results, names=header, labels=label_names, v=version)
+    batches = _labeled_batches(rows, landed, results, names=header, labels=label_names, v=model_id)
     if target.suffix == ".csv":
         with target.open("w", encoding="utf-8", newline="") as file:
-            write_csv(file, chain([header], _spoken_rows(batches)))
+            write_csv(file, chain([header], _csv_rows(batches)))
             file.flush()
             os.fsync(file.fileno())
         return
@@ -144,7 +144,7 @@ def _only_whole(
             rejected.append(record)
 
 
-def _labelled_batches(
+def _labeled_batches(
     rows: Path,
     landed: Landed,
     results: Results,
@@ -176,15 +176,15 @@ def _schema(names: Sequence[str]) -> pa.Schema:
     return pa.schema(list(zip(names, types, strict=True)))
 
 
-def _spoken_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
+def _csv_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
     """Rows of strings: nothing for null, four decimals, true and false in lower case."""
     for batch in batches:
-        *given, label, confidence, abstained, version = (c.to_pylist() for c in batch.columns)
+        *given, label, confidence, abstained, model_id = (c.to_pylist() for c in batch.columns)
         spoken = (
             *given,
             ["" if name is None else name for name in label],
             [f"{value:.4f}" for value in confidence],
             [str(value).lower() for value in abstained],
-            version,
+            model_id,
         )
         yield from (list(row) for row in zip(*spoken, strict=True))

@@ -1,7 +1,7 @@
 """Label a CSV with the production model: python -m e_apification score --csv IN --out OUT.
 
 OUT ends in .csv or .parquet. Every readable row of IN comes out, in its order and with all its
-columns, plus label (empty = abstained), confidence, abstained and model_version; where IN has a
+columns, plus label (empty = abstained), confidence, abstained and model_id; where IN has a
 column of such a name, ours gets the prefix predicted_. Rows with too few or too many fields are
 counted, and listed in OUT.rejected.csv.
 """
@@ -68,8 +68,8 @@ def score_csv(
     started = time.monotonic()
     _check_paths(source, out)
     models = fetch_served(settings)
-    version = require_production_id(models)
-    predictor = load_predictor(models, version, threads=1)
+    model_id = require_production_id(models)
+    predictor = load_predictor(models, model_id, threads=1)
     with _work_folder(out) as work:
         texts, scored = work / "texts.parquet", work / "scored"
         landed = land_csv(source, texts, text_column=text_column)
@@ -84,14 +84,19 @@ def score_csv(
                     texts,
                     rows=landed.rows,
                     models=models,
-                    version=version,
+                    model_id=model_id,
                     out=scored,
                 )
                 scoring_s = time.monotonic() - opened
             results = read_results(scored, rows=landed.rows)
         partial_out = work / f"result{out.suffix}"
         write_results(
-            partial_out, texts, landed, results, label_names=predictor.labels.names, version=version
+            partial_out,
+            texts,
+            landed,
+            results,
+            label_names=predictor.labels.names,
+            model_id=model_id,
         )
         _publish(partial_out, out, landed)
     abstained = int((results.labels < 0).sum())

@@ -31,22 +31,22 @@ logger = logging.getLogger(__name__)
 
 
 def score_texts(
-    session: "SparkSession", texts: Path, *, rows: int, models: Path, version: str, out: Path
+    session: "SparkSession", texts: Path, *, rows: int, models: Path, model_id: str, out: Path
 ) -> None:
-    """Score every text of ``texts`` with one model version.
+    """Score every text of ``texts`` with one model model_id.
 
     Args:
         session: where the work runs; its workers must see the two folders.
         texts: the Parquet file of rows.
         rows: how many it holds.
         models: the folder of models.
-        version: the experiment that scores.
+        model_id: the model that scores.
         out: a folder that does not exist yet.
     """
     from pyspark.sql import functions as F
 
     tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, rows // _ROWS_A_TASK)
-    score = partial(_score_batches, models=str(models.resolve()), version=version)
+    score = partial(_score_batches, models=str(models.resolve()), model_id=model_id)
     scored = (
         session.read.parquet(str(texts.resolve()))
         .select("row", "text")
@@ -56,7 +56,7 @@ def score_texts(
         .agg(F.collect_list("row").alias("rows"))
         .mapInArrow(score, "rows array<long>, label int, confidence float")
     )
-    with _spoken_progress(session):
+    with _logged_progress(session):
         scored.write.parquet(str(out.resolve()))
 
 
@@ -67,10 +67,10 @@ def _clean_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
 
 
 def _score_batches(
-    batches: Iterator[pa.RecordBatch], *, models: str, version: str
+    batches: Iterator[pa.RecordBatch], *, models: str, model_id: str
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        predictor = _predictor(models, version)
+        predictor = _predictor(models, model_id)
         position = {name: i for i, name in enumerate(predictor.labels.names)}
         predictions = predictor.predict_natural(batch.column("natural").to_pylist())
         labels = [-1 if p.label is None else position[p.label] for p in predictions]
@@ -84,13 +84,13 @@ def _score_batches(
 
 
 @cache
-def _predictor(models: str, version: str) -> OnnxPredictor:
+def _predictor(models: str, model_id: str) -> OnnxPredictor:
     """The model of this Python worker, loaded once; Spark keeps workers from task to task."""
-    return load_predictor(Path(models), version, threads=1)
+    return load_predictor(Path(models), model_id, threads=1)
 
 
 @contextmanager
-def _spoken_progress(session: "SparkSession") -> Iterator[None]:
+def _logged_progress(session: "SparkSession") -> Iterator[None]:
     """Say every few seconds how many tasks are done; a terminal has Spark's own bar."""
     done = threading.Event()
     tracker = session.sparkContext.statusTracker()

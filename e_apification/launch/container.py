@@ -54,7 +54,7 @@ def find_engine(wanted: Literal["auto", "docker", "podman", "venv"]) -> Engine |
     )
 
 
-def build_image(engine: Engine, settings: Settings, *, version: str, log: Path) -> None:
+def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path) -> None:
     """Build the image from a folder that holds the code and the production model, nothing else.
 
     Raises:
@@ -62,7 +62,7 @@ def build_image(engine: Engine, settings: Settings, *, version: str, log: Path) 
     """
     context = settings.paths.cache / "image"
     shutil.rmtree(context, ignore_errors=True)
-    _fill_context(context, settings.served_models, version=version)
+    _fill_context(context, settings.served_models, model_id=model_id)
     command = [engine, "build", "--tag", IMAGE]
     if engine == "podman":
         command += ["--format", "docker"]  # its own format has no health check
@@ -152,18 +152,18 @@ def last_lines(engine: Engine, count: int) -> str:
     return shown.stdout
 
 
-def _fill_context(context: Path, models: Path, *, version: str) -> None:
+def _fill_context(context: Path, models: Path, *, model_id: str) -> None:
     context.mkdir(parents=True)
     for name in ("Dockerfile", "requirements_docker.txt"):
         shutil.copy(ROOT / name, context / name)
     unwanted = shutil.ignore_patterns("__pycache__", ".*")
     for package in ("common", "conf", "e_apification"):
         shutil.copytree(ROOT / package, context / package, ignore=unwanted)
-    folder = context / "models" / version
+    folder = context / "models" / model_id
     folder.mkdir(parents=True)
-    pointer = json.dumps({"experiment_id": version})
+    pointer = json.dumps({"model_id": model_id})
     (context / "models" / POINTER).write_text(pointer + "\n", encoding="utf-8")
-    source = model_folder(models, version)
+    source = model_folder(models, model_id)
     for name in (MANIFEST, *served_files(source)):
         shutil.copy(source / name, folder / name)
 

@@ -73,7 +73,7 @@ def server_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.serving.port}"
 
 
-def served_version(url: str) -> str | None:
+def served_model_id(url: str) -> str | None:
     """The model that a ready server serves; None where none answers or it is not ready."""
     # Past any proxy that the environment names: the server is on this machine.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -83,7 +83,7 @@ def served_version(url: str) -> str | None:
                 body = json.load(response)
     except (URLError, OSError, ValueError):
         return None
-    return str(body.get("model_version")) if isinstance(body, dict) else None
+    return str(body.get("model_id")) if isinstance(body, dict) else None
 
 
 def _state_path(settings: Settings) -> Path:

@@ -25,7 +25,7 @@ from e_apification.launch.running import (
     forget_state,
     one_at_a_time,
     read_state,
-    served_version,
+    served_model_id,
     server_url,
     write_state,
 )
@@ -42,18 +42,18 @@ def start(settings: Settings) -> None:
     Raises:
         TriageError: if there is no model, the port is taken, or the server does not get ready.
     """
-    version = require_production_id(fetch_served(settings))
+    model_id = require_production_id(fetch_served(settings))
     with one_at_a_time(settings):
         running = read_state(settings)
-        if running and _is_up_to_date(running, settings, version=version):
+        if running and _is_up_to_date(running, settings, model_id=model_id):
             logger.info("the API is up to date, nothing to do")
         else:
             if running is None or running.url != server_url(settings):
                 process.require_free_port(settings.serving.host, settings.serving.port)
-            engine = _build_image(settings, version=version)  # what runs serves on meanwhile
+            engine = _build_image(settings, model_id=model_id)  # what runs serves on meanwhile
             if running:
                 _stop(running, settings)
-            running = _start(settings, engine=engine, version=version)
+            running = _start(settings, engine=engine, model_id=model_id)
         worker.follow(settings, served_by=running.kind)
     _say_how_to_call(running)
 
@@ -71,28 +71,28 @@ def stop(settings: Settings) -> None:
         logger.info("the API is stopped" if was_alive else "the API had stopped before")
 
 
-def _build_image(settings: Settings, *, version: str) -> container.Engine | None:
+def _build_image(settings: Settings, *, model_id: str) -> container.Engine | None:
     """Build with the engine that serves; None where the virtual environment does."""
     engine = container.find_engine(settings.serving.engine)
     if engine is None:
         return None
     log = settings.paths.cache / "api-build.log"
     try:
-        container.build_image(engine, settings, version=version, log=log)
+        container.build_image(engine, settings, model_id=model_id, log=log)
     except TriageError as error:
         _settle_for_venv(settings, error)
         return None
     return engine
 
 
-def _start(settings: Settings, *, engine: container.Engine | None, version: str) -> Running:
+def _start(settings: Settings, *, engine: container.Engine | None, model_id: str) -> Running:
     process.require_free_port(settings.serving.host, settings.serving.port)
     if engine is not None:
         try:
-            return _start_container(engine, settings, version=version)
+            return _start_container(engine, settings, model_id=model_id)
         except TriageError as error:
             _settle_for_venv(settings, error)
-    return _start_process(settings, version=version)
+    return _start_process(settings, model_id=model_id)
 
 
 def _settle_for_venv(settings: Settings, error: TriageError) -> None:
@@ -102,14 +102,14 @@ def _settle_for_venv(settings: Settings, error: TriageError) -> None:
     logger.warning("%s; serving from the virtual environment instead", error)
 
 
-def _start_container(engine: container.Engine, settings: Settings, *, version: str) -> Running:
-    key = _key(settings, kind=engine, version=version)
+def _start_container(engine: container.Engine, settings: Settings, *, model_id: str) -> Running:
+    key = _key(settings, kind=engine, model_id=model_id)
     container.remove_container(engine, patience_s=settings.serving.stop_s)
     running = Running(kind=engine, key=key, url=server_url(settings))
     write_state(settings, running)
     try:
         container.run_container(engine, settings, key=key)
-        _wait(running, settings, version=version)
+        _wait(running, settings, model_id=model_id)
     except TriageError as error:
         said = container.last_lines(engine, _TAIL_LINES)
         _stop(running, settings)
@@ -117,19 +117,19 @@ def _start_container(engine: container.Engine, settings: Settings, *, version: s
     return running
 
 
-def _start_process(settings: Settings, *, version: str) -> Running:
+def _start_process(settings: Settings, *, model_id: str) -> Running:
     log = settings.paths.cache / "api.log"
     server = process.spawn_server(settings, log=log)
     running = Running(
         kind="process",
-        key=_key(settings, kind="process", version=version),
+        key=_key(settings, kind="process", model_id=model_id),
         url=server_url(settings),
         pid=server.pid,
         started=server.create_time(),
     )
     write_state(settings, running)
     try:
-        _wait(running, settings, version=version)
+        _wait(running, settings, model_id=model_id)
     except TriageError as error:
         _stop(running, settings)
         raise TriageError(
@@ -138,12 +138,12 @@ def _start_process(settings: Settings, *, version: str) -> Running:
     return running
 
 
-def _wait(running: Running, settings: Settings, *, version: str) -> None:
+def _wait(running: Running, settings: Settings, *, model_id: str) -> None:
     """Poll until our server is ready with the model that it should serve."""
     limit_s = settings.serving.start_timeout_s
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        if served_version(running.url) == version and _is_alive(running):
+        if served_model_id(running.url) == model_id and _is_alive(running):
             return
         if not _is_alive(running):
             raise TriageError("the API ended as it started")
@@ -151,13 +151,13 @@ def _wait(running: Running, settings: Settings, *, version: str) -> None:
     raise TriageError(f"the API was not ready after {limit_s:g} s (serving.start_timeout_s)")
 
 
-def _is_up_to_date(running: Running, settings: Settings, *, version: str) -> bool:
-    if running.key != _key(settings, kind=running.kind, version=version):
+def _is_up_to_date(running: Running, settings: Settings, *, model_id: str) -> bool:
+    if running.key != _key(settings, kind=running.kind, model_id=model_id):
         return False
     follows = running.kind == "process"
     deadline = time.monotonic() + (settings.serving.follow_s + _LOAD_S if follows else 0)
     while _is_alive(running):
-        if served_version(running.url) == version:
+        if served_model_id(running.url) == model_id:
             return True
         if time.monotonic() >= deadline:
             return False
@@ -181,12 +181,12 @@ def _stop(running: Running, settings: Settings) -> None:
     forget_state(settings)
 
 
-def _key(settings: Settings, *, kind: Kind, version: str) -> str:
+def _key(settings: Settings, *, kind: Kind, model_id: str) -> str:
     """Digest of code, packages and settings that a server is started with, and a model inside."""
     models = settings.served_models
     inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt"]
     if kind != "process":
-        inputs += [models / POINTER, model_folder(models, version) / MANIFEST]
+        inputs += [models / POINTER, model_folder(models, model_id) / MANIFEST]
     inputs += sorted((ROOT / "e_apification" / "static").iterdir())  # no code to plan_stage
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
     return plan_stage(

@@ -18,5 +18,5 @@ def prediction_body(predictor: Predictor, prediction: Prediction) -> dict[str, A
         },
         "abstained": prediction.label is None,
         "truncated": prediction.truncated,
-        "model_version": predictor.version,
+        "model_id": predictor.model_id,
     }

@@ -21,7 +21,7 @@ class Word(NamedTuple):
 class Explanation(NamedTuple):
     """words: in their order, the first ones of a long text; untested: how many more there are."""
 
-    version: str
+    model_id: str
     prediction: Prediction
     label: str
     words: list[Word]
@@ -41,7 +41,7 @@ async def explain(service: InferenceService, text: str, *, max_words: int) -> Ex
     whole, *rest = scored.predictions
     best = whole.scores.index(max(whole.scores))
     return Explanation(
-        version=scored.predictor.version,
+        model_id=scored.predictor.model_id,
         prediction=whole,
         label=scored.predictor.labels.names[best],
         words=[

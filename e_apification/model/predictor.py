@@ -53,7 +53,7 @@ class Prediction(NamedTuple):
 class Predictor(Protocol):
     """What serving needs of a model."""
 
-    version: str
+    model_id: str
     labels: LabelSchema
     facts: ModelFacts
     metadata: dict[str, str]
@@ -66,16 +66,16 @@ class Predictor(Protocol):
 class OnnxPredictor:
     """A verified model folder, loaded once; safe to call from several threads."""
 
-    def __init__(self, folder: Path, *, version: str, threads: int) -> None:
+    def __init__(self, folder: Path, *, model_id: str, threads: int) -> None:
         """Load a model folder whose files are already verified.
 
         Raises:
             DataError: if the folder contradicts itself or was made with other text rules.
         """
-        self.version = version
+        self.model_id = model_id
         self.facts, self.reference = _read_facts(folder / METRICS)
         self.labels = load_labels(folder / LABELS)
-        _check_digests(self.facts, self.labels, version=version)
+        _check_digests(self.facts, self.labels, model_id=model_id)
         self._model = OnnxModel(
             folder / served_model(folder),
             folder / TOKENIZER,
@@ -85,7 +85,7 @@ class OnnxPredictor:
         self.metadata = self._model.metadata
         if self._model.width != len(self.labels.names):
             raise DataError(
-                f"model {version} gives {self._model.width} scores and its labels.yaml names "
+                f"model {model_id} gives {self._model.width} scores and its labels.yaml names "
                 f"{len(self.labels.names)} labels; run `make train_model`"
             )
 
@@ -116,24 +116,24 @@ class OnnxPredictor:
         return Prediction(label, confidence, tuple(scores), truncated, tokens)
 
 
-def load_predictor(models: Path, version: str, *, threads: int) -> OnnxPredictor:
+def load_predictor(models: Path, model_id: str, *, threads: int) -> OnnxPredictor:
     """Verify and load a model, warm it up and try it.
 
     Raises:
         DataError: if it is missing, a file was changed, or it cannot answer with this code.
     """
-    folder = verified_served(models, version)
+    folder = verified_served(models, model_id)
     try:
-        predictor = OnnxPredictor(folder, version=version, threads=threads)
+        predictor = OnnxPredictor(folder, model_id=model_id, threads=threads)
         _self_test(predictor)
     except TriageError:
         raise
     except Exception as error:  # noqa: BLE001 ONNX Runtime and tokenizers raise what they like
         raise DataError(
-            f"model {version} cannot be run ({type(error).__name__}); train it anew, or serve "
+            f"model {model_id} cannot be run ({type(error).__name__}); train it anew, or serve "
             "another one: make rollback"
         ) from error
-    logger.info("model %s: %s", version, ", ".join(predictor.labels.names))
+    logger.info("model %s: %s", model_id, ", ".join(predictor.labels.names))
     return predictor
 
 
@@ -143,7 +143,7 @@ def _self_test(predictor: OnnxPredictor) -> None:
         first, again = (predictor.predict([text])[0] for _ in range(2))
         if first != again or not math.isclose(sum(first.scores), 1, abs_tol=1e-3):
             raise DataError(
-                f"model {predictor.version} failed its self-test: its scores are no probabilities, "
+                f"model {predictor.model_id} failed its self-test: its scores are no probabilities "
                 "or differ for one text; train it anew, or serve another one: make rollback"
             )
 
@@ -164,15 +164,15 @@ def _read_facts(path: Path) -> tuple[ModelFacts, Reference | None]:
         raise DataError(f"{path} lacks what serving needs ({problems}); train anew") from None
 
 
-def _check_digests(facts: ModelFacts, labels: LabelSchema, *, version: str) -> None:
+def _check_digests(facts: ModelFacts, labels: LabelSchema, *, model_id: str) -> None:
     if facts.text_rules_sha256 != rules_sha256():
         raise DataError(
-            f"model {version} was trained with text rules {facts.text_rules_sha256[:12]}, this "
+            f"model {model_id} was trained with text rules {facts.text_rules_sha256[:12]}, this "
             f"code has {rules_sha256()[:12]}: run `make train_model` for a model with the present "
             "rules, or serve the old one with the code that made it"
         )
     if facts.labels_sha256 != labels.sha256:
         raise DataError(
-            f"model {version} was trained with labels {facts.labels_sha256[:12]}, its labels.yaml "
+            f"model {model_id} was trained with labels {facts.labels_sha256[:12]}, its labels.yaml "
             f"is {labels.sha256[:12]}: restore the model folder, or run `make train_model`"
         )

@@ -39,21 +39,21 @@ class DriftWindow:
         self.min_texts = min_texts
         self.limit = limit
         self._rows: deque[tuple[int, int, int]] = deque(maxlen=size)
-        self._version: str | None = None
+        self._model_id: str | None = None
         self._reference: Reference | None = None
         self._places: dict[str | None, int] = {}
 
     def begin(self, model: Predictor) -> None:
         """Forget the answers of the model before."""
         self._rows.clear()
-        self._version, self._reference = model.version, model.reference
+        self._model_id, self._reference = model.model_id, model.reference
         self._places = {name: place for place, name in enumerate(model.labels.names)}
         self._places[None] = len(self._places)
 
     def add(self, model: Predictor, predictions: Sequence[Prediction]) -> None:
         """Count answers; those that another model began are left out."""
         reference = self._reference
-        if model.version != self._version or reference is None:
+        if model.model_id != self._model_id or reference is None:
             return
         confidence, tokens = reference.confidence, reference.tokens
         self._rows.extend(

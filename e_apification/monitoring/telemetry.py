@@ -29,7 +29,7 @@ class Telemetry:
     def __init__(self, drift: DriftWindow) -> None:
         self.drift = drift
         registry = self._registry = CollectorRegistry()
-        by_model = ["model_version"]
+        by_model = ["model_id"]
         self._requests = Counter(
             "triage_requests", "Requests answered.", ["method", "route", "status"],
             registry=registry,
@@ -43,7 +43,7 @@ class Telemetry:
             ["code"], registry=registry,
         )  # fmt: skip
         self._labels = Counter(
-            "triage_predictions", "Texts labelled.", [*by_model, "label"], registry=registry
+            "triage_predictions", "Texts labeled.", [*by_model, "label"], registry=registry
         )
         self._abstentions = Counter(
             "triage_abstentions", "Texts without a label.", by_model, registry=registry
@@ -91,15 +91,15 @@ class Telemetry:
 
     def predicted(self, model: Predictor, predictions: Sequence[Prediction]) -> None:
         """Count what people asked for and got."""
-        version = model.version
-        confidence, tokens = self._confidence.labels(version), self._tokens.labels(version)
+        model_id = model.model_id
+        confidence, tokens = self._confidence.labels(model_id), self._tokens.labels(model_id)
         for label, count in Tally(prediction.label for prediction in predictions).items():
             if label is None:
-                self._abstentions.labels(version).inc(count)
+                self._abstentions.labels(model_id).inc(count)
             else:
-                self._labels.labels(version, label).inc(count)
+                self._labels.labels(model_id, label).inc(count)
         if cut := sum(prediction.truncated for prediction in predictions):
-            self._truncations.labels(version).inc(cut)
+            self._truncations.labels(model_id).inc(cut)
         for prediction in predictions:
             confidence.observe(prediction.confidence)
             tokens.observe(prediction.tokens)
@@ -110,10 +110,10 @@ class Telemetry:
         self._pending.inc(texts)
 
     def serves(self, model: Predictor, *, before: str | None = None) -> None:
-        """A model answers from now on; before: the version of the one that did."""
+        """A model answers from now on; before: the id of the one that did."""
         if before is not None:
             self._models.labels(before).set(0)
-        self._models.labels(model.version).set(1)
+        self._models.labels(model.model_id).set(1)
         self.drift.begin(model)
 
     def model_failed(self) -> None:

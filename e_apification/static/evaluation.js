@@ -1,4 +1,4 @@
-// How right the model is on labelled rows: figures, a row for each label, the confusion.
+// How right the model is on labeled rows: figures, a row for each label, the confusion.
 
 import { element, fillTable, percent, scrolling } from "./dom.js";
 
@@ -37,7 +37,7 @@ function figures(found) {
         (leftOut.length ? `; left out: ${leftOut.join(", ")}` : ""),
     ],
     ["End not read", `${found.truncated.toLocaleString("en")} rows`],
-    ["Model", found.model_version],
+    ["Model", found.model_id],
   ];
   return element(
     "dl",

@@ -4,10 +4,10 @@ import { call } from "./api.js";
 import { $, bars, count, element, percent, say } from "./dom.js";
 import { CsvProblem, harmless, readCsv, writeCsv } from "./csv.js";
 import { showEvaluation } from "./evaluation.js";
-import { labelTexts } from "./labelling.js";
+import { labelTexts } from "./labeling.js";
 
 const MOST_BYTES = 100_000_000; // a browser holds it several times over
-const ADDED = ["label", "confidence", "abstained", "truncated", "model_version"];
+const ADDED = ["label", "confidence", "abstained", "truncated", "model_id"];
 const TEXT_NAMES = ["text", "message", "tweet", "body", "content"];
 const LABEL_NAMES = ["label", "category", "class"];
 
@@ -17,10 +17,10 @@ let results = []; // an answer or null for each row, from the first on
 let name = "";
 let stop = null;
 
-/** Wire it up. `limits` gives the server's limits; `labelled` is told of texts with answers. */
-export function startFile({ limits, labelled }) {
+/** Wire it up. `limits` gives the server's limits; `labeled` is told of texts with answers. */
+export function startFile({ limits, labeled }) {
   const input = $("file-input");
-  input.addEventListener("change", () => take(input.files[0], labelled));
+  input.addEventListener("change", () => take(input.files[0], labeled));
   // On the whole page: a file that is dropped beside the frame would else be opened in its place.
   for (const type of ["dragover", "dragleave", "drop"]) {
     addEventListener(type, (event) => {
@@ -31,10 +31,10 @@ export function startFile({ limits, labelled }) {
   addEventListener("drop", (event) => {
     if ($("file").hidden || !event.dataTransfer.files.length) return;
     input.value = "";
-    take(event.dataTransfer.files[0], labelled);
+    take(event.dataTransfer.files[0], labeled);
   });
   $("label-file").addEventListener("click", () =>
-    run((signal) => labelAll(limits(), signal, labelled)),
+    run((signal) => labelAll(limits(), signal, labeled)),
   );
   $("evaluate-file").addEventListener("click", () => run((signal) => evaluate(limits(), signal)));
   $("label-column").addEventListener("change", showButtons);
@@ -42,12 +42,12 @@ export function startFile({ limits, labelled }) {
   $("download").addEventListener("click", download);
 }
 
-async function take(file, labelled) {
+async function take(file, labeled) {
   if (!file) return;
   stop?.abort();
   [table, archive, results, name] = [null, null, [], file.name];
-  labelled([], []);
-  for (const id of ["file-columns", "labelled", "evaluated"]) $(id).hidden = true;
+  labeled([], []);
+  for (const id of ["file-columns", "labeled", "evaluated"]) $(id).hidden = true;
   say($("file-problem"));
   say($("file-status"));
   try {
@@ -119,10 +119,10 @@ async function run(work) {
   }
 }
 
-async function labelAll(limits, signal, labelled) {
+async function labelAll(limits, signal, labeled) {
   const [texts, mine] = [column("text-column"), table];
   results = [];
-  $("labelled").hidden = true;
+  $("labeled").hidden = true;
   showProgress(0, texts.length);
   let ended = "Done:";
   try {
@@ -137,10 +137,10 @@ async function labelAll(limits, signal, labelled) {
   if (table !== mine) return; // another file was chosen meanwhile
   say(
     $("file-status"),
-    `${ended} ${results.length.toLocaleString("en")} of ${count(texts.length, "row")} labelled.`,
+    `${ended} ${results.length.toLocaleString("en")} of ${count(texts.length, "row")} labeled.`,
   );
   if (results.length) showMix();
-  labelled(texts.slice(0, results.length), results);
+  labeled(texts.slice(0, results.length), results);
 }
 
 function showProgress(done, all) {
@@ -169,17 +169,17 @@ function showMix() {
       })),
     ),
   );
-  const versions = new Set(results.filter(Boolean).map((answer) => answer.model_version));
+  const models = new Set(results.filter(Boolean).map((answer) => answer.model_id));
   const truncated = results.filter((answer) => answer?.truncated).length;
   const notes = [];
   if (truncated) notes.push(`Of ${count(truncated, "message")} the end was not read.`);
-  if (versions.size > 1)
+  if (models.size > 1)
     notes.push("Another model began to serve meanwhile: label again to have one for all rows.");
-  $("labelled-notes").textContent = notes.join(" ");
-  $("labelled").hidden = false;
+  $("labeled-notes").textContent = notes.join(" ");
+  $("labeled").hidden = false;
 }
 
-/** Save the rows that are labelled, with what was found beside what they held. */
+/** Save the rows that are labeled, with what was found beside what they held. */
 function download() {
   const taken = new Set(table.header.map((title) => title.toLowerCase()));
   const added = ADDED.map((title) => (taken.has(title) ? `predicted_${title}` : title));
@@ -189,7 +189,7 @@ function download() {
   const csv = writeCsv([[...table.header.map(harmless), ...added], ...rows], table.delimiter);
   const link = element("a", {
     href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
-    download: `${name.replace(/\.[^.]*$/, "")}_labelled.csv`,
+    download: `${name.replace(/\.[^.]*$/, "")}_labeled.csv`,
   });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
@@ -197,8 +197,8 @@ function download() {
 
 function spoken(answer) {
   if (!answer) return ["", "", "", "", ""];
-  const { label, confidence, abstained, truncated, model_version: version } = answer;
-  return [label ?? "", confidence.toFixed(4), String(abstained), String(truncated), version];
+  const { label, confidence, abstained, truncated, model_id } = answer;
+  return [label ?? "", confidence.toFixed(4), String(abstained), String(truncated), model_id];
 }
 
 async function evaluate(limits, signal) {

@@ -27,7 +27,7 @@ async function greet() {
   try {
     const { model, limits: published } = await metadata();
     server = { limits: published, labels: model.labels };
-    $("model").textContent = `Model ${model.version}, ${model.labels.length} labels.`;
+    $("model").textContent = `Model ${model.model_id}, ${model.labels.length} labels.`;
     say($("server-problem"));
   } catch (problem) {
     say(
@@ -59,7 +59,7 @@ function show({ focus }) {
 
 startKey(greet);
 startMessage();
-startFile({ limits, labelled: (texts, answers) => fillReview(texts, answers, server.labels) });
+startFile({ limits, labeled: (texts, answers) => fillReview(texts, answers, server.labels) });
 startReview({ server: limits });
 startModels({ moved: greet });
 startTraining({ ended: () => Promise.all([greet(), showModels()]) });

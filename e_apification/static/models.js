@@ -37,7 +37,7 @@ export async function showModels() {
   }
 }
 
-function row({ id, created_at: made, scores, verdict, production, serves = production }) {
+function row({ model_id: id, created_at: made, scores, verdict, production, serves = production }) {
   const numbers = Object.keys(SCORES).map((name) =>
     name in scores ? scores[name].toFixed(3) : "–",
   );
@@ -151,12 +151,12 @@ async function move(path) {
   say($("models-problem"));
   say($("models-status"), "The model is loaded and tried …");
   try {
-    const { model_version: version, replaced } = await call(path, { method: "POST" });
+    const { model_id: served, replaced } = await call(path, { method: "POST" });
     say(
       $("models-status"),
-      version === replaced
-        ? `Model ${version} served already.`
-        : `Model ${version} serves now, in the place of ${replaced}.`,
+      served === replaced
+        ? `Model ${served} served already.`
+        : `Model ${served} serves now, in the place of ${replaced}.`,
     );
     changed();
     await showModels();

@@ -2,7 +2,7 @@
 // sent again under it until the server has answered: so none is lost, and none is kept twice.
 
 import { callJson } from "./api.js";
-import { jsonBytes } from "./labelling.js";
+import { jsonBytes } from "./labeling.js";
 
 export class Outbox {
   #pending = []; // rows {text, label} that nobody has seen yet

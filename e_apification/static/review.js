@@ -1,8 +1,8 @@
-// The messages of the file that the model is least sure of, labelled by one key each.
+// The messages of the file that the model is least sure of, labeled by one key each.
 
 import { $, count, element, percent, say } from "./dom.js";
 import { askForKey, hasKeyFor } from "./key.js";
-import { cut } from "./labelling.js";
+import { cut } from "./labeling.js";
 import { Outbox } from "./outbox.js";
 
 const KEYS = 9;
@@ -114,7 +114,7 @@ function decide(label) {
   const row = { text: item.text, label };
   outbox.add(row);
   steps.push({ row });
-  say($("review-status"), `Labelled: ${label}.`);
+  say($("review-status"), `Labeled: ${label}.`);
   show();
 }
 

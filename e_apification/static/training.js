@@ -51,7 +51,7 @@ async function follow(job) {
     job = await call(`retrain/${job.job}`);
   }
   say($("training-problem"));
-  say($("training-status"), told(job));
+  say($("training-status"), outcome(job));
 }
 
 /** What is there already is not read aloud again at each look. */
@@ -59,9 +59,9 @@ function sayOnce(place, text) {
   if (place.textContent !== text) say(place, text);
 }
 
-function told({ job, state, experiment, reasons }) {
-  if (state === "succeeded") return `Training ${job} is done: model ${experiment} passed the gate.`;
+function outcome({ job, state, model_id: model, reasons }) {
+  if (state === "succeeded") return `Training ${job} is done: model ${model} passed the gate.`;
   if (state === "refused")
-    return `Training ${job} is done, and the gate refused model ${experiment}: ${reasons.join("; ")}.`;
+    return `Training ${job} is done, and the gate refused model ${model}: ${reasons.join("; ")}.`;
   return `Training ${job} failed: ${reasons.join("; ")}.`;
 }

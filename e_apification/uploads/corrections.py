@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from common.config.serving import ServingSettings
-from common.store import Labelled
+from common.store import Labeled
 from common.tables.files import MAX_FIELD_CHARS
 from common.text import clean_text, natural_text
 from e_apification.http.errors import ApiError, Problem
@@ -21,7 +21,7 @@ _MOST_PROBLEMS = 10
 _SHOWN_CHARS = 80
 
 
-class LabelledRow(Payload):
+class LabeledRow(Payload):
     """A text as it was written, and its right label."""
 
     text: str
@@ -31,10 +31,10 @@ class LabelledRow(Payload):
 class AddDataRequest(Payload):
     """Rows to learn from."""
 
-    rows: Annotated[list[LabelledRow], Field(fail_fast=True)]
+    rows: Annotated[list[LabeledRow], Field(fail_fast=True)]
 
 
-def read_rows(body: bytes, media_type: str) -> list[LabelledRow]:
+def read_rows(body: bytes, media_type: str) -> list[LabeledRow]:
     """The rows of a JSON or CSV body.
 
     Raises:
@@ -49,8 +49,8 @@ def read_rows(body: bytes, media_type: str) -> list[LabelledRow]:
 
 
 def check_rows(
-    rows: Sequence[LabelledRow], *, names: Sequence[str], limits: ServingSettings
-) -> list[Labelled]:
+    rows: Sequence[LabeledRow], *, names: Sequence[str], limits: ServingSettings
+) -> list[Labeled]:
     """The rows with their natural texts, if there is nothing against any of them.
 
     Raises:
@@ -60,7 +60,7 @@ def check_rows(
         raise _invalid(
             [Problem(field="rows", problem=f"give 1 to {limits.max_feedback_rows:,} rows")]
         )
-    checked: list[Labelled] = []
+    checked: list[Labeled] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}  # row by text, whatever its case and punctuation
     for number, row in enumerate(rows, start=1):
@@ -74,14 +74,14 @@ def check_rows(
             problems.append(Problem(field=f"row {number}", problem=found))
             if len(problems) == _MOST_PROBLEMS:
                 break
-        checked.append(Labelled(natural, row.label))
+        checked.append(Labeled(natural, row.label))
     if problems:
         raise _invalid(problems)
     return checked
 
 
 def _problem(
-    row: LabelledRow, natural: str, *, names: Sequence[str], limits: ServingSettings
+    row: LabeledRow, natural: str, *, names: Sequence[str], limits: ServingSettings
 ) -> str | None:
     if len(row.text) > limits.max_text_chars:
         return f"its text is longer than {limits.max_text_chars} characters"
@@ -95,7 +95,7 @@ def _problem(
     return None
 
 
-def _read_csv(body: bytes) -> list[LabelledRow]:
+def _read_csv(body: bytes) -> list[LabeledRow]:
     csv.field_size_limit(MAX_FIELD_CHARS)
     rows = []
     try:
@@ -107,7 +107,7 @@ def _read_csv(body: bytes) -> list[LabelledRow]:
         for number, record in enumerate(filled, start=1):
             if len(record) != len(header):
                 raise no_csv(f"row {number} has {len(record)} fields, the header {len(header)}")
-            rows.append(LabelledRow(text=record[places[0]], label=record[places[1]]))
+            rows.append(LabeledRow(text=record[places[0]], label=record[places[1]]))
     except UnicodeDecodeError:
         raise no_csv("it is not text in UTF-8") from None
     except csv.Error:

@@ -10,7 +10,7 @@ import numpy as np
 from common import metrics
 from e_apification.model.inference import InferenceService
 from e_apification.model.predictor import Prediction, Predictor
-from e_apification.uploads.labeled_csv import LabelledCsv, LabelledRow
+from e_apification.uploads.labeled_csv import LabeledCsv, LabeledRow
 
 _ROWS_AT_ONCE = 64
 _RESAMPLES = 2_000
@@ -28,7 +28,7 @@ class Tally:
         self.covered: list[bool] = []
         self.truncated = 0
 
-    def add(self, rows: list[LabelledRow], predictions: list[Prediction]) -> None:
+    def add(self, rows: list[LabeledRow], predictions: list[Prediction]) -> None:
         """Count scored rows."""
         for row, prediction in zip(rows, predictions, strict=True):
             best = prediction.scores.index(max(prediction.scores))
@@ -39,7 +39,7 @@ class Tally:
             self.truncated += prediction.truncated
 
 
-async def evaluate(rows: LabelledCsv, service: InferenceService, predictor: Predictor) -> Tally:
+async def evaluate(rows: LabeledCsv, service: InferenceService, predictor: Predictor) -> Tally:
     """Score all rows with one model; reading goes on beside the event loop."""
     tally = Tally(len(predictor.labels.names))
     stream = iter(rows)
@@ -79,7 +79,7 @@ def figures(tally: Tally, *, names: tuple[str, ...], seed: int) -> dict[str, Any
     }
 
 
-def _take(stream: Iterator[LabelledRow]) -> list[LabelledRow]:
+def _take(stream: Iterator[LabeledRow]) -> list[LabeledRow]:
     return list(islice(stream, _ROWS_AT_ONCE))
 
 

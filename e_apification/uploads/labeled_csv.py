@@ -1,4 +1,4 @@
-"""Labelled rows out of an uploaded CSV with columns text and label, read strictly and as a stream.
+"""Labeled rows out of an uploaded CSV with columns text and label, read strictly and as a stream.
 
 What cannot be scored without guessing is refused with the number of its row; rows without a text
 or a label are counted. Nothing of the file is repeated in an answer.
@@ -18,15 +18,15 @@ from e_apification.http.errors import ApiError, Problem
 COLUMNS = ("text", "label")
 
 
-class LabelledRow(NamedTuple):
+class LabeledRow(NamedTuple):
     """One row to score; ``truth`` is the place of its label in schema order."""
 
     text: str
     truth: int
 
 
-class LabelledCsv:
-    """A stream of labelled rows, and the count of those left out."""
+class LabeledCsv:
+    """A stream of labeled rows, and the count of those left out."""
 
     def __init__(self, file: IO[bytes], *, names: Sequence[str], limits: ServingSettings) -> None:
         self._file = file
@@ -34,7 +34,7 @@ class LabelledCsv:
         self._limits = limits
         self.left_out: Counter[str] = Counter()
 
-    def __iter__(self) -> Iterator[LabelledRow]:
+    def __iter__(self) -> Iterator[LabeledRow]:
         """Read on.
 
         Raises:
@@ -64,7 +64,7 @@ class LabelledCsv:
                 raise bad_row(number, f"has {len(fields)} fields, the header {len(header)}")
             yield fields[text], fields[label]
 
-    def _row(self, number: int, text: str, label: str) -> LabelledRow | None:
+    def _row(self, number: int, text: str, label: str) -> LabeledRow | None:
         if "\0" in text or "\0" in label:
             raise bad_row(number, "holds a NUL; is the file UTF-8?")
         if len(text) > self._limits.max_text_chars:
@@ -77,7 +77,7 @@ class LabelledCsv:
             return None
         if label not in self._places:
             raise bad_row(number, "label is none of the model's; /metadata names them")
-        return LabelledRow(text, self._places[label])
+        return LabeledRow(text, self._places[label])
 
 
 def bad_row(number: int, problem: str) -> ApiError:

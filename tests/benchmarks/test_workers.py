@@ -25,8 +25,8 @@ def test_answers_come_back_in_the_order_of_the_texts(monkeypatch, workers):
     monkeypatch.setattr("benchmarks.workers.load_teacher", load)
     labels = tuple(Label(name=n, description="d", hypotheses=("h",)) for n in ("a", "b"))
     spec = TeacherSpec(ClassificationSettings(), LabelSchema(catch_all="a", labels=labels), ())
-    labelled = label_in_workers(spec, ["x", "xx", "xxx", "xxxx", "xxxxx"], workers=workers)
-    assert labelled.opinions.scores[:, 0].tolist() == [1, 2, 3, 4, 5]
-    assert labelled.opinions.by_member.shape == (1, 5, 2)
-    assert labelled.opinions.by_member[0, :, 0].tolist() == [1, 2, 3, 4, 5]
-    assert labelled.seconds > 0
+    labeled = label_in_workers(spec, ["x", "xx", "xxx", "xxxx", "xxxxx"], workers=workers)
+    assert labeled.opinions.scores[:, 0].tolist() == [1, 2, 3, 4, 5]
+    assert labeled.opinions.by_member.shape == (1, 5, 2)
+    assert labeled.opinions.by_member[0, :, 0].tolist() == [1, 2, 3, 4, 5]
+    assert labeled.seconds > 0

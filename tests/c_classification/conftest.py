@@ -10,7 +10,7 @@ import pytest
 from common.config.classification import ClassificationSettings, EmbeddingSettings
 from common.config.schema import Settings
 from common.config.spark import SparkSettings
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 
@@ -57,7 +57,7 @@ def write_curated(tmp_path: Path) -> Callable[[Sequence[str | None]], None]:
         def build(folder: Path) -> Built:
             (folder / "messages").mkdir()
             pq.write_table(table, folder / "messages" / "part-0.parquet")
-            return Built(Rows.model_validate({"in": len(texts), "out": len(texts)}), {})
+            return Built(RowCounts.model_validate({"in": len(texts), "out": len(texts)}), {})
 
         plan = plan_stage("b_transformation", packages=(), settings=list(texts), inputs=[])
         run_stage(plan, output=tmp_path / "data" / "curated", build=build)

@@ -1,4 +1,4 @@
-"""A run killed in the middle of labelling is taken up where it was, by the command itself."""
+"""A run killed in the middle of labeling is taken up where it was, by the command itself."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def command(settings) -> list[str]:
     return [sys.executable, "-m", "c_classification", "--profile", "sample", *sets]
 
 
-def kill_while_labelling(settings, *, after_shards: int) -> list[Path]:
+def kill_while_labeling(settings, *, after_shards: int) -> list[Path]:
     """Start the stage, SIGKILL it and all it started, and return the shards that it leaves."""
     process = subprocess.Popen(
         command(settings), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
@@ -51,11 +51,11 @@ def kill_while_labelling(settings, *, after_shards: int) -> list[Path]:
 @pytest.mark.slow()
 def test_killed_run_goes_on_and_ends_with_every_row_once(settings, write_curated):
     write_curated(TEXTS)
-    left = kill_while_labelling(settings, after_shards=3)
+    left = kill_while_labeling(settings, after_shards=3)
     assert 3 <= len(left) < 40
     assert find_manifest(settings.paths.labeled) is None
 
-    # A mark in a finished shard: it survives only if that shard is not labelled again.
+    # A mark in a finished shard: it survives only if that shard is not labeled again.
     marked = pq.read_table(left[0])
     mark = pa.array([0.125] * marked.num_rows, pa.float32())
     pq.write_table(marked.set_column(2, "confidence", mark), left[0])

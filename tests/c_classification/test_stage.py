@@ -97,7 +97,7 @@ def test_sample_follows_the_seed_and_is_not_the_head(spark):
     assert max(ids(1)) > 100
 
 
-def test_finished_shards_are_kept_and_only_the_rest_is_labelled(spark, spec, tmp_path):
+def test_finished_shards_are_kept_and_only_the_rest_is_labeled(spark, spec, tmp_path):
     from c_classification.shards import label_texts
 
     folder = tmp_path / "shards"

@@ -1,4 +1,4 @@
-"""A toy task that is separable by its words, as labelled rows, as settings, as a trained model."""
+"""A toy task that is separable by its words, as labeled rows, as settings, as a trained model."""
 
 import random
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 from common.config.schema import Settings
 from common.config.training import TrainingSettings
-from common.stage.manifest import Manifest, Rows
+from common.stage.manifest import Manifest, RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 
@@ -97,7 +97,7 @@ def publish_labeled() -> Callable[[Path, Sequence[dict[str, Any]]], None]:
         def build(folder: Path) -> Built:
             write_parquet(folder / "messages" / "part-0.parquet", rows)
             return Built(
-                Rows.model_validate({"in": len(rows), "out": len(rows)}), {"teacher": "toy"}
+                RowCounts.model_validate({"in": len(rows), "out": len(rows)}), {"teacher": "toy"}
             )
 
         plan = plan_stage("c_classification", packages=(), settings=list(rows), inputs=[])

@@ -45,7 +45,7 @@ def test_every_row_is_counted(trained, toy):
 def test_metrics_hold_what_serving_and_people_need(trained):
     settings, manifest = trained
     facts = metrics(settings, manifest)
-    assert facts["experiment_id"] == manifest.key
+    assert facts["model_id"] == manifest.key
     assert facts["labels"] == ["parcel", "bill", "rest"]
     assert facts["labels_sha256"] == load_labels(settings.labels).sha256
     assert facts["text_rules_sha256"] == rules_sha256()
@@ -56,7 +56,7 @@ def test_metrics_hold_what_serving_and_people_need(trained):
     assert facts["held_out"]["teacher_agreement"] > 0.95
     assert facts["parity"]["fp32"]["max_difference"] < 1e-4
     assert facts["parity"]["int8"]["agreement"] > 0.95
-    assert sum(facts["held_out"]["support"]) == facts["held_out"]["texts_labelled_by_teacher"]
+    assert sum(facts["held_out"]["support"]) == facts["held_out"]["texts_labeled_by_teacher"]
 
 
 def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy):
@@ -101,7 +101,7 @@ def test_unchanged_rerun_does_nothing_and_imports_no_torch(trained):
     assert after == before
 
 
-def test_without_labelled_rows_the_remedy_is_named(tmp_path, make_settings):
+def test_without_labeled_rows_the_remedy_is_named(tmp_path, make_settings):
     with pytest.raises(DataError, match="run `make classify` first"):
         run(make_settings(tmp_path))
 

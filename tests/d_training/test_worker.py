@@ -15,7 +15,7 @@ from common.config.schema import Settings
 from common.config.store import StoreSettings
 from common.config.tracking import TrackingSettings
 from common.errors import DataError, RefusedError
-from common.store import Labelled
+from common.store import Labeled
 from common.store.engine import open_store
 from common.store.feedback import add_batch
 from common.store.jobs import find_job, queue_job, take_job, worker_alive
@@ -86,18 +86,18 @@ def test_a_job_is_done_and_its_experiment_written_down(settings, store):
 
     work(settings, once=True, train=train)
     assert seen == [(settings, "running", True)]
-    assert (job_of(store).state, job_of(store).experiment_id) == ("succeeded", "0123456789ab")
+    assert (job_of(store).state, job_of(store).model_id) == ("succeeded", "0123456789ab")
 
 
 def test_a_refusal_is_told_with_its_reasons(settings, store):
     queue_job(store, by="ada")
 
     def train(_: Settings) -> str:
-        raise RefusedError("long", experiment_id="0123456789ab", reasons=["too low", "too slow"])
+        raise RefusedError("long", model_id="0123456789ab", reasons=["too low", "too slow"])
 
     work(settings, once=True, train=train)
     job = job_of(store)
-    assert (job.state, job.experiment_id) == ("refused", "0123456789ab")
+    assert (job.state, job.model_id) == ("refused", "0123456789ab")
     assert job.reasons == ("too low", "too slow")
 
 
@@ -215,7 +215,7 @@ def test_the_command_takes_one_job(settings, store):
 
 @pytest.mark.slow
 def test_corrections_are_learnt(tmp_path, make_settings, publish_labeled, toy):
-    """Texts of a new kind, labelled by a person, are right after a retraining."""
+    """Texts of a new kind, labeled by a person, are right after a retraining."""
     import json
 
     import numpy as np
@@ -229,15 +229,15 @@ def test_corrections_are_learnt(tmp_path, make_settings, publish_labeled, toy):
     first = run(settings)
     engine = open_store(settings)
     texts = [f"crashes {word}" for word in ("app", "my app", "the app", "brand app", "a user")]
-    rows = [Labelled(text, "bill") for text in texts]
+    rows = [Labeled(text, "bill") for text in texts]
     add_batch(engine, rows, by="ada", key=None, body_sha256="0" * 64)
     queue_job(engine, by="ada")
     work(settings, once=True)
     job = job_of(engine)
     engine.dispose()
     assert job.state in ("succeeded", "refused"), job.reasons
-    assert job.experiment_id not in (None, first.key)
-    folder = tmp_path / "models" / str(job.experiment_id)
+    assert job.model_id not in (None, first.key)
+    folder = tmp_path / "models" / str(job.model_id)
     metrics = json.loads((folder / "metrics.json").read_bytes())
     assert metrics["rows"]["human"] == 5
     inputs = json.loads((folder / "manifest.json").read_bytes())["inputs"]
@@ -248,4 +248,4 @@ def test_corrections_are_learnt(tmp_path, make_settings, publish_labeled, toy):
     logits = model.run(texts).values
     assert np.argmax(logits, axis=1).tolist() == [1] * 5  # bill
     # The same labels again are the same experiment.
-    assert run(settings).key == job.experiment_id
+    assert run(settings).key == job.model_id

@@ -18,14 +18,14 @@ from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.labels import LabelSchema, load_labels
 from common.models import deployment
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import Plan
 from common.stage.run import Built, run_stage_once
 from common.text import rules_sha256
 from e_apification.api.app import create_app
 from e_apification.model.predictor import ModelFacts, Prediction
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 LABELS_YAML = """\
 catch_all: other
 labels:
@@ -50,7 +50,7 @@ MakeModels = Callable[..., Path]
 class Gated:
     """A predictor that answers with the text, and only while the gate is open."""
 
-    version = VERSION
+    model_id = MODEL_ID
     labels = LabelSchema.model_validate(yaml.safe_load(LABELS_YAML))
     facts = ModelFacts(
         max_length=8, temperature=1, abstain_threshold=0, labels_sha256="", text_rules_sha256=""
@@ -81,7 +81,7 @@ def gated() -> Iterator[Gated]:
 def make_models(tmp_path_factory: pytest.TempPathFactory) -> MakeModels:
     """Build models/ with one promoted folder; keyword arguments replace entries of metrics.json."""
 
-    def make(*, labels: str = LABELS_YAML, version: str = VERSION, **facts: Any) -> Path:
+    def make(*, labels: str = LABELS_YAML, model_id: str = MODEL_ID, **facts: Any) -> Path:
         folder = tmp_path_factory.mktemp("run") / "models"
 
         def build(staging: Path) -> Built:
@@ -99,11 +99,11 @@ def make_models(tmp_path_factory: pytest.TempPathFactory) -> MakeModels:
             }
             known = {k: v for k, v in (metrics | facts).items() if v is not None}
             (staging / "metrics.json").write_text(json.dumps(known), encoding="utf-8")
-            return Built(Rows(taken=0, out=0), {})
+            return Built(RowCounts(taken=0, out=0), {})
 
         plan = Plan("d_training", "code", "settings", ())
-        run_stage_once(plan, folder=folder / version, build=build)
-        deployment.promote(folder, version, by="tests", force=True)
+        run_stage_once(plan, folder=folder / model_id, build=build)
+        deployment.promote(folder, model_id, by="tests", force=True)
         return folder
 
     return make
@@ -163,7 +163,7 @@ def save_graph(path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     props = {
         "commit": "abc1234",
-        "experiment_id": VERSION,
+        "model_id": MODEL_ID,
         "created_at": "2026-11-20T10:00:00+00:00",
     }
     helper.set_model_props(model, props)

@@ -6,7 +6,7 @@ from pathlib import Path
 from common.errors import DataError
 from common.onnx.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folder
 from common.stage.files import sha256_of
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 
@@ -57,4 +57,4 @@ def _merge(folder: Path) -> Built:
         merged = PeftModel.from_pretrained(model, WEIGHTS).merge_and_unload()
     merged.float().save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
-    return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+    return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})

@@ -1,4 +1,4 @@
-"""POST /deploy/{experiment_id} and /rollback: another model serves, without a request lost."""
+"""POST /deploy/{model_id} and /rollback: another model serves, without a request lost."""
 
 import logging
 from collections.abc import Awaitable
@@ -22,21 +22,21 @@ Caller = Annotated[str, Depends(require_key)]
 
 
 class DeployedBody(BaseModel):
-    """model_version: what serves now; replaced: what served before, the same where nothing moved.
+    """model_id: what serves now; replaced: what served before, the same where nothing moved.
 
     Other server processes on the same models follow within the setting serving.follow_s.
     """
 
     model_config = ConfigDict(protected_namespaces=())
 
-    model_version: str
+    model_id: str
     replaced: str
 
 
-@router.post("/deploy/{experiment_id}")
+@router.post("/deploy/{model_id}")
 async def deploy(
     request: Request,
-    experiment_id: str,
+    model_id: str,
     caller: Caller,
     force: Annotated[
         bool, Query(description="also where the gate refused it, or never judged it; journalled")
@@ -45,9 +45,9 @@ async def deploy(
     """Promote a model past the gate and serve it; it is loaded and tried first."""
     switch = switch_of(request)
     _require_own_models(request)
-    _require_known(request, experiment_id)
+    _require_known(request, model_id)
     by = f"key {caller}, POST /deploy"
-    return await _moved(request, switch.deploy(experiment_id, by=by, force=force))
+    return await _moved(request, switch.deploy(model_id, by=by, force=force))
 
 
 @router.post("/rollback")
@@ -74,9 +74,9 @@ def _require_own_models(request: Request) -> None:
         )
 
 
-def _require_known(request: Request, experiment_id: str) -> None:
+def _require_known(request: Request, model_id: str) -> None:
     try:
-        known = (model_folder(models_of(request), experiment_id) / MANIFEST).is_file()
+        known = (model_folder(models_of(request), model_id) / MANIFEST).is_file()
     except DataError:
         known = False
     if not known:
@@ -87,9 +87,9 @@ def _require_known(request: Request, experiment_id: str) -> None:
 
 async def _moved(request: Request, move: Awaitable[str]) -> DeployedBody:
     """Wait for a move; what stops it is said without paths, which the log has."""
-    before = service_of(request).predictor.version
+    before = service_of(request).predictor.model_id
     try:
-        return DeployedBody(model_version=await move, replaced=before)
+        return DeployedBody(model_id=await move, replaced=before)
     except RefusedError as error:
         raise _conflict(
             "refused_by_gate",

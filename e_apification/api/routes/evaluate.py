@@ -1,4 +1,4 @@
-"""POST /evaluate: how right the model is on rows that people labelled."""
+"""POST /evaluate: how right the model is on rows that people labeled."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ from e_apification.http.errors import ApiError, error_responses
 from e_apification.http.payloads import read_body, require_type
 from e_apification.uploads.archives import open_only_csv
 from e_apification.uploads.evaluation import evaluate, figures
-from e_apification.uploads.labeled_csv import LabelledCsv
+from e_apification.uploads.labeled_csv import LabeledCsv
 
 _CSV = "text/csv"
 _ZIP = ("application/zip", "application/x-zip-compressed")
@@ -55,7 +55,7 @@ class EvaluationBody(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    model_version: str
+    model_id: str
     rows: RowsBody
     accuracy: float
     macro_f1: float
@@ -91,7 +91,7 @@ async def evaluate_file(request: Request) -> EvaluationBody:
         file = open_only_csv(body, max_bytes=max_bytes) if media_type in _ZIP else io.BytesIO(body)
         predictor = service.predictor
         names = predictor.labels.names
-        rows = LabelledCsv(file, names=names, limits=limits)
+        rows = LabeledCsv(file, names=names, limits=limits)
         try:
             async with asyncio.timeout(limits.evaluate_timeout_s):
                 tally = await evaluate(rows, service, predictor)
@@ -103,7 +103,7 @@ async def evaluate_file(request: Request) -> EvaluationBody:
             raise _nothing_to_score()
         measured = await asyncio.to_thread(figures, tally, names=names, seed=_SEED)
     return EvaluationBody(
-        model_version=predictor.version,
+        model_id=predictor.model_id,
         rows=RowsBody(taken=scored + sum(left_out.values()), scored=scored, left_out=left_out),
         **measured,
     )

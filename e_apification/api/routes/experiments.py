@@ -1,4 +1,4 @@
-"""GET /experiments and /metrics/{experiment}: the models that are here, with scores."""
+"""GET /experiments and /metrics/{model_id}: the models that are here, with scores."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ class ExperimentBody(BaseModel):
     scores: of 0 to 1, against the teacher's labels of held-out texts.
     """
 
-    id: str
+    model_id: str
     created_at: datetime
     scores: dict[str, float]
     verdict: VerdictBody | None
@@ -59,7 +59,7 @@ def experiments(request: Request) -> ExperimentsBody:
     models = models_of(request)
     production = serving_id(models)
     service: InferenceService | None = request.app.state.service
-    answers = service.predictor.version if service else None
+    answers = service.predictor.model_id if service else None
     found = []
     for path in models.glob(f"*/{MANIFEST}"):
         try:
@@ -80,14 +80,14 @@ def experiments(request: Request) -> ExperimentsBody:
 
 
 @router.get(
-    "/metrics/{experiment}",
+    "/metrics/{model_id}",
     responses=error_responses(404),
     response_model=dict[str, object],
 )
-def metrics(request: Request, experiment: str) -> Response:
+def metrics(request: Request, model_id: str) -> Response:
     """What training measured of one model, its metrics.json."""
     try:
-        text = (model_folder(models_of(request), experiment) / METRICS).read_bytes()
+        text = (model_folder(models_of(request), model_id) / METRICS).read_bytes()
     except (DataError, FileNotFoundError):
         raise ApiError(
             HTTPStatus.NOT_FOUND, "unknown_experiment", "there is no such model; see /experiments"
@@ -98,11 +98,11 @@ def metrics(request: Request, experiment: str) -> Response:
 
 
 def _experiment(
-    models: Path, experiment_id: str, manifest: Manifest, *, production: bool, serves: bool
+    models: Path, model_id: str, manifest: Manifest, *, production: bool, serves: bool
 ) -> ExperimentBody:
-    verdict = find_verdict(models, experiment_id)
+    verdict = find_verdict(models, model_id)
     return ExperimentBody(
-        id=experiment_id,
+        model_id=model_id,
         created_at=manifest.created_at,
         scores={name: manifest.figures[name] for name in _SCORES if name in manifest.figures},
         verdict=None

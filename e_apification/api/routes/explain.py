@@ -44,7 +44,7 @@ class ExplanationBody(BaseModel):
     confidence: float
     abstained: bool
     truncated: bool
-    model_version: str
+    model_id: str
     method: Literal["occlusion"]
     words: list[WordBody]
     untested_words: int
@@ -66,7 +66,7 @@ async def explain_text(request: Request) -> ExplanationBody:
         confidence=round(found.prediction.confidence, _DECIMALS),
         abstained=found.prediction.label is None,
         truncated=found.prediction.truncated,
-        model_version=found.version,
+        model_id=found.model_id,
         method="occlusion",
         words=[
             WordBody(

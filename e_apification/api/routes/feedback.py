@@ -35,7 +35,7 @@ class AddedBody(BaseModel):
 def _openapi() -> dict[str, Any]:
     table = {"schema": {"type": "string"}, "example": "text,label\nwhere is my parcel?,other\n"}
     schema = AddDataRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema["properties"]["rows"]["items"] = schema.pop("$defs")["LabelledRow"]
+    schema["properties"]["rows"]["items"] = schema.pop("$defs")["LabeledRow"]
     key = {
         "name": "Idempotency-Key",
         "in": "header",

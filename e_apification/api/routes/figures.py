@@ -41,7 +41,7 @@ class DriftBody(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    model_version: str
+    model_id: str
     texts: int
     min_texts: int
     limit: float
@@ -66,7 +66,7 @@ async def drift(request: Request) -> DriftBody:
     """How far labels, confidence and length are from the training snapshot."""
     window = telemetry_of(request).drift
     return DriftBody(
-        model_version=service_of(request).predictor.version,
+        model_id=service_of(request).predictor.model_id,
         texts=window.texts,
         min_texts=window.min_texts,
         limit=window.limit,

@@ -24,7 +24,7 @@ class ReadyBody(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
     status: Literal["ready"]
-    model_version: str
+    model_id: str
 
 
 class LabelInfo(BaseModel):
@@ -35,16 +35,15 @@ class LabelInfo(BaseModel):
 
 
 class ModelInfo(ModelFacts):
-    """Where the model comes from; commit, created_at and experiment as its ONNX file has them.
+    """Where the model comes from; commit and created_at as its ONNX file has them.
 
     max_length: tokens that are read; abstain_threshold: confidence below which no label is named;
     onnx: all that the file says of itself.
     """
 
-    version: str
+    model_id: str
     commit: str | None
     created_at: str | None
-    experiment: str | None
     labels: list[LabelInfo]
     catch_all: str
     onnx: dict[str, str]
@@ -101,7 +100,7 @@ async def ready(request: Request) -> ReadyBody:
     """Whether a model is loaded and warmed up, and the server is not about to stop."""
     if request.app.state.draining:
         raise not_ready("the server is stopping; ask another one")
-    return ReadyBody(status="ready", model_version=service_of(request).predictor.version)
+    return ReadyBody(status="ready", model_id=service_of(request).predictor.model_id)
 
 
 @router.get("/metadata", responses=error_responses(503))
@@ -113,10 +112,9 @@ async def metadata(request: Request) -> MetadataBody:
     return MetadataBody(
         model=ModelInfo(
             **predictor.facts.model_dump(),
-            version=predictor.version,
+            model_id=predictor.model_id,
             commit=onnx.get("commit"),
             created_at=onnx.get("created_at"),
-            experiment=onnx.get("experiment_id"),
             labels=[
                 LabelInfo(name=label.name, description=label.description)
                 for label in predictor.labels.labels

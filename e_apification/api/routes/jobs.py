@@ -30,7 +30,7 @@ router = APIRouter(dependencies=[Depends(require_key)])
 class JobBody(BaseModel):
     """A training that was asked for.
 
-    attempts: tries begun, a second one where a worker died; experiment: the model that came of it;
+    attempts: tries begun, a second one where a worker died; model_id: the model that came of it;
     reasons: why the gate refused it, or why it failed; warnings: what a person should see to.
     """
 
@@ -41,7 +41,7 @@ class JobBody(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     attempts: int
-    experiment: str | None
+    model_id: str | None
     reasons: list[str]
     warnings: list[str]
 
@@ -107,7 +107,7 @@ def _body(job: "Job", *, alive: bool) -> JobBody:
         started_at=_moment(job.started_at),
         finished_at=_moment(job.finished_at),
         attempts=job.attempts,
-        experiment=job.experiment_id,
+        model_id=job.model_id,
         reasons=list(job.reasons),
         warnings=[_NO_WORKER] if waits else [],
     )

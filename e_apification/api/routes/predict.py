@@ -33,7 +33,7 @@ class PredictionBody(BaseModel):
     scores: dict[str, float]
     abstained: bool
     truncated: bool
-    model_version: str
+    model_id: str
 
 
 class PredictionsBody(BaseModel):

@@ -14,7 +14,7 @@ from c_classification.audit.rows import read_rows
 from c_classification.audit.write import write_audit
 from c_classification.draw import Draw, rank_of
 from common.errors import DataError
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 
@@ -72,7 +72,7 @@ def publish(tmp_path) -> Callable[..., None]:
                 "labels": {name: sum(row[1] == name for row in rows) for name in names},
                 "members": list(members),
             }
-            return Built(Rows.model_validate({"in": len(rows), "out": len(rows)}), figures)
+            return Built(RowCounts.model_validate({"in": len(rows), "out": len(rows)}), figures)
 
         said = [json.dumps(rows), columns, names, members]
         plan = plan_stage("c_classification", packages=(), settings=said, inputs=[])

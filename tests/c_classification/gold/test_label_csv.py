@@ -20,7 +20,7 @@ def source(tmp_path) -> Path:
     return path
 
 
-def test_every_record_is_labelled_in_order_as_models_read_it(settings, source, tmp_path):
+def test_every_record_is_labeled_in_order_as_models_read_it(settings, source, tmp_path):
     label_csv(settings, source, tmp_path / "out" / "teacher.parquet")
     table = pq.read_table(tmp_path / "out" / "teacher.parquet")
     assert table.column_names == ["row", "text", "label", "confidence", "scores"]
@@ -61,7 +61,7 @@ def test_missing_csv_is_refused(tmp_path):
         read_column(tmp_path / "none.csv", "text")
 
 
-def test_unchanged_texts_are_not_labelled_again(settings, source, tmp_path):
+def test_unchanged_texts_are_not_labeled_again(settings, source, tmp_path):
     out = tmp_path / "teacher.parquet"
     label_csv(settings, source, out)
     before = out.stat().st_mtime_ns

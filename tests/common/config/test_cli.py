@@ -10,7 +10,7 @@ from common.errors import DataError, RefusedError, SettingsError, TriageError
         (TriageError("what is wrong"), 1),
         (DataError("what is wrong"), 1),
         (SettingsError("what is wrong"), 2),
-        (RefusedError("what is wrong", experiment_id="0123456789ab", reasons=["worse"]), 3),
+        (RefusedError("what is wrong", model_id="0123456789ab", reasons=["worse"]), 3),
     ],
 )
 def test_exit_code_is_that_of_the_error(capsys, error, code):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from common.models import deployment
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 from common.models.deployment import promote, roll_back, settle
@@ -27,7 +27,7 @@ def make_model(models, what: str, *, rules: str | None = None) -> str:
         facts = {"text_rules_sha256": rules or rules_sha256()}
         (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
-        return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage("d_training", packages=(), settings=what, inputs=[])
     run_stage_once(plan, folder=models / plan.key, build=build)
@@ -37,7 +37,7 @@ def make_model(models, what: str, *, rules: str | None = None) -> str:
 def judged(models, experiment: str, *, macro_f1: float = 0.8) -> str:
     """Leaves a verdict against what serves now: promote from 0.5 on."""
     verdict = Verdict(
-        experiment_id=experiment,
+        model_id=experiment,
         against=production_id(models),
         judged_at=datetime(2026, 1, 2, tzinfo=UTC),
         key="k",
@@ -266,7 +266,7 @@ def test_entries_from_before_the_gate_count_as_promotions(models):
     assert roll_back(models, by="ada") == first
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"experiment_id": "../../etc"}'])
+@pytest.mark.parametrize("content", ["", "{}", '{"model_id": "../../etc"}'])
 def test_a_damaged_pointer_is_mended(models, content):
     (first,) = serve(models, "one")
     (models / POINTER).write_text(content, encoding="utf-8")

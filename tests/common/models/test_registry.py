@@ -1,6 +1,6 @@
 import pytest
 
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 from common.errors import DataError
@@ -28,7 +28,7 @@ def make_model(models, what: str, *, metrics: str = "{}") -> str:
             (folder / name).write_text(what, encoding="utf-8")
         (folder / "metrics.json").write_text(metrics, encoding="utf-8")
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
-        return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage("d_training", packages=(), settings=what, inputs=[])
     run_stage_once(plan, folder=models / plan.key, build=build)
@@ -43,7 +43,7 @@ def point(models, content: str) -> None:
 def test_pointer_names_what_serves(models):
     assert production_id(models) is None
     assert serving_id(models) is None
-    point(models, '{"experiment_id": "0123456789ab"}')
+    point(models, '{"model_id": "0123456789ab"}')
     assert production_id(models) == "0123456789ab"
     assert serving_id(models) == "0123456789ab"
     assert require_production_id(models) == "0123456789ab"
@@ -97,7 +97,7 @@ def test_metrics_can_name_no_other_file(models, metrics, said):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[]", "{", '{"experiment_id": 7}', '{"experiment_id": "../../etc"}']
+    "content", ["", "{}", "[]", "{", '{"model_id": 7}', '{"model_id": "../../etc"}']
 )  # noqa: E501
 def test_damaged_pointer_is_an_error_where_it_matters(models, content):
     point(models, content)

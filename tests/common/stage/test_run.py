@@ -11,7 +11,13 @@ from pydantic import ValidationError
 
 from common.errors import DataError, TriageError
 from common.stage.files import sha256_of, write_atomically
-from common.stage.manifest import Rows, find_manifest, input_records, require_manifest, verify_files
+from common.stage.manifest import (
+    RowCounts,
+    find_manifest,
+    input_records,
+    require_manifest,
+    verify_files,
+)
 from common.stage.plan import Plan, plan_stage
 from common.stage.run import Built, run_stage, run_stage_once
 
@@ -27,7 +33,7 @@ def writes(text: str):
     def build(folder: Path) -> Built:
         (folder / "part").mkdir(exist_ok=True)
         (folder / "part/data.txt").write_text(text)
-        return Built(Rows(taken=3, out=2, dropped={"empty": 1}), {"note": text})
+        return Built(RowCounts(taken=3, out=2, dropped={"empty": 1}), {"note": text})
 
     return build
 
@@ -37,9 +43,9 @@ def never(folder: Path) -> Built:
 
 
 def test_rows_must_add_up():
-    Rows(taken=3, out=2, dropped={"empty": 1})
+    RowCounts(taken=3, out=2, dropped={"empty": 1})
     with pytest.raises(ValidationError, match="rows do not add up: 3 in, 1 out"):
-        Rows(taken=3, out=1, dropped={"empty": 1})
+        RowCounts(taken=3, out=1, dropped={"empty": 1})
 
 
 def test_manifest_tells_what_was_made(tmp_path):
@@ -89,7 +95,7 @@ def test_resumable_build_finds_what_the_killed_one_left(tmp_path):
 
     def rest(folder: Path) -> Built:
         assert (folder / "shard-0").read_text() == "done"
-        return Built(Rows(taken=0, out=0), {})
+        return Built(RowCounts(taken=0, out=0), {})
 
     for build in (half, rest):
         try:
@@ -115,7 +121,7 @@ def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
         import os, signal, sys
         from pathlib import Path
         from common.stage import run
-        from common.stage.manifest import Rows
+        from common.stage.manifest import RowCounts
         from common.stage.plan import Plan
         moment, out = sys.argv[1], Path(sys.argv[2])
         def die(*_): os.kill(os.getpid(), signal.SIGKILL)
@@ -124,7 +130,7 @@ def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
             (folder / "part/data.txt").write_text("new")
             if moment == "building":
                 die()
-            return run.Built(Rows(taken=0, out=0), {})
+            return run.Built(RowCounts(taken=0, out=0), {})
         if moment == "before link":
             Path.symlink_to = die
         if moment == "after link":

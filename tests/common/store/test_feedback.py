@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from common.store import Labelled
+from common.store import Labeled
 from common.store.engine import StoreAwayError
 from common.store.feedback import KeyReusedError, add_batch, find_batch, read_feedback
 
 ONE, OTHER = "1" * 64, "2" * 64
-ROWS = [Labelled("my parcel 📦", "delivery"), Labelled("refund me", "billing")]
+ROWS = [Labeled("my parcel 📦", "delivery"), Labeled("refund me", "billing")]
 
 
 def test_rows_come_back_in_the_order_in_which_they_came(store: Engine) -> None:
@@ -61,7 +61,7 @@ def test_one_key_at_the_same_moment_adds_once(store: Engine) -> None:
 
 
 def test_a_batch_that_fails_half_way_leaves_nothing(store: Engine) -> None:
-    broken = [*ROWS, Labelled("no label", None)]  # type: ignore[arg-type]
+    broken = [*ROWS, Labeled("no label", None)]  # type: ignore[arg-type]
     with pytest.raises((StoreAwayError, IntegrityError)):
         add_batch(store, broken, by="ada", key=None, body_sha256=ONE)
     assert read_feedback(store) == []

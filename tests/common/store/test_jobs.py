@@ -28,10 +28,10 @@ def test_a_job_goes_from_queued_to_succeeded(store: Engine) -> None:
     assert taken is not None
     assert (taken.id, taken.state, taken.attempts) == (asked.id, "running", 1)
     assert take_job(store, worker="v", lease_s=60) is None
-    assert finish_job(store, taken, state="succeeded", experiment_id="0123456789ab")
+    assert finish_job(store, taken, state="succeeded", model_id="0123456789ab")
     done = find_job(store, asked.id)
     assert done is not None
-    assert (done.state, done.experiment_id, done.reasons) == ("succeeded", "0123456789ab", ())
+    assert (done.state, done.model_id, done.reasons) == ("succeeded", "0123456789ab", ())
     assert done.asked_at <= (done.started_at or 0) <= (done.finished_at or 0)
 
 
@@ -39,7 +39,7 @@ def test_a_refusal_keeps_its_reasons(store: Engine) -> None:
     queue_job(store, by="ada")
     taken = take_job(store, worker="w", lease_s=60)
     assert taken is not None
-    finish_job(store, taken, state="refused", experiment_id="0" * 12, reasons=["too low", "slow"])
+    finish_job(store, taken, state="refused", model_id="0" * 12, reasons=["too low", "slow"])
     done = find_job(store, taken.id)
     assert done is not None
     assert (done.state, done.reasons) == ("refused", ("too low", "slow"))
@@ -99,7 +99,7 @@ def test_a_dead_workers_job_is_taken_once_more_and_then_fails(store: Engine) -> 
     assert (second.id, second.attempts) == (asked.id, 2)
     # The first worker was not dead, only slow: what it says no longer counts.
     assert not keep_job(store, first, lease_s=60)
-    assert not finish_job(store, first, state="succeeded", experiment_id="0" * 12)
+    assert not finish_job(store, first, state="succeeded", model_id="0" * 12)
     time.sleep(0.1)
     assert take_job(store, worker="u", lease_s=60) is None
     failed = find_job(store, asked.id)

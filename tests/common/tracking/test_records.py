@@ -9,7 +9,7 @@ from common.config.schema import Settings
 from common.config.settings import describe, load_settings
 from common.config.tracking import TrackingSettings
 from common.errors import DataError
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.client import shown, tracking_uri
@@ -19,7 +19,7 @@ from common.tracking.records import read_record, spooled, tracker
 def stage(settings: Settings, name: str, *, reads: list[Path], output: Path) -> None:
     def build(folder: Path) -> Built:
         (folder / "rows.txt").write_text("rows", encoding="utf-8")
-        return Built(Rows(taken=3, out=2, dropped={"empty": 1}), {"share": 0.5})
+        return Built(RowCounts(taken=3, out=2, dropped={"empty": 1}), {"share": 0.5})
 
     plan = plan_stage(name, packages=(), settings={"limit": {"rows": 3}}, inputs=reads)
     run_stage(plan, output=output, build=build, on_built=tracker(settings))

@@ -1,11 +1,11 @@
 from datetime import UTC, datetime
 
 from common.config.schema import Settings
-from common.stage.manifest import Manifest, Rows
+from common.stage.manifest import Manifest, RowCounts
 from d_training.cards.data_card import data_card
 
 FACTS = {
-    "experiment_id": "0123456789ab",
+    "model_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "labels": ["bill", "rest"],
     "synthetic_messages": 0,
@@ -23,7 +23,7 @@ def manifest(stage, taken, out, dropped, **figures) -> Manifest:
         settings_sha256="",
         inputs=(),
         outputs=(),
-        rows=Rows(taken=taken, out=out, dropped=dropped),
+        rows=RowCounts(taken=taken, out=out, dropped=dropped),
         seconds=1,
         figures=figures,
     )
@@ -40,7 +40,7 @@ CURATED = manifest(
     languages={f"l{n:02}": 20 - n for n in range(12)},
 )  # fmt: skip
 RAW = manifest("a_ingestion", 2010, 2000, {"not UTF-8": 10}, source="kaggle")
-ROWS = Rows(taken=1000, out=999, dropped={"copy of another text": 1})
+ROWS = RowCounts(taken=1000, out=999, dropped={"copy of another text": 1})
 
 
 def card(*manifests, **changes) -> str:

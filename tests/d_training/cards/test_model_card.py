@@ -1,7 +1,7 @@
 from d_training.cards.model_card import model_card
 
 FACTS = {
-    "experiment_id": "0123456789ab",
+    "model_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "commit": "abc",
     "student": "minilm-wheel",
@@ -126,8 +126,8 @@ def test_settings_from_a_study_are_told():
     ) in card
 
 
-def test_texts_that_people_labelled_are_told_of():
-    assert "No person labelled any text." in model_card(FACTS)
+def test_texts_that_people_labeled_are_told_of():
+    assert "No person labeled any text." in model_card(FACTS)
     card = model_card(FACTS | {"rows": FACTS["rows"] | {"human": 1_234}})
-    assert "People labelled 1,234 of the training texts, which count for more." in card
-    assert "No person labelled" not in card
+    assert "People labeled 1,234 of the training texts, which count for more." in card
+    assert "No person labeled" not in card

@@ -7,7 +7,7 @@ import pytest
 from common.stage.manifest import find_manifest
 from common.labels import Label, LabelSchema
 from common.config.schema import Settings
-from common.store import Labelled
+from common.store import Labeled
 from common.store.engine import open_store
 from common.store.feedback import add_batch
 from d_training.data.feedback import FILE, Feedback, find_feedback, publish_feedback, with_feedback
@@ -21,7 +21,7 @@ SCHEMA = LabelSchema(
 
 def tell(settings: Settings, *rows: tuple[str, str]) -> None:
     engine = open_store(settings)
-    add_batch(engine, [Labelled(*r) for r in rows], by="ada", key=None, body_sha256="0" * 64)
+    add_batch(engine, [Labeled(*r) for r in rows], by="ada", key=None, body_sha256="0" * 64)
     engine.dispose()
 
 
@@ -59,7 +59,7 @@ def test_the_last_label_of_a_text_holds_and_all_rows_are_counted(store_settings)
     feedback = found(store_settings)
     assert feedback.rows == (("hello", "rest"), ("my bill", "bill"))
     assert (feedback.counts.taken, feedback.counts.out) == (4, 2)
-    assert feedback.counts.dropped == {"not a label of the schema": 1, "labelled again later": 1}
+    assert feedback.counts.dropped == {"not a label of the schema": 1, "labeled again later": 1}
 
 
 def test_the_snapshot_is_what_its_record_says(tmp_path):

@@ -1,4 +1,4 @@
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.config.paths import Paths
@@ -8,7 +8,7 @@ from d_training.data.lineage import data_manifests
 def publish(stage, output, *, inputs=(), content="rows"):
     def build(folder):
         (folder / "part.parquet").write_text(content, encoding="utf-8")
-        return Built(Rows.model_validate({"in": 0, "out": 0}), {})
+        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage(stage, packages=(), settings=content, inputs=list(inputs))
     run_stage(plan, output=output, build=build)

@@ -1,12 +1,12 @@
 import numpy as np
 
-from d_training.data.sampling import choose_balanced
+from d_training.data.sampling import sample_balanced
 
 LABELS = np.array([0] * 100 + [1] * 6 + [2] * 40)
 
 
 def chosen_labels(limit: int, seed: int = 1) -> list[int]:
-    chosen = choose_balanced(LABELS, limit=limit, seed=seed)
+    chosen = sample_balanced(LABELS, limit=limit, seed=seed)
     assert len(set(chosen.tolist())) == len(chosen)
     return np.bincount(LABELS[chosen], minlength=3).tolist()
 
@@ -22,7 +22,7 @@ def test_limit_beyond_the_rows_takes_all():
 
 
 def test_chance_decides_by_seed_and_order_is_kept():
-    first = choose_balanced(LABELS, limit=60, seed=1)
+    first = sample_balanced(LABELS, limit=60, seed=1)
     assert first.tolist() == sorted(first.tolist())
-    assert first.tolist() == choose_balanced(LABELS, limit=60, seed=1).tolist()
-    assert first.tolist() != choose_balanced(LABELS, limit=60, seed=2).tolist()
+    assert first.tolist() == sample_balanced(LABELS, limit=60, seed=1).tolist()
+    assert first.tolist() != sample_balanced(LABELS, limit=60, seed=2).tolist()

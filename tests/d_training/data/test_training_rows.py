@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from d_training.data.rows import Parts, Rows
-from d_training.data.training_rows import ROWS, held_out_ids, seen_in_training, text_key, write_rows
+from d_training.data.training_rows import ROWS, held_out_ids, used_in_training, text_key, write_rows
 
 
 def rows_of(*texts: str) -> Rows:
@@ -23,7 +23,7 @@ def test_training_and_validation_texts_count_as_seen_in_any_spelling(tmp_path):
     parts = Parts(rows_of("My parcel!", "😀"), rows_of("thanks"), rows_of("held"), 0.0, Counter())
     write_rows(tmp_path, parts)
     texts = ["my PARCEL", "Thanks.", "held", "new", "😀", "😡"]
-    assert seen_in_training(tmp_path, texts).tolist() == [True, True, False, False, True, False]
+    assert used_in_training(tmp_path, texts).tolist() == [True, True, False, False, True, False]
 
 
 def test_held_out_rows_are_named(tmp_path):

@@ -12,7 +12,7 @@ from d_training.evaluation.hand_labels import (
 
 
 def clouds(texts, labels=3, width=16, noise=0.4, seed=0):
-    """Labelled unit vectors around one centre a label; the more noise, the harder."""
+    """Labeled unit vectors around one centre a label; the more noise, the harder."""
     rng = np.random.default_rng(seed)
     truth = np.arange(texts) % labels
     centres = rng.normal(size=(labels, width))

@@ -18,7 +18,7 @@ from d_training.fine_tuning.student import load_student, predict, tokenize
 
 TEXTS = ["thanks", "my parcel is late and it is not arrived", "the app is broken", ""]
 FACTS = {
-    "experiment_id": "0123456789ab",
+    "model_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "commit": "abc",
     "labels": ("a", "b", "c"),
@@ -54,7 +54,7 @@ def test_every_file_carries_the_facts(exported, name, tmp_path):
     model = OnnxModel(file, folder / "tokenizer.json", max_length=8, threads=1)
     assert model.metadata["commit"] == "abc"
     assert model.metadata["created_at"] == "2026-01-02T03:04:05+00:00"
-    assert model.metadata["experiment_id"] == "0123456789ab"
+    assert model.metadata["model_id"] == "0123456789ab"
     assert json.loads(model.metadata["labels"]) == ["a", "b", "c"]
     assert json.loads(model.metadata["temperature"]) == 1.5
 

@@ -49,7 +49,7 @@ def test_soft_labels_are_learnt_as_soft(learnt, toy):
     student, _ = learnt
     logits = predict(student, examples(student, toy, every=6, start=3).tokens)
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    # Seven texts of eight are labelled with 0.9, one with 0.4: hard labels would end above 0.95.
+    # Seven texts of eight are labeled with 0.9, one with 0.4: hard labels would end above 0.95.
     assert 0.7 < probs.max(axis=1).mean() < 0.92
 
 

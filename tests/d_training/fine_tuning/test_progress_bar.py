@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from d_training.fine_tuning import progress_bar as pace
-from d_training.fine_tuning.progress_bar import Pace
+from d_training.fine_tuning.progress_bar import ProgressBar
 
 
 @pytest.fixture()
@@ -17,7 +17,7 @@ def clock(monkeypatch) -> list[float]:
 
 
 def test_a_line_says_loss_speed_and_time_left(clock, caplog):
-    with caplog.at_level(logging.INFO), Pace(4_000, done=1_000) as shown:
+    with caplog.at_level(logging.INFO), ProgressBar(4_000, done=1_000) as shown:
         shown.step(500, loss=0.5)
         clock[0] += 10
         shown.step(500, loss=0.5)
@@ -26,7 +26,7 @@ def test_a_line_says_loss_speed_and_time_left(clock, caplog):
 
 
 def test_a_process_that_is_not_the_main_one_keeps_silent(clock, caplog):
-    with caplog.at_level(logging.INFO), Pace(4_000, shown=False) as silent:
+    with caplog.at_level(logging.INFO), ProgressBar(4_000, shown=False) as silent:
         clock[0] += 60
         silent.step(500, loss=0.5)
     assert caplog.messages == []

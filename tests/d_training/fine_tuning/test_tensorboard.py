@@ -1,7 +1,7 @@
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from d_training.fine_tuning.tensorboard import Board
+from d_training.fine_tuning.tensorboard import EventWriter
 
 
 def curves(folder) -> dict[str, list[tuple[int, float]]]:
@@ -13,11 +13,11 @@ def curves(folder) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_curves_are_over_texts_and_a_resumed_run_replaces_what_it_repeats(tmp_path):
-    with Board(tmp_path, start=0) as board:
+    with EventWriter(tmp_path, start=0) as board:
         board.step(16, loss=1.0, learning_rate=0.1)
         board.step(32, loss=0.9, learning_rate=0.2)
         board.look(32, validation_loss=0.8)
-    with Board(tmp_path, start=16) as board:
+    with EventWriter(tmp_path, start=16) as board:
         board.step(30, loss=0.7, learning_rate=0.3)
     found = curves(tmp_path)
     assert found["loss/training"] == [(16, 1.0), (30, 0.7)]
@@ -27,14 +27,14 @@ def test_curves_are_over_texts_and_a_resumed_run_replaces_what_it_repeats(tmp_pa
 
 
 def test_validation_loss_is_there(tmp_path):
-    with Board(tmp_path, start=0) as board:
+    with EventWriter(tmp_path, start=0) as board:
         board.look(16, validation_loss=0.5)
     assert curves(tmp_path)["loss/validation"] == [(16, 0.5)]
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with Board(None, start=0) as board:
+    with EventWriter(None, start=0) as board:
         board.step(16, loss=1.0, learning_rate=0.1)
         board.look(16, validation_loss=0.5)
     assert list(tmp_path.iterdir()) == []

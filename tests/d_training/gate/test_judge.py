@@ -8,7 +8,7 @@ import pytest
 from common.config.gate import GateSettings
 from common.config.schema import Settings
 from common.errors import DataError
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
 from d_training.gate.judge import judge, median_latency_ms, verdict_key
@@ -36,7 +36,7 @@ def changed_model(two, change: Callable[[Path], None]) -> str:
             if path.is_file() and path.name != "manifest.json":
                 shutil.copyfile(path, folder / path.name)
         change(folder)
-        return Built(Rows(taken=0, out=0), {})
+        return Built(RowCounts(taken=0, out=0), {})
 
     plan = plan_stage("d_training", packages=(), settings=change.__name__, inputs=[])
     run_stage_once(plan, folder=two.models / plan.key, build=build)
@@ -58,7 +58,7 @@ def test_a_first_model_must_reach_the_least_macro_f1(two):
     assert verdict.promote
     facts = json.loads((two.models / two.good_id / "metrics.json").read_bytes())
     assert verdict.figures["macro_f1"] == pytest.approx(facts["macro_f1_held_out"])
-    assert verdict.rows.startswith(f"{facts['held_out']['texts_labelled_by_teacher']} held-out")
+    assert verdict.rows.startswith(f"{facts['held_out']['texts_labeled_by_teacher']} held-out")
     assert failed(judge(two.poor, two.poor_id, against=None)) == ["macro-F1"]
     assert judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None).promote
 
@@ -116,7 +116,7 @@ def test_gold_takes_the_place_of_held_out_rows(two, tmp_path):
     texts = [("my parcel late", "parcel"), ("i charged twice", "bill"), ("thanks", "rest")] * 8
     gold = write_gold(tmp_path / "gold.csv", texts)
     verdict = judge(limited(two.good, gold=gold), two.good_id, against=None)
-    assert verdict.rows == f"24 texts of {gold}, labelled by people"
+    assert verdict.rows == f"24 texts of {gold}, labeled by people"
     assert verdict.figures["macro_f1"] == 1.0
     wrong = {"parcel": "bill", "bill": "rest", "rest": "parcel"}
     gold = write_gold(gold, [(text, wrong[name]) for text, name in texts])

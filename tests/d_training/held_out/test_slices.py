@@ -46,7 +46,7 @@ def test_lengths_are_in_order_and_what_is_rare_is_folded():
     assert 0.2 < low < 10 / 22 < high < 0.7
 
 
-def test_language_and_brand_come_from_the_curated_rows_that_the_teacher_labelled(tmp_path):
+def test_language_and_brand_come_from_the_curated_rows_that_the_teacher_labeled(tmp_path):
     langs = ["en"] * 25 + ["es"] * 25 + [None] * 2
     brands = ["shop"] * 21 + ["bank"] * 21 + [None] * 10
     found = slice_agreement(

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from common.config.schema import Settings
-from common.stage.manifest import Rows
+from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from d_training.evaluation.evaluate import REPORT as EVALUATION
@@ -144,7 +144,7 @@ def test_what_files_say_never_becomes_markup(two):
 
     def build(folder):
         dropped = {SCRIPT: 1}
-        return Built(Rows.model_validate({"in": 1, "out": 0, "dropped": dropped}), {})
+        return Built(RowCounts.model_validate({"in": 1, "out": 0, "dropped": dropped}), {})
 
     plan = plan_stage("a_ingestion", packages=(), settings=1, inputs=[])
     run_stage(plan, output=two.good.paths.raw, build=build)

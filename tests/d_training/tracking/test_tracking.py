@@ -79,7 +79,7 @@ class Seen:
         """Alias to experiment id."""
         aliases = self.client.get_registered_model(self.name).aliases
         return {
-            alias: self.client.get_model_version(self.name, version).tags["experiment_id"]
+            alias: self.client.get_model_version(self.name, version).tags["model_id"]
             for alias, version in aliases.items()
         }
 
@@ -109,7 +109,7 @@ def test_promote_refuse_force_and_rollback_are_seen_by_a_server(two, server, cap
     assert refused.data.tags["reasons"].startswith("chance of losing over 0.02 macro-F1 is ")
     assert refused.data.metrics["difference"] < 0
     assert found.artifacts(refused.info.run_id) == {"verdict.json"}
-    mine = f"name = 'life' and tags.experiment_id = '{two.poor_id}'"
+    mine = f"name = 'life' and tags.model_id = '{two.poor_id}'"
     (version,) = found.client.search_model_versions(mine)
     assert version.tags["gate"] == "refuse"
     assert version.run_id == refused.data.tags["mlflow.parentRunId"]
@@ -132,7 +132,7 @@ def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
     found = seen(good)
     assert len([name for name in found.stages() if name == "d_training"]) == 2
     (version,) = found.client.search_model_versions(
-        f"name = 'files' and tags.experiment_id = '{two.good_id}'"
+        f"name = 'files' and tags.model_id = '{two.good_id}'"
     )
     run_id = version.run_id
     trained = found.client.get_run(run_id)

@@ -8,14 +8,14 @@ from common.errors import TriageError
 from e_apification.api.app import create_app, load_production
 from e_apification.model.predictor import Predictor
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 
 
 def test_health_ready_and_metadata_say_what_runs(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ok"}
-    assert client.get("/ready").json() == {"status": "ready", "model_version": VERSION}
+    assert client.get("/ready").json() == {"status": "ready", "model_id": MODEL_ID}
     metadata = client.get("/metadata").json()
-    assert metadata["model"]["version"] == VERSION
+    assert metadata["model"]["model_id"] == MODEL_ID
     names = [label["name"] for label in metadata["model"]["labels"]]
     assert names == ["billing", "delivery", "other"]
     assert metadata["model"]["catch_all"] == "other"
@@ -23,7 +23,6 @@ def test_health_ready_and_metadata_say_what_runs(client: TestClient) -> None:
     assert metadata["model"]["max_length"] == 8
     assert metadata["model"]["commit"] == metadata["model"]["onnx"]["commit"] == "abc1234"
     assert metadata["model"]["created_at"] == "2026-11-20T10:00:00+00:00"
-    assert metadata["model"]["experiment"] == VERSION
     assert metadata["limits"] == {
         "max_text_chars": 200,
         "max_texts": 20,
@@ -81,7 +80,7 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
     assert sorted(schema["paths"]) == [
         "/add_data",
         "/batch_predict",
-        "/deploy/{experiment_id}",
+        "/deploy/{model_id}",
         "/drift",
         "/evaluate",
         "/experiments",

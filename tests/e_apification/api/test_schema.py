@@ -26,7 +26,7 @@ BOTH = [
     ("/explain", "POST"),
     ("/evaluate", "POST"),
     ("/add_data", "POST"),
-    ("/deploy/{experiment_id}", "POST"),
+    ("/deploy/{model_id}", "POST"),
     ("/rollback", "POST"),
     ("/retrain/{job}", "GET"),
 ]
@@ -45,7 +45,7 @@ OPERATIONS = [
     *((path, method, FITTING) for path, method in FITTING_ONLY),
 ]
 # What fits the description of these can still name what is not there, or hold what is refused.
-UNDECIDED = {"/evaluate", "/add_data", "/deploy/{experiment_id}", "/rollback", "/retrain"}
+UNDECIDED = {"/evaluate", "/add_data", "/deploy/{model_id}", "/rollback", "/retrain"}
 CASES = int(os.environ.get("API_FUZZ_CASES", "250"))
 
 

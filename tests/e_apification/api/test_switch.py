@@ -33,9 +33,9 @@ MakeModels = Callable[..., Path]
 def models(make_models: MakeModels, tmp_path: Path) -> Path:
     """OLD serves; NEW, which is twice as cool, and so less sure of itself, was never judged."""
     shutil.copytree(make_models(), tmp_path / "models")
-    for version, temperature in ((NEW, 4.0), (THIRD, 8.0)):
-        other = make_models(version=version, temperature=temperature, abstain_threshold=0.0)
-        shutil.copytree(other / version, tmp_path / "models" / version)
+    for model_id, temperature in ((NEW, 4.0), (THIRD, 8.0)):
+        other = make_models(model_id=model_id, temperature=temperature, abstain_threshold=0.0)
+        shutil.copytree(other / model_id, tmp_path / "models" / model_id)
     return tmp_path / "models"
 
 
@@ -55,27 +55,27 @@ def serves(client: TestClient) -> str:
     answer = client.post("/predict", json={"text": "refund"}).json()
     # Softmax of (3, 0, 0) / temperature.
     known = {OLD: 0.691438, NEW: 0.514209, THIRD: 0.421126}
-    assert answer["confidence"] == pytest.approx(known[answer["model_version"]], abs=1e-5)
-    return str(answer["model_version"])
+    assert answer["confidence"] == pytest.approx(known[answer["model_id"]], abs=1e-5)
+    return str(answer["model_id"])
 
 
-def wait_for(client: TestClient, version: str) -> None:
+def wait_for(client: TestClient, model_id: str) -> None:
     deadline = time.monotonic() + 20
-    while serves(client) != version:
+    while serves(client) != model_id:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def break_file(models: Path, version: str) -> None:
-    with (models / version / "model.int8.onnx").open("ab") as file:
+def break_file(models: Path, model_id: str) -> None:
+    with (models / model_id / "model.int8.onnx").open("ab") as file:
         file.write(b"x")
 
 
-def forge(models: Path, version: str, name: str, content: bytes) -> None:
+def forge(models: Path, model_id: str, name: str, content: bytes) -> None:
     """Replace a file so that its digest fits: only running the model shows what is wrong."""
-    path = models / version / name
+    path = models / model_id / name
     path.write_bytes(content)
-    manifest = Manifest.model_validate_json((models / version / MANIFEST).read_bytes())
+    manifest = Manifest.model_validate_json((models / model_id / MANIFEST).read_bytes())
     records = [
         record.model_copy(update={"bytes": len(content), "sha256": sha256_of(path)})
         if record.path == name
@@ -83,7 +83,7 @@ def forge(models: Path, version: str, name: str, content: bytes) -> None:
         for record in manifest.outputs
     ]
     changed = manifest.model_copy(update={"outputs": tuple(records)})
-    (models / version / MANIFEST).write_text(changed.model_dump_json(), encoding="utf-8")
+    (models / model_id / MANIFEST).write_text(changed.model_dump_json(), encoding="utf-8")
 
 
 def test_a_model_that_nobody_judged_needs_force_which_is_written_down(
@@ -94,21 +94,21 @@ def test_a_model_that_nobody_judged_needs_force_which_is_written_down(
     assert serves(client) == OLD
 
     done = client.post(f"/deploy/{NEW}", params={"force": True})
-    assert done.json() == {"model_version": NEW, "replaced": OLD}
+    assert done.json() == {"model_id": NEW, "replaced": OLD}
     assert serves(client) == NEW
     entry = journal.read_journal(models)[-1]
     assert (entry.action, entry.forced, entry.before, entry.to) == ("force", True, OLD, NEW)
     assert entry.by == "key ada, POST /deploy"
 
     again = client.post(f"/deploy/{NEW}")
-    assert again.json() == {"model_version": NEW, "replaced": NEW}
+    assert again.json() == {"model_id": NEW, "replaced": NEW}
     assert len(journal.read_journal(models)) == 2
 
 
 def test_what_the_gate_refused_needs_force(client: TestClient, models: Path) -> None:
     check = Check(name="macro-F1", value=0.3, rule="at least", limit=0.5)
     verdict = Verdict(
-        experiment_id=NEW, against=OLD, judged_at=datetime(2026, 1, 2, tzinfo=UTC), key="k",
+        model_id=NEW, against=OLD, judged_at=datetime(2026, 1, 2, tzinfo=UTC), key="k",
         rows="8 texts", notes=(), figures={"macro_f1": 0.3}, checks=(check,),
     )  # fmt: skip
     write_verdict(models, verdict)
@@ -127,11 +127,11 @@ def test_rollback_goes_back_and_to_a_named_model(client: TestClient, models: Pat
     nothing = client.post("/rollback")
     assert (nothing.status_code, nothing.json()["error"]["code"]) == (409, "never_served")
     client.post(f"/deploy/{NEW}?force=true")
-    assert client.post("/rollback").json() == {"model_version": OLD, "replaced": NEW}
+    assert client.post("/rollback").json() == {"model_id": OLD, "replaced": NEW}
     assert serves(client) == OLD
     entry = journal.read_journal(models)[-1]
     assert (entry.action, entry.by) == ("rollback", "key ada, POST /rollback")
-    assert client.post(f"/rollback?to={NEW}").json()["model_version"] == NEW
+    assert client.post(f"/rollback?to={NEW}").json()["model_id"] == NEW
     assert serves(client) == NEW
     unserved = client.post(f"/rollback?to={THIRD}")
     assert unserved.json()["error"]["code"] == "never_served"
@@ -141,13 +141,13 @@ def test_what_cannot_serve_is_refused_and_leaves_no_trace(client: TestClient, mo
     before = (models / journal.JOURNAL).read_bytes()
     break_file(models, NEW)
     forge(models, THIRD, "model.int8.onnx", b"no graph at all")
-    for version in (NEW, THIRD):
-        answer = client.post(f"/deploy/{version}?force=true")
+    for model_id in (NEW, THIRD):
+        answer = client.post(f"/deploy/{model_id}?force=true")
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_servable")
         assert str(models) not in answer.text
     assert serves(client) == OLD
     assert (models / journal.JOURNAL).read_bytes() == before
-    assert json.loads((models / "production.json").read_bytes()) == {"experiment_id": OLD}
+    assert json.loads((models / "production.json").read_bytes()) == {"model_id": OLD}
 
 
 @pytest.mark.parametrize("name", ["ffffffffffff", "..%2f..%2fetc", "x", "0123456789AB"])
@@ -177,7 +177,7 @@ def test_a_pointer_to_what_cannot_serve_is_not_followed(client: TestClient, mode
     deployment.promote(models, THIRD, by="tests", force=True)
     time.sleep(0.5)
     assert serves(client) == NEW
-    listed = {e["id"]: e for e in client.get("/experiments").json()["experiments"]}
+    listed = {e["model_id"]: e for e in client.get("/experiments").json()["experiments"]}
     assert {id_: (e["production"], e["serves"]) for id_, e in listed.items()} == {
         OLD: (False, False),
         NEW: (False, True),
@@ -197,9 +197,9 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(models: Path) -> No
         await asyncio.sleep(0)  # it has begun
         service.swap(other)
         scored = await many
-        assert scored.predictor.version == OLD
+        assert scored.predictor.model_id == OLD
         assert {round(p.confidence, 4) for p in scored.predictions} == {0.6914}
-        assert (await service.predict(["refund"])).predictor.version == NEW
+        assert (await service.predict(["refund"])).predictor.model_id == NEW
 
     other = load_predictor(models, NEW, threads=1)
     with server(models, follow_s=3600) as client:  # nobody else changes the model
@@ -211,11 +211,11 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(models: Path) -> No
 
 
 def test_many_who_move_at_once_leave_one_truth(client: TestClient, models: Path) -> None:
-    paths = [f"/deploy/{version}?force=true" for version in (OLD, NEW, THIRD)] * 4
+    paths = [f"/deploy/{model_id}?force=true" for model_id in (OLD, NEW, THIRD)] * 4
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(client.post, paths))
     assert {answer.status_code for answer in answers} == {200}
-    pointer = json.loads((models / "production.json").read_bytes())["experiment_id"]
+    pointer = json.loads((models / "production.json").read_bytes())["model_id"]
     entries = journal.read_journal(models)
     assert serves(client) == pointer == entries[-1].to
     assert [entry.before for entry in entries[1:]] == [entry.to for entry in entries[:-1]]

@@ -81,7 +81,7 @@ def write(tmp_path: Path, name: str) -> Path:
     results = Results(np.array([2, -1], np.int16), np.array([0.75, 0.3], np.float32), 2)
     target = tmp_path / name
     write_results(
-        target, tmp_path / "rows.parquet", landed, results, label_names=LABELS, version="v1"
+        target, tmp_path / "rows.parquet", landed, results, label_names=LABELS, model_id="v1"
     )
     return target
 
@@ -89,7 +89,7 @@ def write(tmp_path: Path, name: str) -> Path:
 def test_csv_output_is_formula_safe_and_keeps_newlines(tmp_path: Path) -> None:
     with write(tmp_path, "out.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
-            ["id", "text", "label", "confidence", "abstained", "model_version"],
+            ["id", "text", "label", "confidence", "abstained", "model_id"],
             ["1", "'=cmd()", "other", "0.7500", "false", "v1"],
             ["2", "two\nlines", "", "0.3000", "true", "v1"],
         ]
@@ -97,7 +97,7 @@ def test_csv_output_is_formula_safe_and_keeps_newlines(tmp_path: Path) -> None:
 
 def test_parquet_output_keeps_values_as_they_are(tmp_path: Path) -> None:
     table = pq.read_table(write(tmp_path, "out.parquet"))
-    assert table.schema.names == ["id", "text", "label", "confidence", "abstained", "model_version"]
+    assert table.schema.names == ["id", "text", "label", "confidence", "abstained", "model_id"]
     assert table.column("text").to_pylist() == ["=cmd()", "two\nlines"]
     assert table.column("label").to_pylist() == ["other", None]
     assert table.column("abstained").to_pylist() == [False, True]
@@ -106,8 +106,8 @@ def test_parquet_output_keeps_values_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "added"),
     [
-        (["id", "text"], ["label", "confidence", "abstained", "model_version"]),
-        (["text", "Label"], ["predicted_label", "confidence", "abstained", "model_version"]),
+        (["id", "text"], ["label", "confidence", "abstained", "model_id"]),
+        (["text", "Label"], ["predicted_label", "confidence", "abstained", "model_id"]),
     ],
 )
 def test_a_taken_name_gets_a_prefix(header: list[str], added: list[str]) -> None:

@@ -13,7 +13,7 @@ from e_apification.bulk.score import Summary, score_csv
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 MESSAGES = """\
 id,text,note
 1,refund,-5
@@ -46,13 +46,13 @@ def test_every_row_comes_out_in_order_with_its_label(
     assert summary[:5] == (7, 6, 1, 5, 2)
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
-            ["id", "text", "note", "label", "confidence", "abstained", "model_version"],
-            ["1", "refund", "'-5", "billing", "0.6914", "false", VERSION],
-            ["2", "my parcel,\nplease", "", "delivery", "0.6914", "false", VERSION],
-            ["3", "https://t.co/abc", "x", "", "0.3333", "true", VERSION],
-            ["4", "what is this", "'=1+1", "", "0.3333", "true", VERSION],
-            ["5", "refund", "", "billing", "0.6914", "false", VERSION],
-            ["7", "'@acme hello", "'@you", "other", "0.6914", "false", VERSION],
+            ["id", "text", "note", "label", "confidence", "abstained", "model_id"],
+            ["1", "refund", "'-5", "billing", "0.6914", "false", MODEL_ID],
+            ["2", "my parcel,\nplease", "", "delivery", "0.6914", "false", MODEL_ID],
+            ["3", "https://t.co/abc", "x", "", "0.3333", "true", MODEL_ID],
+            ["4", "what is this", "'=1+1", "", "0.3333", "true", MODEL_ID],
+            ["5", "refund", "", "billing", "0.6914", "false", MODEL_ID],
+            ["7", "'@acme hello", "'@you", "other", "0.6914", "false", MODEL_ID],
         ]
     listed = (tmp_path / "out.csv.rejected.csv").read_text(encoding="utf-8")
     assert listed == "record,fields,expected_fields\n6,1,3\n"
@@ -80,7 +80,7 @@ def test_a_file_without_rows_gives_one_without_rows(settings: Settings, tmp_path
     summary = score(settings, tmp_path, "out.csv", None, open_session=no_session)
     assert summary[:5] == (0, 0, 0, 0, 0)
     content = (tmp_path / "out.csv").read_text(encoding="utf-8")
-    assert content == "text,label,confidence,abstained,model_version\n"
+    assert content == "text,label,confidence,abstained,model_id\n"
     assert not (tmp_path / ".out.csv.scoring").exists()
 
 

@@ -10,7 +10,7 @@ from e_apification.bulk import spark as bulk
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 
 
 def test_distinct_cleaned_texts_are_scored_once(
@@ -25,7 +25,7 @@ def test_distinct_cleaned_texts_are_scored_once(
         tmp_path / "texts.parquet",
         rows=4,
         models=models_dir,
-        version=VERSION,
+        model_id=MODEL_ID,
         out=tmp_path / "scored",
     )
     scored = pq.read_table(tmp_path / "scored").to_pylist()
@@ -42,7 +42,7 @@ def test_a_python_worker_loads_the_model_once(
 
     def count_loads(batches):
         for _ in batches:
-            bulk._predictor(models, VERSION)
+            bulk._predictor(models, MODEL_ID)
             loads = bulk._predictor.cache_info().misses
             yield pa.record_batch([[os.getpid()], [loads]], names=["pid", "loads"])
 

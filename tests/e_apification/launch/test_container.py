@@ -12,7 +12,7 @@ from common.config.serving import ServingSettings
 from common.errors import TriageError
 from e_apification.launch import container
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 Engine = Callable[..., Path]
 
 
@@ -66,7 +66,7 @@ def test_the_image_is_built_from_code_and_the_served_files_alone(
     settings = Settings(run_dir=tmp_path)
     settings.paths.models.symlink_to(make_models(served=served))
     settings.paths.cache.mkdir()
-    container.build_image("podman", settings, version=VERSION, log=tmp_path / "log")
+    container.build_image("podman", settings, model_id=MODEL_ID, log=tmp_path / "log")
     context = settings.paths.cache / "image"
     assert calls(notes) == [f"build --tag message-triage-api --format docker {context}"]
     assert sorted(p.name for p in context.iterdir()) == [
@@ -78,9 +78,9 @@ def test_the_image_is_built_from_code_and_the_served_files_alone(
         "requirements_docker.txt",
     ]
     files = ["labels.yaml", "manifest.json", "metrics.json", served, "tokenizer.json"]
-    assert sorted(p.name for p in (context / "models" / VERSION).iterdir()) == files
+    assert sorted(p.name for p in (context / "models" / MODEL_ID).iterdir()) == files
     pointer = json.loads((context / "models" / "production.json").read_text())
-    assert pointer == {"experiment_id": VERSION}
+    assert pointer == {"model_id": MODEL_ID}
 
 
 def test_a_failed_build_says_where_its_output_is(
@@ -91,7 +91,7 @@ def test_a_failed_build_says_where_its_output_is(
     settings.paths.models.symlink_to(models_dir)
     log = tmp_path / "build.log"
     with pytest.raises(TriageError, match=r"docker build failed; its output is in .*build\.log"):
-        container.build_image("docker", settings, version=VERSION, log=log)
+        container.build_image("docker", settings, model_id=MODEL_ID, log=log)
     assert log.read_text() == "no space left\n"
 
 
@@ -149,6 +149,6 @@ def test_a_certificate_bundle_of_pip_reaches_the_build(
     settings = Settings(run_dir=tmp_path)
     settings.paths.models.symlink_to(models_dir)
     settings.paths.cache.mkdir()
-    container.build_image("docker", settings, version=VERSION, log=tmp_path / "log")
+    container.build_image("docker", settings, model_id=MODEL_ID, log=tmp_path / "log")
     assert "--secret id=ca,src=/etc/ssl/bundle.crt" in calls(notes)[0]
     assert os.environ["PIP_CERT"] == "/etc/ssl/bundle.crt"

@@ -21,7 +21,7 @@ from tests.postgresql import emptied
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 IMAGE = "message-triage-test"
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 LIMIT_MB = 400
 # The model of the tests weighs nothing; this is the student of the sample profile.
 MODEL_MB = 24
@@ -45,7 +45,7 @@ def checkout(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     for name in ("Dockerfile", ".dockerignore", "requirements_docker.txt"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(models_dir, folder / "models")
-    (folder / "models" / VERSION / "model.onnx").write_bytes(b"x" * 1000)
+    (folder / "models" / MODEL_ID / "model.onnx").write_bytes(b"x" * 1000)
     return folder
 
 
@@ -125,11 +125,11 @@ def test_the_image_holds_of_the_model_what_serving_needs(
 ) -> None:
     files = run(engine, "run", "--rm", image, "find", "models", "-type", "f").split()
     assert sorted(files) == [
-        f"models/{VERSION}/labels.yaml",
-        f"models/{VERSION}/manifest.json",
-        f"models/{VERSION}/metrics.json",
-        f"models/{VERSION}/model.int8.onnx",
-        f"models/{VERSION}/tokenizer.json",
+        f"models/{MODEL_ID}/labels.yaml",
+        f"models/{MODEL_ID}/manifest.json",
+        f"models/{MODEL_ID}/metrics.json",
+        f"models/{MODEL_ID}/model.int8.onnx",
+        f"models/{MODEL_ID}/tokenizer.json",
         "models/production.json",
     ]
 
@@ -141,7 +141,7 @@ def test_it_serves_without_root_on_a_file_system_that_it_cannot_write(
     publish = ["--publish", f"127.0.0.1:{port}:8000"]
     run(engine, "run", "--detach", "--name", name, *rights, *publish, image)
     assert ask(port, "/health") == {"status": "ok"}
-    assert ask(port, "/ready") == {"status": "ready", "model_version": VERSION}
+    assert ask(port, "/ready") == {"status": "ready", "model_id": MODEL_ID}
     assert ask(port, "/predict", {"text": "refund"})["label"] == "billing"
     assert run(engine, "exec", name, "id", "-u") == "10001"
     check = run(engine, "container", "inspect", "--format", "{{json .Config.Healthcheck}}", name)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 def register(client: MlflowClient, settings: Settings, folder: Path) -> None:
     run = client.create_run(experiment_id(client, settings)).info.run_id
     client.log_artifacts(run, str(folder), "model")
-    tags = {"experiment_id": folder.name, "manifest_sha256": sha256_of(folder / "manifest.json")}
+    tags = {"model_id": folder.name, "manifest_sha256": sha256_of(folder / "manifest.json")}
     version = client.create_model_version("message-triage", f"runs:/{run}/model", run, tags)
     client.set_registered_model_alias("message-triage", "production", version.version)
 

@@ -17,9 +17,9 @@ import pytest
 
 from common.config.settings import ROOT
 from common.models import deployment
-from e_apification.launch.running import served_version
+from e_apification.launch.running import served_model_id
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def pid_of(run_dir: Path) -> int:
 def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as response:
-            return bool(json.load(response)["model_version"] == VERSION)
+            return bool(json.load(response)["model_id"] == MODEL_ID)
     except OSError:
         return False
 
@@ -93,13 +93,13 @@ def test_other_settings_restart_it_and_another_model_does_not(
     assert len(set(pids)) == 2
     assert not psutil.pid_exists(pids[0])
 
-    other = make_models(version="ba9876543210") / "ba9876543210"
+    other = make_models(model_id="ba9876543210") / "ba9876543210"
     shutil.copytree(other, run_dir / "models" / "ba9876543210")
     deployment.promote(run_dir / "models", "ba9876543210", by="tests", force=True)
     again = launch(run_dir, "start", f"serving.port={port}", item)
     assert "nothing to do" in again.stderr
     assert pid_of(run_dir) == pids[1]
-    assert served_version(f"http://127.0.0.1:{port}") == "ba9876543210"
+    assert served_model_id(f"http://127.0.0.1:{port}") == "ba9876543210"
 
 
 def test_a_server_that_was_killed_is_started_anew(run_dir: Path, port: int) -> None:
@@ -134,7 +134,7 @@ def test_a_taken_port_does_not_stop_what_serves_on_another(run_dir: Path, port: 
 def test_a_model_that_cannot_be_served_is_reported_with_its_reason(
     run_dir: Path, port: int
 ) -> None:
-    model = run_dir / "models" / VERSION / "model.int8.onnx"
+    model = run_dir / "models" / MODEL_ID / "model.int8.onnx"
     model.write_bytes(model.read_bytes() + b"x")
     failed = launch(run_dir, "start", f"serving.port={port}")
     assert failed.returncode == 1

@@ -51,7 +51,8 @@ def wait_for(condition) -> None:
 def follow(settings: Settings) -> None:
     """In a process that ends while the worker goes on, as launch does."""
     code = (
-        "import sys; from common.config.schema import Settings; from e_apification.launch import worker;"
+        "import sys; from common.config.schema import Settings;"
+        "from e_apification.launch import worker;"
         "worker.follow(Settings.model_validate_json(sys.argv[1]), served_by='process')"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, settings.model_dump_json()]

@@ -7,13 +7,13 @@ import pytest
 from common.errors import DataError
 from e_apification.model.predictor import OnnxPredictor, load_predictor
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 MakeModels = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
 def predictor(models_dir: Path) -> OnnxPredictor:
-    return load_predictor(models_dir, VERSION, threads=1)
+    return load_predictor(models_dir, MODEL_ID, threads=1)
 
 
 # Temperature 2, so one word of weight 3 gives softmax(1.5, 0, 0); two give softmax(3, 0, 0).
@@ -46,14 +46,14 @@ def test_scores_come_in_schema_order(predictor: OnnxPredictor) -> None:
 def test_a_text_of_which_nothing_is_left_is_abstained_on_even_without_a_threshold(
     make_models: MakeModels,
 ) -> None:
-    fearless = load_predictor(make_models(abstain_threshold=0.0), VERSION, threads=1)
+    fearless = load_predictor(make_models(abstain_threshold=0.0), MODEL_ID, threads=1)
     link, words = fearless.predict(["https://t.co/abc", "nothing known"])
     assert link.label is None
     assert words.label == "billing"
 
 
 def test_no_label_is_given_below_the_threshold(make_models: MakeModels) -> None:
-    strict = load_predictor(make_models(abstain_threshold=0.7), VERSION, threads=1)
+    strict = load_predictor(make_models(abstain_threshold=0.7), MODEL_ID, threads=1)
     assert [p.label for p in strict.predict(["refund", "refund refund"])] == [None, "billing"]
 
 
@@ -81,7 +81,7 @@ def test_a_folder_that_does_not_fit_is_refused(
     make_models: MakeModels, facts: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        load_predictor(make_models(**facts), VERSION, threads=1)
+        load_predictor(make_models(**facts), MODEL_ID, threads=1)
 
 
 def test_a_graph_with_other_labels_is_refused(make_models: MakeModels) -> None:
@@ -94,26 +94,26 @@ def test_a_graph_with_other_labels_is_refused(make_models: MakeModels) -> None:
         ]
     ).replace("catch_all: no", "catch_all: 'no'")
     with pytest.raises(DataError, match=r"gives 3 scores .* names 2 labels"):
-        load_predictor(make_models(labels=two), VERSION, threads=1)
+        load_predictor(make_models(labels=two), MODEL_ID, threads=1)
 
 
 @pytest.mark.parametrize("name", ["model.int8.onnx", "tokenizer.json", "labels.yaml"])
 def test_a_changed_file_is_refused(make_models: MakeModels, name: str) -> None:
     models = make_models()
-    path = models / VERSION / name
+    path = models / MODEL_ID / name
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{name} differs from its manifest"):
-        load_predictor(models, VERSION, threads=1)
+        load_predictor(models, MODEL_ID, threads=1)
 
 
 def test_float32_serves_where_metrics_say_so(make_models: MakeModels) -> None:
     models = make_models(served="model.onnx")
-    folder = models / VERSION
+    folder = models / MODEL_ID
     (folder / "model.int8.onnx").write_bytes(b"no model")
-    prediction = load_predictor(models, VERSION, threads=1).predict(["refund"])[0]
+    prediction = load_predictor(models, MODEL_ID, threads=1).predict(["refund"])[0]
     assert prediction.label == "billing"
     (folder / "model.onnx").write_bytes(b"no model")
     with pytest.raises(DataError, match=r"model\.onnx differs from its manifest"):
-        load_predictor(models, VERSION, threads=1)
+        load_predictor(models, MODEL_ID, threads=1)

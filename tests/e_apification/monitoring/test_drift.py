@@ -106,7 +106,7 @@ def test_below_the_minimum_nothing_is_said_and_old_answers_are_forgotten() -> No
     assert (window.texts, window.measure()[0].drifted) == (600, False)
 
     other = Trained(draw)
-    other.version = "ba9876543210"
+    other.model_id = "ba9876543210"
     window.begin(other)
     assert window.texts == 0
     window.add(model, answers(draw, 500))  # the last requests of the model before
@@ -115,7 +115,7 @@ def test_below_the_minimum_nothing_is_said_and_old_answers_are_forgotten() -> No
 
 @pytest.fixture
 def client(make_models: MakeModels) -> Iterator[TestClient]:
-    """A model whose held-out texts were all labelled billing, three tokens long and so sure."""
+    """A model whose held-out texts were all labeled billing, three tokens long and so sure."""
     reference = {
         "labels": [40, 0, 0, 0],
         "confidence": {"edges": [0.6], "counts": [0, 40]},

@@ -18,7 +18,7 @@ from common.log import JsonLines
 from e_apification.api.app import create_app
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -58,16 +58,16 @@ def test_requests_answers_and_errors_are_counted(client: TestClient) -> None:
     assert value(found, "triage_requests_total", method="GET", route="none", status="404") == 1
     assert value(found, "triage_request_seconds_count", route="/batch_predict") == 1
     assert value(found, "triage_errors_total", code="invalid_request") == 1
-    billing = {"model_version": VERSION, "label": "billing"}
+    billing = {"model_id": MODEL_ID, "label": "billing"}
     assert value(found, "triage_predictions_total", **billing) == 2
-    assert value(found, "triage_abstentions_total", model_version=VERSION) == 2
-    assert value(found, "triage_truncations_total", model_version=VERSION) == 1
+    assert value(found, "triage_abstentions_total", model_id=MODEL_ID) == 2
+    assert value(found, "triage_truncations_total", model_id=MODEL_ID) == 1
     # 0.69 three times, 0.33 twice.
-    assert value(found, "triage_confidence_bucket", model_version=VERSION, le="0.4") == 2
-    assert value(found, "triage_confidence_bucket", model_version=VERSION, le="0.7") == 5
-    assert value(found, "triage_text_tokens_sum", model_version=VERSION) == 3 * 3 + 5 + 8
+    assert value(found, "triage_confidence_bucket", model_id=MODEL_ID, le="0.4") == 2
+    assert value(found, "triage_confidence_bucket", model_id=MODEL_ID, le="0.7") == 5
+    assert value(found, "triage_text_tokens_sum", model_id=MODEL_ID) == 3 * 3 + 5 + 8
     assert value(found, "triage_pending_texts") == 0
-    assert value(found, "triage_model_info", model_version=VERSION) == 1
+    assert value(found, "triage_model_info", model_id=MODEL_ID) == 1
     assert not [name for name, labels in found if "BREW" in str(labels)]
     assert not [name for name, _ in found if name.startswith("triage_jobs")]  # nobody may ask
 

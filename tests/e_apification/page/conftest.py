@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e_apification.learning import ENTRY
 from tests.e_apification.servers import server
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 expect.set_options(timeout=20_000)  # other tests keep the cores busy
 
@@ -63,7 +63,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
         ),
     )
     opened.goto(url)
-    expect(opened.locator("#model")).to_have_text(f"Model {VERSION}, 3 labels.", timeout=30_000)
+    expect(opened.locator("#model")).to_have_text(f"Model {MODEL_ID}, 3 labels.", timeout=30_000)
     yield opened
     context.close()
     assert complaints == []

@@ -14,7 +14,7 @@ from tests.e_apification.learning import KEY
 from tests.e_apification.page.actions import ROWS, give_key, label, open_review
 
 pytestmark = pytest.mark.timeout(300)
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 
 
 def kept_labels(run_dir: Path) -> list[tuple[str, str]]:
@@ -24,7 +24,7 @@ def kept_labels(run_dir: Path) -> list[tuple[str, str]]:
     return kept
 
 
-def test_the_least_certain_are_labelled_by_keys_and_kept_once(page: Page, run_dir: Path) -> None:
+def test_the_least_certain_are_labeled_by_keys_and_kept_once(page: Page, run_dir: Path) -> None:
     before = Counter(kept_labels(run_dir))  # other tests' labels
     label(page, [*ROWS, "What is THIS?"])
     page.get_by_role("link", name="Review the least certain").click()
@@ -72,10 +72,10 @@ def test_keys_can_be_switched_off_and_rows_that_are_refused_do_not_stop_others(p
     label(page, ["https://example.org/only", "parcel"])
     give_key(page)
     open_review(page)
-    page.get_by_label("One-key labelling").uncheck()
+    page.get_by_label("One-key labeling").uncheck()
     page.keyboard.press("1")
     expect(page.locator("#review-place")).to_have_text("1 of 2, the least certain first")
-    page.get_by_label("One-key labelling").check()
+    page.get_by_label("One-key labeling").check()
     page.keyboard.press("1")
     page.keyboard.press("2")
     expect(page.locator("#review-text")).to_have_text("That was the last one.")
@@ -91,7 +91,7 @@ def test_of_more_than_nine_labels_the_best_guesses_have_the_keys(page: Page) -> 
     scores = {name: (12 - n if n % 2 else n) / 72 for n, name in enumerate(names)}
     answer = {
         "label": None, "confidence": 0.15, "scores": scores, "abstained": True,
-        "truncated": False, "model_version": VERSION,
+        "truncated": False, "model_id": MODEL_ID,
     }  # fmt: skip
 
     def twelve_labels(route: Any) -> None:
@@ -102,13 +102,13 @@ def test_of_more_than_nine_labels_the_best_guesses_have_the_keys(page: Page) -> 
     page.route("**/metadata", twelve_labels)
     page.route("**/batch_predict", lambda route: route.fulfill(json={"predictions": [answer]}))
     page.reload()
-    expect(page.locator("#model")).to_have_text(f"Model {VERSION}, 12 labels.")
+    expect(page.locator("#model")).to_have_text(f"Model {MODEL_ID}, 12 labels.")
     label(page, ["refund"])
     open_review(page)
     choices = page.locator("#review-labels button").all_inner_texts()
     assert choices[0] == "1 label 1" and choices[-1] == "label 0" and len(choices) == 12
     page.keyboard.press("1")
-    expect(page.locator("#review-status")).to_have_text("Labelled: label 1.")
+    expect(page.locator("#review-status")).to_have_text("Labeled: label 1.")
 
 
 def test_labels_that_were_not_sent_are_not_left_behind_unasked(page: Page) -> None:
@@ -157,14 +157,14 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
     other = "ba9876543210"
     verdict = {
         "promote": False,
-        "against": VERSION,
+        "against": MODEL_ID,
         "judged_at": "2026-11-20T10:00:00Z",
         "reasons": ["macro-F1"],
     }
     made = {"created_at": "2026-11-20T10:00:00Z", "scores": {"macro_f1_held_out": 0.5}}
     listed = [
         {"id": other, "production": False, "verdict": verdict, **made},
-        {"id": VERSION, "production": True, "verdict": None, **made},
+        {"id": MODEL_ID, "production": True, "verdict": None, **made},
     ]
     page.route("**/experiments", lambda route: route.fulfill(json={"experiments": listed}))
     asked: list[str] = []
@@ -173,7 +173,7 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
         asked.append(route.request.url.partition("/deploy/")[2])
         assert route.request.headers["x-api-key"] == KEY
         if "force" in route.request.url:
-            route.fulfill(json={"model_version": other, "replaced": VERSION})
+            route.fulfill(json={"model_id": other, "replaced": MODEL_ID})
             return
         error = {
             "code": "refused_by_gate", "message": "the gate refused this model", "status": 409,
@@ -187,8 +187,8 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
     rows = page.locator("#models-table tbody tr")
     expect(rows.nth(0)).to_contain_text("refused: macro-F1")
     expect(rows.nth(1)).to_contain_text("serves")
-    expect(page.get_by_role("button", name=f"Deploy: {VERSION}")).to_be_disabled()
-    page.get_by_role("button", name=f"Figures: {VERSION}").click()
+    expect(page.get_by_role("button", name=f"Deploy: {MODEL_ID}")).to_be_disabled()
+    page.get_by_role("button", name=f"Figures: {MODEL_ID}").click()
     expect(page.locator("#figures")).to_contain_text("macro_f1_held_out")
     page.get_by_role("button", name=f"Deploy: {other}").click()
     page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
@@ -197,7 +197,7 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
     )
     page.get_by_role("dialog").get_by_role("button", name="Overrule").click()
     expect(page.locator("#models-status")).to_have_text(
-        f"Model {other} serves now, in the place of {VERSION}."
+        f"Model {other} serves now, in the place of {MODEL_ID}."
     )
     assert asked == [other, f"{other}?force=true"]
 
@@ -206,7 +206,7 @@ def test_a_model_that_is_to_serve_and_does_not_yet_is_told_apart(page: Page) -> 
     made = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
     listed = [
         {"id": "ba9876543210", "production": True, "serves": False, **made},
-        {"id": VERSION, "production": False, "serves": True, **made},
+        {"id": MODEL_ID, "production": False, "serves": True, **made},
     ]
     page.route("**/experiments", lambda route: route.fulfill(json={"experiments": listed}))
     page.get_by_role("link", name="Models").click()

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.timeout(300)
 OTHER = "ba9876543210"
 
 
-def job(state: str, *, experiment: str | None = None, **more: Any) -> dict[str, Any]:
-    known = {"job": 7, "state": state, "experiment": experiment, "reasons": [], "warnings": []}
+def job(state: str, *, model_id: str | None = None, **more: Any) -> dict[str, Any]:
+    known = {"job": 7, "state": state, "model_id": model_id, "reasons": [], "warnings": []}
     return known | more
 
 
@@ -49,7 +49,7 @@ def test_a_job_that_no_worker_takes_says_what_is_missing(page: Page) -> None:
 
 
 def test_what_is_trained_and_passes_the_gate_is_in_the_list(page: Page) -> None:
-    done = job("succeeded", experiment=OTHER)
+    done = job("succeeded", model_id=OTHER)
     answers(page, job("queued", warnings=["no worker"]), job("running"), done)
     made = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
     listed = [{"id": OTHER, "production": True, **made}]
@@ -70,7 +70,7 @@ def test_what_is_trained_and_passes_the_gate_is_in_the_list(page: Page) -> None:
     ("end", "said"),
     [
         (
-            job("refused", experiment=OTHER, reasons=["macro-F1 is 0.1"]),
+            job("refused", model_id=OTHER, reasons=["macro-F1 is 0.1"]),
             f"Training 7 is done, and the gate refused model {OTHER}: macro-F1 is 0.1.",
         ),
         (job("failed", reasons=["no labels"]), "Training 7 failed: no labels."),

@@ -56,7 +56,7 @@ def test_every_part_can_be_used_by_keyboard_and_screen_reader(page: Page, scheme
     page.get_by_role("button", name="Evaluate the model").click()
     expect(page.locator("#evaluated")).to_be_visible()
     page.get_by_role("button", name="Label all rows").click()
-    expect(page.locator("#labelled")).to_be_visible()
+    expect(page.locator("#labeled")).to_be_visible()
     for part in PARTS:
         page.locator(f"nav a[href='#{part}']").click()
         expect(page.locator(f"nav a[aria-current=page][href='#{part}']")).to_have_count(1)

@@ -29,7 +29,7 @@ MakeModels = Callable[..., Path]
 @pytest.fixture
 def models(make_models: MakeModels, tmp_path: Path) -> Path:
     shutil.copytree(make_models(), tmp_path / "models")
-    other = make_models(version=NEW, temperature=4.0, abstain_threshold=0.0)
+    other = make_models(model_id=NEW, temperature=4.0, abstain_threshold=0.0)
     shutil.copytree(other / NEW, tmp_path / "models" / NEW)
     return tmp_path / "models"
 
@@ -84,12 +84,10 @@ class Traffic:
                 response = connection.getresponse()
                 answer = json.loads(response.read())
                 assert response.status == 200, answer
-                found = {
-                    (p["model_version"], round(p["confidence"], 4)) for p in answer["predictions"]
-                }
-                ((version, confidence),) = found
-                assert abs(CONFIDENCE[version] - confidence) < 1e-4
-                self.seen[version] += 1
+                found = {(p["model_id"], round(p["confidence"], 4)) for p in answer["predictions"]}
+                ((model_id, confidence),) = found
+                assert abs(CONFIDENCE[model_id] - confidence) < 1e-4
+                self.seen[model_id] += 1
             except (OSError, http.client.HTTPException, AssertionError, ValueError) as error:
                 self.wrong.append(repr(error))
         connection.close()
@@ -104,7 +102,7 @@ def test_a_hundred_swaps_lose_no_request_and_mix_no_models(models: Path) -> None
             for swap in range(100):
                 target = OLD if swap % 2 == 0 else NEW
                 status, answer = call(port, "POST", f"/rollback?to={target}")
-                assert (status, answer["model_version"]) == (200, target)
+                assert (status, answer["model_id"]) == (200, target)
                 time.sleep(0.01)
         grown = psutil.Process(process.pid).memory_info().rss - before
     assert traffic.wrong == []
@@ -140,17 +138,17 @@ def test_all_processes_follow_and_a_dead_one_is_replaced(models: Path) -> None:
 
 @pytest.mark.slow
 def test_several_processes_are_counted_as_one(models: Path) -> None:
-    labelled = f'triage_predictions_total{{label="billing",model_version="{OLD}"}}'
+    labeled = f'triage_predictions_total{{label="billing",model_id="{OLD}"}}'
     with server(models, "serving.processes=2") as (process, port):
         until(lambda: serving(port)[OLD] == 2)
         for asked in range(1, 31):  # each on a connection of its own, so that both are asked
             assert call(port, "POST", "/predict", {"text": "refund"})[0] == 200
-            assert figures(port)[labelled] == asked
+            assert figures(port)[labeled] == asked
         children(process)[0].kill()
         until(lambda: serving(port)[OLD] == 2)
         assert call(port, "POST", "/predict", {"text": "refund"})[0] == 200
         after = figures(port)
-    assert after[labelled] == 31
+    assert after[labeled] == 31
     assert after["triage_pending_texts"] == 0
 
 
@@ -166,12 +164,10 @@ def test_processes_end_with_the_one_that_started_them(models: Path) -> None:
         assert not counts.exists()
 
 
-def settle(port: int, version: str) -> None:
+def settle(port: int, model_id: str) -> None:
     """Fresh connections, which any process may take, are all answered by this model."""
     until(
-        lambda: all(
-            call(port, "GET", "/ready")[1].get("model_version") == version for _ in range(20)
-        )
+        lambda: all(call(port, "GET", "/ready")[1].get("model_id") == model_id for _ in range(20))
     )
 
 
@@ -200,4 +196,4 @@ def figures(port: int) -> dict[str, float]:
 def serving(port: int) -> dict[str, float]:
     """How many processes answer by each model."""
     found = figures(port)
-    return {v: found.get(f'triage_model_info{{model_version="{v}"}}', 0) for v in (OLD, NEW)}
+    return {v: found.get(f'triage_model_info{{model_id="{v}"}}', 0) for v in (OLD, NEW)}

@@ -30,7 +30,7 @@ ROWS = (
     ",7,hello\r\n"
 )
 ANSWER = {
-    "model_version": "0123456789ab",
+    "model_id": "0123456789ab",
     "rows": {"taken": 7, "scored": 5, "left_out": {"no text": 1, "no label": 1}},
     "accuracy": 0.6,
     "macro_f1": 0.611111,

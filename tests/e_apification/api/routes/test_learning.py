@@ -16,7 +16,7 @@ from common.store.jobs import finish_job, show_life, take_job
 from e_apification.api.app import create_app
 from tests.e_apification.learning import WITH_KEY, serving
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 ROWS = [
     {"text": "where is my parcel?", "label": "delivery"},
     {"text": "Refund me, a@b.example", "label": "billing"},
@@ -201,9 +201,9 @@ def test_a_job_is_followed_to_its_end_also_by_another_server(client, settings, s
         assert (running["state"], running["attempts"], running["finished_at"]) == (
             "running", 1, None,
         )  # fmt: skip
-        finish_job(store, taken, state="refused", experiment_id="0" * 12, reasons=["too low"])
+        finish_job(store, taken, state="refused", model_id="0" * 12, reasons=["too low"])
         ended = restarted.get(f"/retrain/{job_id}").json()
-    assert (ended["state"], ended["experiment"], ended["reasons"]) == (
+    assert (ended["state"], ended["model_id"], ended["reasons"]) == (
         "refused", "0" * 12, ["too low"],
     )  # fmt: skip
     assert ended["warnings"] == []
@@ -217,21 +217,21 @@ def test_no_such_job(client, job):
 
 def test_experiments_are_listed_with_what_serves(client, settings):
     staging = settings.run_dir / "models" / ".0000.staging-0"
-    shutil.copytree(settings.run_dir / "models" / VERSION, staging)
+    shutil.copytree(settings.run_dir / "models" / MODEL_ID, staging)
     broken = settings.run_dir / "models" / ("0" * 12)
     broken.mkdir()
     (broken / "manifest.json").write_text("{")
     (found,) = client.get("/experiments").json()["experiments"]
-    assert (found["id"], found["production"], found["verdict"]) == (VERSION, True, None)
+    assert (found["model_id"], found["production"], found["verdict"]) == (MODEL_ID, True, None)
     assert found["scores"] == {}
 
 
 def test_metrics_are_those_of_the_model_as_json(client, settings):
-    path = settings.run_dir / "models" / VERSION / "metrics.json"
+    path = settings.run_dir / "models" / MODEL_ID / "metrics.json"
     known = json.loads(path.read_text())
-    assert client.get(f"/metrics/{VERSION}").json() == known
+    assert client.get(f"/metrics/{MODEL_ID}").json() == known
     path.write_text('{"a": NaN}')
-    assert client.get(f"/metrics/{VERSION}").json() == {"a": None}
+    assert client.get(f"/metrics/{MODEL_ID}").json() == {"a": None}
 
 
 @pytest.mark.parametrize("name", ["0" * 12, "nothing", "%2e%2e", "%2e%2e%2fproduction", "x" * 500])

@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 REFUND = {
     "label": "billing",
     "confidence": 0.691438,
     "scores": {"billing": 0.691438, "delivery": 0.154281, "other": 0.154281},
     "abstained": False,
     "truncated": False,
-    "model_version": VERSION,
+    "model_id": MODEL_ID,
 }
 UNSURE = {
     "label": None,
@@ -19,7 +19,7 @@ UNSURE = {
     "scores": {"billing": 0.333333, "delivery": 0.333333, "other": 0.333333},
     "abstained": True,
     "truncated": False,
-    "model_version": VERSION,
+    "model_id": MODEL_ID,
 }
 
 

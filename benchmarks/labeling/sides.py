@@ -57,5 +57,5 @@ def run_teacher(
 ) -> Outcome:
     """This project: all that the teacher does, and what its NLI member makes of it."""
     spec = prepare_teacher(settings, schema, cache=cache)
-    labelled = label_in_workers(spec, texts, workers=workers)
-    return Outcome(labelled.opinions.by_member[-1], labelled.seconds)
+    labeled = label_in_workers(spec, texts, workers=workers)
+    return Outcome(labeled.opinions.by_member[-1], labeled.seconds)

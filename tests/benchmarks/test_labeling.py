@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.labelling.__main__ import (
+from benchmarks.labeling.__main__ import (
     FIVE,
     SEVENTY_SEVEN,
     describe,
@@ -9,7 +9,7 @@ from benchmarks.labelling.__main__ import (
     sample_texts,
     shortlisted,
 )
-from benchmarks.labelling.sides import Outcome
+from benchmarks.labeling.sides import Outcome
 from common.labels import load_labels
 
 

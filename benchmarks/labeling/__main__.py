@@ -1,9 +1,9 @@
-"""Labelling speed: the embedded NLI model in the zero-shot pipeline, and in this project.
+"""Labeling speed: the embedded NLI model in the zero-shot pipeline, and in this project.
 
-    python -m benchmarks.labelling
+    python -m benchmarks.labeling
 
 Distinct texts of real length, one hypothesis a label, the same weights, the same run. Prints a
-table and writes benchmarks/results/labelling.json: texts a second, the ratio, the share of texts
+table and writes benchmarks/results/labeling.json: texts a second, the ratio, the share of texts
 whose best label is the pipeline's, and what 77 labels cost beside five.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from a_ingestion.sample import write_sample
-from benchmarks.labelling.sides import Outcome, run_pipeline, run_teacher
+from benchmarks.labeling.sides import Outcome, run_pipeline, run_teacher
 from c_classification.teacher.nli_adapter.merged import merged_checkpoint
 from common.config.classification import (
     ClassificationSettings,
@@ -34,7 +34,7 @@ from common.stage.files import write_atomically
 from common.text import natural_text
 
 CACHE = ROOT / ".cache" / "benchmarks"
-RESULT = ROOT / "benchmarks" / "results" / "labelling.json"
+RESULT = ROOT / "benchmarks" / "results" / "labeling.json"
 FIVE = ROOT / "conf" / "labels.yaml"
 SEVENTY_SEVEN = ROOT / "docs" / "examples" / "banking77_labels.yaml"
 SHORTLIST = 3
@@ -42,7 +42,7 @@ FEW_TEXTS = 8  # that the pipeline gets with 77 labels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.labelling", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.labeling", description=__doc__)
     parser.add_argument("--texts", type=int, default=1000, help="distinct texts to label")
     args = parser.parse_args()
     configure_logging()

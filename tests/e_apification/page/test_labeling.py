@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Request, expect
 from tests.e_apification.page.actions import ROWS, bars, downloaded, label, upload
 
 pytestmark = pytest.mark.timeout(300)
-VERSION = "0123456789ab"
+MODEL_ID = "0123456789ab"
 
 
 def test_a_typed_message_gets_bars_and_the_words_that_made_its_label(page: Page) -> None:
@@ -38,7 +38,7 @@ def test_an_unsure_answer_and_a_refused_message_are_said_in_words(page: Page) ->
     expect(page.locator("#message-answer")).to_be_hidden()
 
 
-def test_a_csv_is_labelled_in_pieces_and_comes_back_in_order(page: Page) -> None:
+def test_a_csv_is_labeled_in_pieces_and_comes_back_in_order(page: Page) -> None:
     sent: list[int] = []
 
     def seen(request: Request) -> None:
@@ -50,10 +50,8 @@ def test_a_csv_is_labelled_in_pieces_and_comes_back_in_order(page: Page) -> None
     assert sent == [2, 1, 2]
     assert bars(page, "#label-mix")[0] == ["billing", "2 · 33.3 %"]
     name, (header, *rows) = downloaded(page)
-    assert name == "mine_labelled.csv"
-    assert header == [
-        *("id", "text", "label", "confidence", "abstained", "truncated", "model_version")
-    ]
+    assert name == "mine_labeled.csv"
+    assert header == [*("id", "text", "label", "confidence", "abstained", "truncated", "model_id")]
     assert [row[:5] for row in rows] == [
         ["0", "refund", "billing", "0.6914", "false"],
         ["1", "what is this", "", "0.3333", "true"],
@@ -62,10 +60,10 @@ def test_a_csv_is_labelled_in_pieces_and_comes_back_in_order(page: Page) -> None
         ["4", "hello", "other", "0.6914", "false"],
         ["5", "'=refund, now", "billing", "0.6914", "false"],
     ]
-    assert {row[6] for row in rows} == {VERSION, ""}
+    assert {row[6] for row in rows} == {MODEL_ID, ""}
 
 
-def test_labelling_can_be_cancelled_and_what_is_done_can_be_saved(page: Page) -> None:
+def test_labeling_can_be_cancelled_and_what_is_done_can_be_saved(page: Page) -> None:
     pieces = iter([True, False])
 
     def first_piece_only(route: Any) -> None:
@@ -77,7 +75,7 @@ def test_labelling_can_be_cancelled_and_what_is_done_can_be_saved(page: Page) ->
     page.get_by_role("button", name="Label all rows").click()
     expect(page.locator("#file-progress-said")).to_have_text("2 of 5 rows")
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#file-status")).to_have_text("Stopped: 2 of 5 rows labelled.")
+    expect(page.locator("#file-status")).to_have_text("Stopped: 2 of 5 rows labeled.")
     assert len(downloaded(page)[1]) == 3
 
 
@@ -114,19 +112,19 @@ def test_other_delimiters_quotes_and_lines_in_fields_are_read(page: Page) -> Non
     upload(page, '\ufeffno;"the; message"\r\n1;"a ""refund""\nplease"\r\n\r\n2;parcel')
     page.get_by_label("Column of the messages").select_option(label="the; message")
     page.get_by_role("button", name="Label all rows").click()
-    expect(page.locator("#file-status")).to_have_text("Done: 2 of 2 rows labelled.")
+    expect(page.locator("#file-status")).to_have_text("Done: 2 of 2 rows labeled.")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the CSV").click()
     first = download.value.path().read_bytes().decode().split("\r\n")
-    assert first[0] == 'no;"the; message";label;confidence;abstained;truncated;model_version'
-    assert first[1] == f'1;"a ""refund""\nplease";billing;0.6914;false;false;{VERSION}'
-    assert first[2] == f"2;parcel;delivery;0.6914;false;false;{VERSION}"
+    assert first[0] == 'no;"the; message";label;confidence;abstained;truncated;model_id'
+    assert first[1] == f'1;"a ""refund""\nplease";billing;0.6914;false;false;{MODEL_ID}'
+    assert first[2] == f"2;parcel;delivery;0.6914;false;false;{MODEL_ID}"
 
 
 def test_a_row_of_a_quoted_nothing_is_a_row_and_a_blank_line_is_none(page: Page) -> None:
     upload(page, 'text\n""\n\nparcel\n\n""')
     page.get_by_role("button", name="Label all rows").click()
-    expect(page.locator("#file-status")).to_have_text("Done: 3 of 3 rows labelled.")
+    expect(page.locator("#file-status")).to_have_text("Done: 3 of 3 rows labeled.")
     assert [row[:2] for row in downloaded(page)[1][1:]] == [
         ["", ""],
         ["parcel", "delivery"],

@@ -1,0 +1,1 @@
+"""How fast messages are labeled, beside the design that this project replaces."""

@@ -1,1 +1,0 @@
-"""How fast messages are labelled, beside the design that this project replaces."""
