@@ -27,7 +27,7 @@ def land_source(settings: Settings) -> Manifest:
     source = choose_source(ingestion, cache=settings.paths.cache)
     plan = plan_stage(
         "a_ingestion",
-        packages=["a_ingestion"],
+        code=["a_ingestion.landing", "a_ingestion.sources"],
         settings={
             "source": ingestion.source,
             "text_column": ingestion.text_column,

@@ -33,7 +33,7 @@ def curate_messages(settings: Settings) -> Manifest:
     require_manifest(settings.paths.raw, made_by="data_ingestion")
     plan = plan_stage(
         "b_transformation",
-        packages=["b_transformation"],
+        code=["b_transformation.job", "b_transformation.threading.index"],
         settings={
             "transformation": settings.transformation.model_dump(mode="json"),
             "text_column": settings.ingestion.text_column,

@@ -34,7 +34,7 @@ def label_messages(settings: Settings) -> Manifest:
     require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
-        packages=("c_classification",),
+        code=["c_classification.stage"],
         settings={
             "classification": settings.classification.model_dump(mode="json"),
             "seed": settings.seed,

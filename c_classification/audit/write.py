@@ -37,7 +37,7 @@ def write_audit(settings: Settings) -> Path:
     target = settings.paths.reports / REPORT
     plan = plan_stage(
         "audit",
-        packages=("c_classification",),
+        code=["c_classification.audit.write"],
         settings={
             "labeled": manifest.key,
             "template": page_sha256(TEMPLATE),

@@ -53,7 +53,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
         raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
     plan = plan_stage(
         "label-csv",
-        packages=("c_classification",),
+        code=["c_classification.gold.label_csv"],
         settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
         inputs=[source, *teacher_files(settings.classification, schema)],
     )

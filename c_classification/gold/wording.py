@@ -60,7 +60,7 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     checkpoint = checkpoint_folder(chosen.embedding.checkpoint, revision=chosen.embedding.revision)
     plan = plan_stage(
         "wording",
-        packages=("c_classification",),
+        code=["c_classification.gold.wording"],
         settings=[chosen.embedding.int8, chosen.max_length, schema.sha256],
         inputs=[source, *checkpoint_files(checkpoint)],
     )

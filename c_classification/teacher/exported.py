@@ -33,7 +33,7 @@ def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Pat
 
     plan = plan_stage(
         f"export-{kind}",
-        packages=(),
+        code=["c_classification.teacher.exported"],
         settings={"int8": int8},
         inputs=checkpoint_files(checkpoint),
     )

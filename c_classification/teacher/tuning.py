@@ -69,7 +69,7 @@ def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Pa
 
     plan = plan_stage(
         "tune-encoder",
-        packages=("c_classification",),
+        code=["c_classification.teacher.tuning"],
         settings={**course._asdict(), "seed": seed},
         inputs=checkpoint_files(checkpoint),
     )

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from common.stage.files import sha256_of
 from common.stage.manifest import FileRecord, input_records
+from common.stage.sources import ROOT, source_files
 
-SOURCE_SUFFIXES = (".py", ".yaml")
 
 
 class Plan(NamedTuple):
@@ -33,32 +33,23 @@ class Plan(NamedTuple):
         return _digest([self.stage, self.code_sha256, self.settings_sha256, inputs])[:12]
 
 
-def plan_stage(
-    stage: str, *, packages: Sequence[str], settings: Any, inputs: Sequence[Path]
-) -> Plan:
+def plan_stage(stage: str, *, code: Sequence[str], settings: Any, inputs: Sequence[Path]) -> Plan:
     """Digest code, settings and inputs.
 
     Args:
-        stage: the package's name.
-        packages: packages whose source, YAML data included, decides the output; ``common`` is
-            always counted.
+        stage: the stage's name.
+        code: the modules that decide the output; what they import is counted with them
+            (``sources.source_files``).
         settings: a JSON-able value or pydantic model: what of the settings the stage reads.
         inputs: files, or folders that an earlier stage has published.
     """
-    root = Path(__file__).resolve().parents[2]
-    sources = sorted(
-        path
-        for name in {*packages, "common"}
-        for path in (root / name).rglob("*")
-        if path.suffix in SOURCE_SUFFIXES
-    )
-    code = _digest([[str(p.relative_to(root)), sha256_of(p)] for p in sources])
+    sources = [[str(p.relative_to(ROOT)), sha256_of(p)] for p in source_files(code)]
     records = tuple(record for path in inputs for record in input_records(path))
-    return Plan(stage, code, _digest(settings), records, settings)
+    return Plan(stage, _digest(sources), _digest(settings), records, settings)
 
 
 def _digest(value: Any) -> str:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    spoken = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(spoken.encode()).hexdigest()
+    canonical = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -80,7 +80,7 @@ def publish_feedback(settings: Settings, feedback: Feedback) -> None:
         (folder / FILE).write_bytes(feedback.content)
         return Built(feedback.counts, {})
 
-    plan = plan_stage("feedback", packages=(), settings=feedback.record, inputs=())
+    plan = plan_stage("feedback", code=(), settings=feedback.record, inputs=())
     run_stage(plan, output=settings.paths.feedback, build=build)
 
 

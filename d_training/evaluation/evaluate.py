@@ -61,7 +61,7 @@ def evaluate(
             raise DataError(f"{path} does not exist; `make evaluate GOLD=file.csv` needs it")
     plan = plan_stage(
         "evaluation",
-        packages=["d_training"],
+        code=["d_training.evaluation.evaluate"],
         settings={"model": model_id, "seed": settings.seed},
         inputs=inputs,
     )

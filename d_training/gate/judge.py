@@ -47,7 +47,7 @@ def verdict_key(settings: Settings, model_id: str, against: str | None) -> str:
         raise DataError(f"{gold} does not exist; gate.gold names it")
     return plan_stage(
         "gate",
-        packages=(),
+        code=["d_training.gate.judge"],
         settings={
             "models": [model_id, against],
             "gate": settings.gate.model_dump(mode="json"),

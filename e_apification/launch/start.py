@@ -190,7 +190,7 @@ def _key(settings: Settings, *, kind: Kind, model_id: str) -> str:
     inputs += sorted((ROOT / "e_apification" / "static").iterdir())  # no code to plan_stage
     spoken = settings.serving.model_dump(mode="json", exclude={"start_timeout_s"})
     return plan_stage(
-        "e_apification", packages=["e_apification"], settings=spoken, inputs=inputs
+        "e_apification", code=["e_apification.__main__"], settings=spoken, inputs=inputs
     ).key
 
 

@@ -59,7 +59,7 @@ def write_curated(tmp_path: Path) -> Callable[[Sequence[str | None]], None]:
             pq.write_table(table, folder / "messages" / "part-0.parquet")
             return Built(RowCounts.model_validate({"in": len(texts), "out": len(texts)}), {})
 
-        plan = plan_stage("b_transformation", packages=(), settings=list(texts), inputs=[])
+        plan = plan_stage("b_transformation", code=(), settings=list(texts), inputs=[])
         run_stage(plan, output=tmp_path / "data" / "curated", build=build)
 
     return write

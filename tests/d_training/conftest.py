@@ -100,7 +100,7 @@ def publish_labeled() -> Callable[[Path, Sequence[dict[str, Any]]], None]:
                 RowCounts.model_validate({"in": len(rows), "out": len(rows)}), {"teacher": "toy"}
             )
 
-        plan = plan_stage("c_classification", packages=(), settings=list(rows), inputs=[])
+        plan = plan_stage("c_classification", code=(), settings=list(rows), inputs=[])
         run_stage(plan, output=run_dir / "data" / "labeled", build=build)
 
     return publish

@@ -75,7 +75,7 @@ def publish(tmp_path) -> Callable[..., None]:
             return Built(RowCounts.model_validate({"in": len(rows), "out": len(rows)}), figures)
 
         said = [json.dumps(rows), columns, names, members]
-        plan = plan_stage("c_classification", packages=(), settings=said, inputs=[])
+        plan = plan_stage("c_classification", code=(), settings=said, inputs=[])
         run_stage(plan, output=tmp_path / "data" / "labeled", build=build)
 
     return write

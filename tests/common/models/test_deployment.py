@@ -29,7 +29,7 @@ def make_model(models, what: str, *, rules: str | None = None) -> str:
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
-    plan = plan_stage("d_training", packages=(), settings=what, inputs=[])
+    plan = plan_stage("d_training", code=(), settings=what, inputs=[])
     run_stage_once(plan, folder=models / plan.key, build=build)
     return plan.key
 

@@ -21,7 +21,7 @@ def stage(settings: Settings, name: str, *, reads: list[Path], output: Path) -> 
         (folder / "rows.txt").write_text("rows", encoding="utf-8")
         return Built(RowCounts(taken=3, out=2, dropped={"empty": 1}), {"share": 0.5})
 
-    plan = plan_stage(name, packages=(), settings={"limit": {"rows": 3}}, inputs=reads)
+    plan = plan_stage(name, code=(), settings={"limit": {"rows": 3}}, inputs=reads)
     run_stage(plan, output=output, build=build, on_built=tracker(settings))
 
 

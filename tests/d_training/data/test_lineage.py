@@ -10,7 +10,7 @@ def publish(stage, output, *, inputs=(), content="rows"):
         (folder / "part.parquet").write_text(content, encoding="utf-8")
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
-    plan = plan_stage(stage, packages=(), settings=content, inputs=list(inputs))
+    plan = plan_stage(stage, code=(), settings=content, inputs=list(inputs))
     run_stage(plan, output=output, build=build)
 
 

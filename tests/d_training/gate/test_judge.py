@@ -38,7 +38,7 @@ def changed_model(two, change: Callable[[Path], None]) -> str:
         change(folder)
         return Built(RowCounts(taken=0, out=0), {})
 
-    plan = plan_stage("d_training", packages=(), settings=change.__name__, inputs=[])
+    plan = plan_stage("d_training", code=(), settings=change.__name__, inputs=[])
     run_stage_once(plan, folder=two.models / plan.key, build=build)
     return plan.key
 

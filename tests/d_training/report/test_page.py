@@ -146,7 +146,7 @@ def test_what_files_say_never_becomes_markup(two):
         dropped = {SCRIPT: 1}
         return Built(RowCounts.model_validate({"in": 1, "out": 0, "dropped": dropped}), {})
 
-    plan = plan_stage("a_ingestion", packages=(), settings=1, inputs=[])
+    plan = plan_stage("a_ingestion", code=(), settings=1, inputs=[])
     run_stage(plan, output=two.good.paths.raw, build=build)
     quality = {"checks": [{"name": SCRIPT, "value": "1", "limit": "2", "passed": False}]}
     (two.good.paths.reports / "quality.json").write_text(json.dumps(quality), "utf-8")
