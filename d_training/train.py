@@ -31,7 +31,6 @@ class Trained(NamedTuple):
     fitted: Fitted
     parts: Parts
     rows: RowCounts
-    validation: Examples
     test: Examples
 
 
@@ -64,7 +63,7 @@ def train_student(
             snapshots=paths.snapshots / experiment_id,
             board=paths.tensorboard / experiment_id if training.tensorboard else None,
         )
-    return Trained(student, fitted, parts, counts, validation, test)
+    return Trained(student, fitted, parts, counts, test)
 
 
 def read_parts(
