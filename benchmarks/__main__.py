@@ -7,7 +7,7 @@ among them: it needs labelled texts, which the project does not hold.
 import subprocess
 import sys
 
-BENCHMARKS = ("transformation", "labelling", "training", "serving", "scoring")
+BENCHMARKS = ("transformation", "labelling", "training", "busy", "serving", "scoring")
 
 
 def main() -> int:
