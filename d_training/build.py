@@ -1,14 +1,14 @@
-"""Make a model folder: training, calibration, export, parity; describe.py tells of it."""
+"""Make a model folder: train, export, calibrate what was exported, choose what serves.
+
+describe.py tells of it.
+"""
 
 import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from common.config.schema import Settings
 from common.labels import LabelSchema
-from common.onnx.model import softmax
 from common.stage.run import Built
 from common.synthetic import read_synthetic
 from common.text import rules_sha256
@@ -16,12 +16,8 @@ from d_training.cards.describe import describe_model
 from d_training.data.feedback import Feedback
 from d_training.data.training_rows import write_rows
 from d_training.export.compare import compare_exports
-from d_training.export.onnx import export_student
-from d_training.fine_tuning.batches import Examples
-from d_training.fine_tuning.calibration import abstain_threshold, fit_temperature
-from d_training.fine_tuning.student import Student, predict
+from d_training.export.onnx import calibrate_exports, export_student
 from d_training.fine_tuning.train import train_student
-from d_training.held_out.figures import HeldOut
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +46,7 @@ def build_model(
         TriageError: if the export doesn't compute what the trained model does.
     """
     training = settings.training
-    student, fitted, parts, rows, validation, test = train_student(
+    student, fitted, parts, rows, test = train_student(
         settings,
         schema=schema,
         checkpoint=checkpoint,
@@ -64,18 +60,28 @@ def build_model(
         "synthetic_messages": len(read_synthetic(schema)),
         "text_rules_sha256": rules_sha256(),
         "max_length": training.max_length,
-        **_calibration(student, validation, abstained_share=parts.abstained_share),
     }
     export_student(student, folder, facts=facts)
-    exports = compare_exports(
-        folder, student, parts.test, test.tokens, facts=facts, limits=training
+    calibrations = calibrate_exports(
+        folder,
+        parts.validation,
+        abstained_share=parts.abstained_share,
+        max_length=training.max_length,
     )
-    probs = softmax(exports.logits / np.float32(facts["temperature"]))
-    held_out = HeldOut(parts.test, probs, facts["abstain_threshold"])
-    reference = held_out.reference(tokens=[len(ids) for ids in test.tokens])
+    exports = compare_exports(
+        folder,
+        student,
+        parts.test,
+        test.tokens,
+        calibrations=calibrations,
+        max_length=training.max_length,
+        limits=training,
+    )
+    reference = exports.held_out.reference(tokens=[len(ids) for ids in test.tokens])
     figures = describe_model(
         folder,
         facts
+        | calibrations[exports.served]._asdict()
         | {
             "precision": student.precision,
             "device": student.device.type,
@@ -83,21 +89,9 @@ def build_model(
         },
         parts=parts,
         fitted=fitted,
-        held_out=held_out,
+        held_out=exports.held_out,
         exports=exports,
         rows=rows,
         settings=settings,
     )
     return Built(rows, figures)
-
-
-def _calibration(
-    student: Student, validation: Examples, *, abstained_share: float
-) -> dict[str, float]:
-    logits = predict(student, validation.tokens)
-    temperature = fit_temperature(logits, validation.targets)
-    confidence = softmax(logits / np.float32(temperature)).max(axis=1)
-    return {
-        "temperature": temperature,
-        "abstain_threshold": abstain_threshold(confidence, share=abstained_share),
-    }

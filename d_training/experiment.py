@@ -12,7 +12,10 @@ from d_training.data.feedback import Feedback
 _NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
 # What may change besides without another trial coming out, which has no people's labels and exports
 # nothing.
-_NOT_IN_TRIALS = {"human_weight", "min_int8_agreement", "max_int8_loss", "min_int8_speedup"}
+_NOT_IN_TRIALS = {
+    "human_weight", "min_int8_agreement", "max_int8_loss", "max_int8_calibration_loss",
+    "max_int8_coverage_change", "min_int8_speedup",
+}  # fmt: skip
 
 
 def start_checkpoint(settings: Settings) -> Path:

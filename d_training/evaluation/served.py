@@ -16,10 +16,11 @@ from d_training.export.onnx import onnx_logits
 def served_answers(folder: Path, texts: Sequence[str], *, model: str | None = None) -> Answers:
     """Probabilities for natural texts; silent where the model is unsure or there is no text.
 
-    ``model`` asks another file of the folder than the one that serves.
+    ``model`` asks another file of the folder than the one that serves, by its own calibration.
     """
     facts = json.loads((folder / METRICS).read_bytes())
     name = model or served_model(folder)
+    facts |= next((export for export in facts["exports"] if export["file"] == name), {})
     logits = onnx_logits(folder, texts, model=name, max_length=facts["max_length"])
     probs: NDArray[np.float32] = softmax(logits / np.float32(facts["temperature"]))
     readable = np.array([bool(text) for text in texts])

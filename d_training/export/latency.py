@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from common.onnx.model import SLOW_FUSIONS
+from common.onnx.model import SLOW_FUSIONS, session_options
 from d_training.fine_tuning.student import Student
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def open_session(
     """One thread, as serving gives a text; ``plain`` runs the graph as the file holds it."""
     import onnxruntime as ort
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
+    options = session_options(threads)
     if plain:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if write:

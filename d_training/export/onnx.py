@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from common.errors import TriageError
 from common.models.registry import MODEL, MODEL_INT8, TOKENIZER
-from common.onnx.export import export_classifier, quantize_int8, save_tokenizer
+from common.onnx.export import add_metadata, export_classifier, quantize_int8, save_tokenizer
 from common.onnx.model import OnnxModel, softmax
+from d_training.data.rows import Rows
+from d_training.fine_tuning.calibration import Calibration, calibrate
 from d_training.fine_tuning.student import Student
 
 CHECKPOINT = "checkpoint"
@@ -45,6 +47,26 @@ def export_student(student: Student, folder: Path, *, facts: Mapping[str, Any]) 
     metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
     export_classifier(student.model, student.tokenizer, folder / MODEL, metadata=metadata)
     quantize_int8(folder / MODEL, folder / MODEL_INT8, folder / TOKENIZER)
+
+
+def calibrate_exports(
+    folder: Path, rows: Rows, *, abstained_share: float, max_length: int
+) -> dict[str, Calibration]:
+    """Fit model.onnx and model.int8.onnx, each by its own logits, and write it into its metadata.
+
+    Args:
+        folder: holds both, and tokenizer.json.
+        rows: of validation.
+        abstained_share: of the texts, on which the teacher abstained.
+        max_length: tokens read.
+    """
+    found = {}
+    for name in (MODEL, MODEL_INT8):
+        logits = onnx_logits(folder, rows.texts.tolist(), model=name, max_length=max_length)
+        found[name] = calibrate(logits, rows.scores, abstained_share=abstained_share)
+        fitted = {key: json.dumps(value) for key, value in found[name]._asdict().items()}
+        add_metadata(folder / name, fitted)
+    return found
 
 
 def onnx_logits(

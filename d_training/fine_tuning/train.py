@@ -32,7 +32,6 @@ class Trained(NamedTuple):
     fitted: Fitted
     parts: Parts
     rows: RowCounts
-    validation: Examples
     test: Examples
 
 
@@ -65,7 +64,7 @@ def train_student(
             snapshots=paths.snapshots / model_id,
             board=paths.tensorboard / model_id if training.tensorboard else None,
         )
-    return Trained(student, fitted, parts, counts, validation, test)
+    return Trained(student, fitted, parts, counts, test)
 
 
 def read_parts(

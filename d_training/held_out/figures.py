@@ -45,14 +45,23 @@ class HeldOut:
         judged = ~self.rows.abstained
         return np.asarray(self.probs.argmax(axis=1)[judged] == self.rows.labels[judged])
 
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, over the rows that the teacher labelled."""
+        return metrics.expected_calibration_error(self.confidence, self.agrees)
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """(N,) whether it labels a row, or abstains."""
+        return np.asarray(self.probs.max(axis=1) >= self.threshold)
+
     def reference(self, *, tokens: Sequence[int]) -> Reference:
         """What a server later holds its answers against; tokens: of each of the N rows."""
-        confidence = self.probs.max(axis=1)
         return make_reference(
             best=self.probs.argmax(axis=1).tolist(),
-            confidence=confidence.tolist(),
+            confidence=self.probs.max(axis=1).tolist(),
             tokens=tokens,
-            sure=(confidence >= self.threshold).tolist(),
+            sure=self.answered.tolist(),
             labels=self.probs.shape[1],
         )
 
@@ -71,10 +80,8 @@ class HeldOut:
             "macro_f1": float(metrics.macro_f1(confusion)),
             "macro_f1_interval_95": metrics.macro_f1_interval(confusion, seed=seed),
             "soft_cross_entropy": metrics.soft_cross_entropy(self.probs, self.rows.scores),
-            "expected_calibration_error": metrics.expected_calibration_error(
-                self.confidence, self.agrees
-            ),
-            "coverage": float((self.probs.max(axis=1) >= self.threshold).mean()),
+            "expected_calibration_error": self.calibration_error,
+            "coverage": float(self.answered.mean()),
             "teacher_coverage": float(1 - self.rows.abstained.mean()),
             "f1": by_label.f1.tolist(),
             "f1_interval_95": metrics.f1_intervals(confusion, seed=seed),
