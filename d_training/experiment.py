@@ -1,30 +1,23 @@
-"""An experiment: all that a training needs, resolved once from the settings; and what names it.
+"""An experiment: all that a training needs, resolved once from the settings.
 
 Its id is the digest of labeled rows, people's labels, checkpoint, settings and code, so the same
-training never runs twice. A study's name is that of what all its trials share.
+training never runs twice.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.config.classification import ClassificationSettings
 from common.config.paths import Paths
 from common.config.schema import Settings
 from common.config.training import TrainingSettings
 from common.labels import LabelSchema, load_labels
-from common.onnx.weights import checkpoint_files, checkpoint_folder
+from common.models.metrics import Tuned
+from common.onnx.weights import checkpoint_files
 from common.stage.plan import Plan, plan_stage
 from d_training.data.feedback import Feedback, find_feedback
-
-if TYPE_CHECKING:
-    from d_training.tuning.study import Best
-
-# What may change without another model coming out.
-_NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
-# What may change besides without another trial coming out, which has no people's labels and exports
-# nothing.
-_NOT_IN_TRIALS = {"human_weight", "min_int8_agreement", "max_int8_loss", "min_int8_speedup"}
+from d_training.tuning.plan import NOT_DECIDING, start_checkpoint, study_plan
+from d_training.tuning.study import find_best, with_values
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,7 @@ class Experiment:
     labels_file: Path
     checkpoint: Path
     feedback: Feedback | None
-    tuned: "Best | None"
+    tuned: Tuned | None
     classification: ClassificationSettings
     paths: Paths
 
@@ -63,10 +56,8 @@ def resolve(settings: Settings, *, tuned: bool) -> Experiment:
         SettingsError: if the labels file or the checkpoint's name can't be used.
         DataError: if data/labeled or the checkpoint is missing, or no trial has finished.
     """
-    from d_training.tuning.study import find_best
-
-    best = find_best(settings) if tuned else None
-    training = settings.training if best is None else best.applied(settings.training)
+    best = find_best(settings.paths.studies, study_plan(settings).key) if tuned else None
+    training = with_values(settings.training, best.values) if best else settings.training
     schema = load_labels(settings.labels)
     checkpoint = start_checkpoint(training)
     feedback = find_feedback(settings, schema)
@@ -74,7 +65,7 @@ def resolve(settings: Settings, *, tuned: bool) -> Experiment:
         "d_training",
         code=["d_training.build"],
         settings={
-            "training": training.model_dump(mode="json", exclude=_NOT_DECIDING),
+            "training": training.model_dump(mode="json", exclude=NOT_DECIDING),
             "seed": settings.seed,
             "labels": schema.sha256,
         },
@@ -93,32 +84,4 @@ def resolve(settings: Settings, *, tuned: bool) -> Experiment:
         tuned=best,
         classification=settings.classification,
         paths=settings.paths,
-    )
-
-
-def start_checkpoint(training: TrainingSettings) -> Path:
-    """The folder of the checkpoint that the student starts from."""
-    return checkpoint_folder(training.student, revision=training.revision)
-
-
-def study_plan(settings: Settings) -> Plan:
-    """The plan whose key is the study's name.
-
-    It counts what all trials of a study share, and how they are searched; so a study never mixes
-    data, and more trials go on with the same one.
-    """
-    schema = load_labels(settings.labels)
-    tuning = settings.tuning
-    varied = _NOT_DECIDING | _NOT_IN_TRIALS | set(tuning.searched)
-    checkpoint = start_checkpoint(settings.training)
-    return plan_stage(
-        "tuning",
-        code=["d_training.tuning.trials"],
-        settings={
-            "training": settings.training.model_dump(mode="json", exclude=varied),
-            "tuning": tuning.model_dump(mode="json", exclude={"trials"}),
-            "seed": settings.seed,
-            "labels": schema.sha256,
-        },
-        inputs=[settings.paths.labeled, *checkpoint_files(checkpoint), *schema.synthetic_files],
     )

@@ -41,7 +41,7 @@ def train_model(settings: Settings, *, force: bool, tuned: bool) -> Manifest:
     )
     shutil.rmtree(experiment.paths.snapshots / experiment.model_id, ignore_errors=True)
     write_cards(experiment.paths.models, experiment.model_id)
-    deploy(settings, experiment.model_id, force=force)
+    deploy(experiment, limits=settings.gate, threads=settings.serving.threads, force=force)
     return manifest
 
 

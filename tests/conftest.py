@@ -1,6 +1,7 @@
 """What tests share: a Spark session, a tiny checkpoint, and real data where it is at hand."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,21 @@ WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] my the parcel bill app is was late wrong broken help please "
     "thanks not arrived charged twice crashes refund order you i it a to and @ brand user . ! ?"
 ).split()
+
+
+def pytest_report_header() -> str:
+    """Which processor ran, as INT8, bfloat16 and speed depend on it."""
+    from common.onnx.model import cpu_flags
+
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""
+    name = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    flags = ", ".join(cpu_flags()) or "instructions not known"
+    waiting = os.environ.get("OMP_WAIT_POLICY", "not set")
+    return (
+        f"processor: {name[1] if name else 'not known'}, {os.cpu_count()} cores, {flags}; "
+        f"OMP_WAIT_POLICY {waiting}"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

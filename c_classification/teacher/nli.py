@@ -72,7 +72,7 @@ class NliTeacher:
 
     In float32 pairs of like length share a batch, which changes no more than the last digits.
     Dynamic INT8 takes its scales from the whole batch, so there only the pairs of one message
-    share it; where its two best labels are close, float32 settles between them.
+    share it; where labels come close to the best one, float32 settles between them.
     """
 
     def __init__(
@@ -126,15 +126,15 @@ class NliTeacher:
         return np.where(wanted, sums / np.maximum(counts, 1), np.float32(-np.inf))
 
     def _settle(self, exact: OnnxModel, texts: Sequence[str], means: Scores) -> None:
-        """Put float32's means in the place of the two best ones, where these are close."""
-        best = np.sort(means, axis=1)[:, -2:]  # (N, 2)
+        """Put float32's means in the place of the best one and all that are close to it."""
         margin = self._close * (_SHARE_OF_LOGITS if self._multi_label else 1)
-        close = np.flatnonzero(best[:, 1] - best[:, 0] < margin)
-        if not len(close):
+        close = means > means.max(axis=1, keepdims=True) - margin  # (N, K)
+        rows = np.flatnonzero(close.sum(axis=1) > 1)
+        if not len(rows):
             return
-        two = means[close] >= best[close, :1]
-        settled = self._means(exact, [texts[i] for i in close.tolist()], two, apart=False)
-        means[close] = np.where(two, settled, means[close])
+        among = close[rows]
+        settled = self._means(exact, [texts[i] for i in rows.tolist()], among, apart=False)
+        means[rows] = np.where(among, settled, means[rows])
 
 
 def fill_template(schema: LabelSchema, settings: NliSettings) -> list[list[str]]:

@@ -56,6 +56,12 @@ class TrainingSettings(Section):
     max_int8_loss: float = Field(
         0.05, ge=0, le=1, description="held-out macro-F1 lost by INT8; above, float32 serves"
     )
+    max_int8_calibration_loss: float = Field(
+        0.05, ge=0, le=1, description="calibration error added by INT8; above, float32 serves"
+    )
+    max_int8_coverage_change: float = Field(
+        0.05, ge=0, le=1, description="texts that one of both abstains on; above, float32 serves"
+    )
     min_int8_speedup: float = Field(
         1.0, gt=0, description="times as fast as float32; below, float32 serves"
     )

@@ -18,8 +18,8 @@ from common.stage.files import write_atomically
 from common.errors import DataError, RefusedError
 from common.locks import exclusive
 from common.models.journal import Deployment
+from common.models.metrics import read_served
 from common.models.registry import (
-    METRICS,
     POINTER,
     model_folder,
     serving_id,
@@ -183,8 +183,7 @@ def _previous(models: Path, entries: list[Deployment]) -> str:
 
 
 def _require_servable(folder: Path) -> None:
-    rules = json.loads((folder / METRICS).read_bytes()).get("text_rules_sha256")
-    if rules != rules_sha256():
+    if read_served(folder).text_rules_sha256 != rules_sha256():
         raise DataError(
             f"{folder} was trained with other text rules than this code has, and its server would "
             "refuse it; roll back with the code that made the model"

@@ -84,13 +84,20 @@ class Latency(_Part):
 
 
 class ExportMetrics(_Part):
-    """One export; ``agreement`` with the checkpoint, ``file`` None where it was not kept."""
+    """One export, by its own calibration; ``file`` is None where it was not kept.
+
+    agreement: with the checkpoint's labels; coverage: share of texts that it labels.
+    """
 
     name: str
     file: str | None
     bytes: int
     agreement: float
     macro_f1: float
+    calibration_error: float
+    coverage: float
+    temperature: float
+    abstain_threshold: float
     latency: tuple[Latency, ...]
 
 

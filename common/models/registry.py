@@ -17,6 +17,7 @@ POINTER = "production.json"
 MODEL, MODEL_INT8 = "model.onnx", "model.int8.onnx"
 TOKENIZER, LABELS, METRICS = "tokenizer.json", "labels.yaml", "metrics.json"
 CARD, DATA_CARD, PLOTS = "model_card.md", "data_card.md", "plots"
+_CARDS = "cards"
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -66,6 +67,11 @@ def model_folder(models: Path, model_id: str) -> Path:
     if not _ID.fullmatch(model_id):
         raise DataError(f"model id {model_id[:40]!r} is not twelve hex digits")
     return models / model_id
+
+
+def cards_folder(models: Path, model_id: str) -> Path:
+    """Where the cards and plots of a model lie: beside its folder, which never changes."""
+    return models / _CARDS / model_id
 
 
 def verified_manifest(models: Path, model_id: str) -> Manifest:

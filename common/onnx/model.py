@@ -18,6 +18,8 @@ from common.errors import DataError
 Text = str | tuple[str, str]
 # Beside INT8 products, adding and normalising apart is faster than ORT's fused node.
 SLOW_FUSIONS = ["SkipLayerNormFusion"]
+# Threads of one session that wait for one another sleep; spinning, they take a core from others.
+SPINNING = "0"
 
 
 class Outputs(NamedTuple):
@@ -48,12 +50,11 @@ class OnnxModel:
         for path in (model, tokenizer):
             if not path.is_file():
                 raise DataError(f"{path} is missing; run `make train_model` (or restore the file)")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self.session = ort.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+            model,
+            session_options(threads),
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=SLOW_FUSIONS,
         )
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         self.max_length = max_length
@@ -122,6 +123,15 @@ class OnnxModel:
             feed["token_type_ids"][row, :width] = encoding.type_ids
         outputs = self.session.run(None, {name: feed[name] for name in self._inputs})
         return np.asarray(outputs[0], dtype=np.float32)
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """Of every session of this project: one run at a time, on so many threads."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", SPINNING)
+    return options
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ from common.stage.manifest import FileRecord, input_records
 from common.stage.sources import ROOT, source_files
 
 
-
 class Plan(NamedTuple):
     """What decides whether a stage must run; ``key`` is the digest of it all.
 

@@ -123,13 +123,10 @@ def _build(
         figures=built.figures,
     )
     write_atomically(staging / MANIFEST, manifest.model_dump_json(indent=2, by_alias=True) + "\n")
+    rows = built.rows
+    counted = f"{rows.taken:,} rows in, {rows.out:,} out, dropped {rows.dropped or 'none'}, "
     logger.info(
-        "%s: %s rows in, %s out, dropped %s, %.1f s",
-        plan.stage,
-        f"{built.rows.taken:,}",
-        f"{built.rows.out:,}",
-        built.rows.dropped or "none",
-        manifest.seconds,
+        "%s: %s%.1f s", plan.stage, counted if rows.taken or rows.out else "", manifest.seconds
     )
     return staging, manifest
 

@@ -16,15 +16,17 @@ _NOT_DECIDING = (
     "common.log",
     "common.runtime",
     "common.stage",
+    "common.store",
     "common.tracking",
 )
+_DATA = (".css", ".html", ".jinja", ".yaml")
 
 
 def source_files(modules: Sequence[str], *, root: Path = ROOT) -> list[Path]:
     """Python files of ``modules`` and of all that they import from this project, sorted.
 
-    Imports inside functions count, those for type checkers alone do not. The YAML files beside a
-    room's modules, as far as it has any, are its data and belong to it.
+    Imports inside functions count, those for type checkers alone do not. Templates and
+    YAML files beside a room's modules, as far as it has any, are its data and belong to it.
 
     Args:
         modules: dotted names, such as ``d_training.build``.
@@ -48,7 +50,8 @@ def source_files(modules: Sequence[str], *, root: Path = ROOT) -> list[Path]:
         file
         for path in found.values()
         if path.parent.parent != root
-        for file in path.parent.rglob("*.yaml")
+        for file in path.parent.rglob("*")
+        if file.suffix in _DATA
     }
     return sorted({*found.values(), *data})
 

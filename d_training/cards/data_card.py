@@ -1,75 +1,51 @@
-"""data_card.md: the data of a model, from its source to its labels; figures only, no message."""
+"""data_card.md: the data of a model, from its source to its labels; figures only, no message.
+
+Markdown under the YAML front-matter that model hubs and other tools read (huggingface_hub).
+"""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from common.config.classification import ClassificationSettings
-from common.config.schema import Settings
-from common.stage.manifest import Manifest, RowCounts
+from common.models.metrics import ModelMetrics, StageRecord
+from common.stage.manifest import RowCounts
 from d_training.cards import licences
 from d_training.cards.markdown import markdown_table
 from d_training.data.lessons import describe_label_source
 
+TEMPLATE = Path(__file__).parent / "data_card.jinja"
 _STAGES = ("a_ingestion", "b_transformation", "c_classification")
 _LANGUAGES = 10
 
 
-def data_card(
-    facts: Mapping[str, Any],
-    made_by: Mapping[str, Manifest],
-    *,
-    rows: RowCounts,
-    settings: Settings,
-) -> str:
-    """Markdown.
+def data_card(metrics: ModelMetrics, rows: RowCounts) -> str:
+    """Markdown, from what metrics.json holds and the rows that training took and dropped."""
+    from huggingface_hub import DatasetCard, DatasetCardData
 
-    Args:
-        facts: what metrics.json holds.
-        made_by: manifests of the earlier stages, by stage, as far as they are known.
-        rows: what training took and dropped.
-        settings: the run's.
-    """
-    labeled = made_by["c_classification"]
-    return f"""# Data of model {facts["model_id"]}
-
-Messages sorted into {len(facts["labels"])} categories by machine. {_people(facts["rows"])}
-The categories and their wording are in labels.yaml beside this card.
-
-- Source: {licences.source(facts["source"])}.
-- A model trained on these data falls under their licence; the weights have their own, below.
-- This card holds figures and no message. Personal data (emails, phone and card numbers) was masked
-  by pattern before any model read the texts; patterns never catch all of it.
-
-## From source to training
-
-RowCounts in are rows out and rows dropped, in every stage.
-
-{markdown_table(["stage", "in", "out", "dropped", "made"], _stage_rows(made_by, facts, rows))}
-
-Training parted {rows.out:,} rows by conversation: {facts["rows"]["train"]:,} to train,
-{facts["rows"]["validation"]:,} to stop and calibrate, {facts["rows"]["test"]:,} held out.
-
-## What the messages are
-
-{_messages(made_by.get("b_transformation"))}
-
-## Labels
-
-{_mix(labeled)}
-
-{_how(labeled, settings.classification, synthetic=facts["synthetic_messages"])}
-
-## Limits
-
-- The labels are the teacher's opinion of a wording: where that is vague, so are they.
-- One label a message, none where the teacher was not sure enough.
-- Who wrote to support is who is in here: other people, trades and times may write otherwise.
-- The mix above is that of this source; shares elsewhere will differ.
-"""
+    data = DatasetCardData(
+        pretty_name=f"Messages of model {metrics.model_id}",
+        language="en",
+        license=licences.data_id(metrics.source),
+        annotations_creators=["machine-generated"],
+        task_categories=["text-classification"],
+    )
+    labeled = metrics.data.get("c_classification")
+    card = DatasetCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        m=metrics,
+        rows=rows,
+        people=_people(metrics.rows.human),
+        source=licences.source(metrics.source),
+        stages=markdown_table(["stage", "in", "out", "dropped", "made"], _stages(metrics, rows)),
+        messages=_messages(metrics.data.get("b_transformation")),
+        mix=_mix(labeled),
+        how=_how(metrics, labeled),
+    )
+    return str(card.content)
 
 
-def _people(rows: Mapping[str, int]) -> str:
-    human = rows.get("human", 0)
+def _people(human: int) -> str:
     if not human:
         return "No person checked these labels."
     return (
@@ -78,18 +54,16 @@ def _people(rows: Mapping[str, int]) -> str:
     )
 
 
-def _stage_rows(
-    made_by: Mapping[str, Manifest], facts: Mapping[str, Any], rows: RowCounts
-) -> list[list[str]]:
+def _stages(metrics: ModelMetrics, rows: RowCounts) -> list[list[str]]:
     lines = []
     for stage in _STAGES:
-        manifest = made_by.get(stage)
-        if manifest is None:
+        record = metrics.data.get(stage)
+        if record is None:
             lines.append([stage, "not known", "", "its output was made anew, or is gone", ""])
         else:
-            made = f"{manifest.created_at:%Y-%m-%d %H:%M} UTC, {manifest.key}"
-            lines.append([stage, *_counts(manifest.rows), made])
-    made = f"{facts['created_at'][:16].replace('T', ' ')} UTC, {facts['model_id']}"
+            made = f"{record.created_at:%Y-%m-%d %H:%M} UTC, {record.key}"
+            lines.append([stage, *_counts(record.rows), made])
+    made = f"{metrics.created_at:%Y-%m-%d %H:%M} UTC, {metrics.model_id}"
     return [*lines, ["d_training", *_counts(rows), made]]
 
 
@@ -98,7 +72,7 @@ def _counts(rows: RowCounts) -> list[str]:
     return [f"{rows.taken:,}", f"{rows.out:,}", dropped or "none"]
 
 
-def _messages(curated: Manifest | None) -> str:
+def _messages(curated: StageRecord | None) -> str:
     if curated is None:
         return "Not known: data/curated was made anew since, or is gone."
     figures = curated.figures
@@ -121,9 +95,9 @@ def _messages(curated: Manifest | None) -> str:
     return "\n".join(lines) or "Nothing was counted."
 
 
-def _mix(labeled: Manifest) -> str:
-    counts = dict(labeled.figures.get("labels", {}))
-    if not counts:
+def _mix(labeled: StageRecord | None) -> str:
+    counts = dict(labeled.figures.get("labels", {})) if labeled else {}
+    if labeled is None or not counts:
         return "Not counted."
     counts["*abstained*"] = labeled.figures.get("abstained", 0)
     total = sum(counts.values())
@@ -133,17 +107,19 @@ def _mix(labeled: Manifest) -> str:
     return table + (f"\n\nMean confidence: {confidence:.3f}." if confidence is not None else "")
 
 
-def _how(labeled: Manifest, settings: ClassificationSettings, *, synthetic: int) -> str:
-    teacher = labeled.figures.get("teacher", "unknown")
-    if teacher != settings.teacher:
+def _how(metrics: ModelMetrics, labeled: StageRecord | None) -> str:
+    settings = metrics.classification
+    teacher = labeled.figures.get("teacher", "unknown") if labeled else "unknown"
+    if labeled is None or teacher != settings["teacher"]:
         return (
             f"Made by the teacher `{teacher}`; with which settings is not known here, as the "
-            f"settings of this run name the teacher `{settings.teacher}`."
+            f"settings of this run name the teacher `{settings['teacher']}`."
         )
     members = labeled.figures.get("members") or [teacher]
-    lines = [f"Made by the teacher `{teacher}`, from {describe_label_source(synthetic)}:", ""]
+    known_from = describe_label_source(metrics.synthetic_messages)
+    lines = [f"Made by the teacher `{teacher}`, from {known_from}:", ""]
     for member in members:
-        lines.append(f"- `{member}`: {licences.weights(getattr(settings, member).checkpoint)}")
+        lines.append(f"- `{member}`: {licences.weights(settings[member]['checkpoint'])}")
     parts = [*members, *(["ensemble"] if teacher == "ensemble" else [])]
     shown = [
         [f"`{name}`", "null" if value is None else f"`{value}`"]
@@ -152,8 +128,8 @@ def _how(labeled: Manifest, settings: ClassificationSettings, *, synthetic: int)
     return "\n".join(lines) + "\n\n" + markdown_table(["setting", "value"], shown)
 
 
-def _flat(settings: ClassificationSettings, parts: list[str]) -> Iterator[tuple[str, Any]]:
-    for name, value in settings.model_dump(mode="json").items():
+def _flat(settings: Mapping[str, Any], parts: list[str]) -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
         if not isinstance(value, dict):
             yield f"classification.{name}", value
         elif name in parts:

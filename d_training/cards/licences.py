@@ -16,6 +16,9 @@ WEIGHTS = {
     "MoritzLaurer/deberta-v3-large-zeroshot-v2.0": "deberta-v3-large-zeroshot-v2.0 (MIT)",
 }
 
+# As model hubs spell them in a card's front-matter.
+_DATA_IDS = {"sample": "mit", "kaggle": "cc-by-nc-sa-4.0"}
+
 
 def source(name: str) -> str:
     """What a source of ingestion is, with its licence."""
@@ -25,3 +28,8 @@ def source(name: str) -> str:
 def weights(checkpoint: str) -> str:
     """What a checkpoint is, with its licence."""
     return WEIGHTS.get(checkpoint, f"{checkpoint} (its licence is not known here)")
+
+
+def data_id(source_name: str) -> str:
+    """The licence of a source's data, as a card's front-matter names it; "other" if not known."""
+    return _DATA_IDS.get(source_name, "other")

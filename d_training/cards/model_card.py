@@ -1,76 +1,62 @@
-"""model_card.md: what the model is, how its labels came about, what it scores, where it ends."""
+"""model_card.md: what the model is, how its labels came about, what it scores, where it ends.
 
-from collections.abc import Mapping
-from typing import Any
+Markdown under the YAML front-matter that model hubs and other tools read (huggingface_hub).
+"""
 
+from pathlib import Path
+
+from common.models.metrics import Interval, ModelMetrics
 from common.models.registry import MODEL_INT8
 from d_training.cards import licences
-from d_training.cards.markdown import format_values, markdown_table
+from d_training.cards.markdown import markdown_table
 from d_training.data.lessons import describe_label_source
-from d_training.export.compare import BASELINE, OPTIMIZED
+from d_training.tuning.study import format_values
 
-_ABOUT = {
-    BASELINE: "model.onnx run as the file holds it",
-    OPTIMIZED: "the same, optimised by ONNX Runtime as it is whenever model.onnx is loaded",
-}
+TEMPLATE = Path(__file__).parent / "model_card.jinja"
 
 
-def model_card(facts: Mapping[str, Any]) -> str:
+def model_card(metrics: ModelMetrics) -> str:
     """Markdown, from what metrics.json holds."""
-    held_out, rows, labels = facts["held_out"], facts["rows"], facts["labels"]
-    return f"""# Model {facts["model_id"]}
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-Sorts a message into one of {len(labels)} categories: {", ".join(labels)}.
-It is {licences.weights(facts["student"])}, fine-tuned on the soft labels of a
-zero-shot teacher. {_people(rows.get("human", 0))}
-
-- Data: {licences.source(facts["source"])}. data_card.md tells of it.
-- Labels: by the teacher `{facts["teacher"]}`, which knows the categories from
-  {describe_label_source(facts["synthetic_messages"])}.
-  It abstained on {100 * facts["teacher_abstained_share"]:.1f} % of the texts.
-- Trained on {rows["train"]:,} distinct texts, stopped and calibrated on {rows["validation"]:,},
-  measured on {rows["test"]:,} of other conversations.
-{_tuning(facts)}- Made {facts["created_at"]} by commit {facts["commit"]}.
-
-## Scores on held-out texts
-
-Against the teacher's labels: this is agreement, not accuracy. `make evaluate GOLD=file.csv`
-measures the model against people's labels.
-
-{_scores(facts)}
-
-{_by_label(labels, held_out)}
-
-## Kinds of text
-
-Agreement with the teacher on the held-out texts that it labeled. What is rare is counted together
-as other; wide intervals are few texts.
-
-{_slices(facts["slices"])}
-
-## Exported models
-
-{_exports(facts)}
-
-## Limits
-
-- It repeats the teacher's mistakes, and a vaguely worded category comes out vague.
-- One label a text; none where its confidence is below {facts["abstain_threshold"]:.3f}.
-- It reads the first {facts["max_length"]} tokens. In languages that checkpoint or teacher do not
-  know its labels mean little.
-- Personal data is masked by pattern before anything is read; patterns never catch all of it.
-"""
-
-
-def _tuning(facts: Mapping[str, Any]) -> str:
-    """A line of the list, where the settings are from a study."""
-    if "tuning" not in facts:
-        return ""
-    found = facts["tuning"]
-    return f"""- Settings found by tuning: {format_values(found["values"])};
-  trial {found["trial"]} of study {found["study"]}, the best of {found["finished"]} by its
-  loss on the texts for stopping ({found["validation_loss"]:.4f}).
-"""
+    held_out = metrics.held_out
+    data = ModelCardData(
+        model_name=f"message-triage-{metrics.model_id}",
+        language="en",
+        license=licences.data_id(metrics.source),
+        library_name="onnx",
+        pipeline_tag="text-classification",
+        tags=["message-triage", "weak-supervision", "distillation"],
+        eval_results=[
+            EvalResult(
+                task_type="text-classification",
+                dataset_type="held-out",
+                dataset_name="held-out messages, labeled by the teacher",
+                metric_type="f1",
+                metric_name="macro-F1 against the teacher, not against people",
+                metric_value=round(held_out.macro_f1, 4),
+            )
+        ],
+    )
+    runs = sorted(cell.runs for export in metrics.exports for cell in export.latency)
+    card = ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        m=metrics,
+        weights=licences.weights(metrics.student),
+        source=licences.source(metrics.source),
+        people=_people(metrics.rows.human),
+        label_source=describe_label_source(metrics.synthetic_messages),
+        tuned_values=format_values(metrics.tuning.values) if metrics.tuning else "",
+        scores=_scores(metrics),
+        by_label=_by_label(metrics),
+        slices=_slices(metrics),
+        runs=f"{runs[0]} to {runs[-1]}",
+        exports=_exports(metrics),
+        checks=_checks(metrics),
+        why="it passed" if metrics.served == MODEL_INT8 else "INT8 did not pass",
+    )
+    return str(card.content)
 
 
 def _people(human: int) -> str:
@@ -79,90 +65,75 @@ def _people(human: int) -> str:
     return f"People labeled {human:,} of the training texts, which count for more."
 
 
-def _scores(facts: Mapping[str, Any]) -> str:
-    held_out = facts["held_out"]
+def _scores(metrics: ModelMetrics) -> str:
+    found = metrics.held_out
     rows = [
         [
             "agreement with the teacher (95 % interval)",
-            _with_interval(
-                held_out["teacher_agreement"], held_out["teacher_agreement_interval_95"]
-            ),
+            _with_interval(found.teacher_agreement, found.teacher_agreement_interval_95),
         ],
         [
             "macro-F1 against the teacher (95 % interval)",
-            _with_interval(held_out["macro_f1"], held_out["macro_f1_interval_95"]),
+            _with_interval(found.macro_f1, found.macro_f1_interval_95),
         ],
-        ["expected calibration error", f"{held_out['expected_calibration_error']:.3f}"],
+        ["expected calibration error", f"{found.expected_calibration_error:.3f}"],
         [
-            f"coverage, the share it labels (teacher {held_out['teacher_coverage']:.3f})",
-            f"{held_out['coverage']:.3f}",
+            f"coverage, the share it labels (teacher {found.teacher_coverage:.3f})",
+            f"{found.coverage:.3f}",
         ],
     ]
     return markdown_table(["figure", "value"], rows)
 
 
-def _by_label(labels: list[str], held_out: Mapping[str, Any]) -> str:
-    columns = (held_out[name] for name in ("f1", "f1_interval_95", "support"))
+def _by_label(metrics: ModelMetrics) -> str:
+    found = metrics.held_out
+    columns = zip(metrics.labels, found.f1, found.f1_interval_95, found.support, strict=True)
     rows = [
         [name, f"{f1:.2f} ({low:.2f}-{high:.2f})", f"{support:,}"]
-        for name, f1, (low, high), support in zip(labels, *columns, strict=True)
+        for name, f1, (low, high), support in columns
     ]
     return markdown_table(["label", "F1 against the teacher (95 %)", "texts"], rows)
 
 
-def _slices(slices: Mapping[str, list[Mapping[str, Any]]]) -> str:
+def _slices(metrics: ModelMetrics) -> str:
     rows = [
-        [kind, part["name"], f"{part['texts']:,}",
-         _with_interval(part["agreement"], part["interval_95"])]
-        for kind, parts in slices.items()
+        [kind, part.name, f"{part.texts:,}", _with_interval(part.agreement, part.interval_95)]
+        for kind, parts in metrics.slices.items()
         for part in parts
-    ]  # fmt: skip
-    table = markdown_table(["by", "texts that are", "texts", "agreement (95 %)"], rows)
-    if "brand" in slices:
-        return table
-    return (
-        f"{table}\n\nBy language and brand it is not known: data/curated is gone or was made anew."
-    )
+    ]
+    return markdown_table(["by", "texts that are", "texts", "agreement (95 %)"], rows)
 
 
-def _exports(facts: Mapping[str, Any]) -> str:
-    cells = [(cell["batch"], cell["tokens"]) for cell in facts["exports"][0]["latency"]]
-    header = ["model", "file", "MB", "agrees with the checkpoint", "macro-F1"]
-    header += [f"{batch} × {tokens}" for batch, tokens in cells]
+def _exports(metrics: ModelMetrics) -> str:
+    cells = [f"{cell.batch} × {cell.tokens}" for cell in metrics.exports[0].latency]
+    header = ["model", "file", "MB", "agrees with the checkpoint", "macro-F1", "calibration error"]
     rows = [
         [
-            export["name"],
-            export["file"] or "not kept",
-            f"{export['bytes'] / 1e6:.1f}",
-            f"{export['agreement']:.4f}",
-            f"{export['macro_f1']:.3f}",
-            *(f"{cell['p50_ms']:.2f} / {cell['p99_ms']:.2f}" for cell in export["latency"]),
+            export.name,
+            export.file or "not kept",
+            f"{export.bytes / 1e6:.1f}",
+            f"{export.agreement:.4f}",
+            f"{export.macro_f1:.3f}",
+            f"{export.calibration_error:.3f}",
+            *(f"{cell.p50_ms:.2f} / {cell.p99_ms:.2f}" for cell in export.latency),
         ]
-        for export in facts["exports"]
+        for export in metrics.exports
     ]
-    runs = sorted(cell["runs"] for export in facts["exports"] for cell in export["latency"])
-    about = "\n".join(f"- {name}: {what}." for name, what in _ABOUT.items())
-    checks = [
-        [check["name"], f"{check['value']:.3f}", f"{check['rule']} {check['limit']:g}",
-         "passed" if check["passed"] else "FAILED"]
-        for check in facts["int8_checks"]
-    ]  # fmt: skip
-    flags = ", ".join(facts["cpu_flags"]) or "not known"
-    why = "it passed" if facts["served"] == MODEL_INT8 else "INT8 did not pass"
-    return f"""Latency in ms, p50 / p99, of texts × tokens in one run, on one thread of this machine
-(instructions: {flags}); {runs[0]} to {runs[-1]} runs each, so that
-p99 is mostly the slowest. A text is cut to {facts["max_length"]} tokens when it is served.
-Macro-F1 is against the teacher's labels, held out.
-
-{markdown_table(header, rows)}
-
-{about}
-- INT8: dynamic, smoothed, a scale a channel.
-
-`{facts["served"]}` serves: {why}.
-
-{markdown_table(["check of INT8", "value", "limit", ""], checks)}"""
+    return markdown_table([*header, *cells], rows)
 
 
-def _with_interval(value: float, interval: list[float] | tuple[float, float]) -> str:
+def _checks(metrics: ModelMetrics) -> str:
+    rows = [
+        [
+            check.name,
+            "none" if check.value is None else f"{check.value:.3f}",
+            f"{check.rule} {check.limit:g}",
+            "passed" if check.passed else "FAILED",
+        ]
+        for check in metrics.int8_checks
+    ]
+    return markdown_table(["check of INT8", "value", "limit", ""], rows)
+
+
+def _with_interval(value: float, interval: Interval) -> str:
     return f"{value:.3f} ({interval[0]:.3f}-{interval[1]:.3f})"

@@ -19,6 +19,7 @@ from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.stage.manifest import RowCounts
 from common.labels import LabelSchema
+from common.config.paths import Paths
 from common.config.schema import Settings
 from common.store import Labeled, has_store
 from common.text import clean_text
@@ -73,7 +74,7 @@ def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
     return Feedback(kept, _parquet(kept), counts)
 
 
-def publish_feedback(settings: Settings, feedback: Feedback) -> None:
+def publish_feedback(paths: Paths, feedback: Feedback) -> None:
     """Bring data/feedback up to date."""
 
     def build(folder: Path) -> Built:
@@ -81,7 +82,7 @@ def publish_feedback(settings: Settings, feedback: Feedback) -> None:
         return Built(feedback.counts, {})
 
     plan = plan_stage("feedback", code=(), settings=feedback.record, inputs=())
-    run_stage(plan, output=settings.paths.feedback, build=build)
+    run_stage(plan, output=paths.feedback, build=build)
 
 
 def with_feedback(rows: Rows, feedback: Feedback, schema: LabelSchema) -> Rows:

@@ -5,7 +5,6 @@ c_classification.gold.label_csv, the labels' wording alone by c_classification.g
 Writes reports/evaluation.json and its plots.
 """
 
-import json
 import logging
 import time
 from datetime import UTC, datetime
@@ -19,6 +18,13 @@ from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.metrics import confusion_matrix, macro_f1
+from common.models.evaluation import (
+    EVALUATION,
+    Evaluation,
+    GoldFile,
+    Unseen,
+    find_evaluation,
+)
 from common.models.registry import (
     LABELS,
     MODEL,
@@ -38,13 +44,12 @@ from d_training.evaluation.hand_labels import compare_with_hand_labels
 from d_training.evaluation.plots import draw_gold, expected_pictures
 from d_training.evaluation.served import served_answers
 
-REPORT = "evaluation.json"
-logger = logging.getLogger("d_training.evaluation.evaluate")
+logger = logging.getLogger("d_training.evaluation")
 
 
 def evaluate(
     settings: Settings, *, gold: Path, teacher: Path, report: Path, wording: Path | None = None
-) -> dict[str, Any]:
+) -> Evaluation:
     """Write ``report``/evaluation.json and return it; unchanged inputs are not scored again.
 
     Without ``wording`` it lacks the baselines by wording, and how many hand labels it is worth.
@@ -65,11 +70,8 @@ def evaluate(
         settings={"model": model_id, "seed": settings.seed},
         inputs=inputs,
     )
-    target = report / REPORT
-    done = _read_report(target)
-    if done.get("key") == plan.key and all(
-        (report / name).is_file() for name in expected_pictures(done)
-    ):
+    done = find_evaluation(report)
+    if done is not None and done.key == plan.key and _drawn(report, done):
         logger.info("evaluation: model, gold and what it is held against unchanged, nothing to do")
         return done
     started = time.monotonic()
@@ -80,51 +82,57 @@ def evaluate(
             "run `make train_model`, or name its labels file by LABELS="
         )
     labeled = read_gold(gold, schema)
-    evaluation = {
-        "key": plan.key,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": model_id,
-        "labels": schema.names,
-        "gold": {
-            "file": str(gold),
-            "texts": len(labeled.texts),
-            "left_out": labeled.left_out,
-            "generated": gold.resolve().parent == settings.paths.raw.resolve(),
-        },
-        **_scores(
-            labeled,
-            read_answers(teacher, labeled, schema),
-            read_wording(wording, labeled, schema) if wording else None,
-            folder=folder,
-            schema=schema,
-            seed=settings.seed,
+    scored = _score(
+        labeled,
+        read_answers(teacher, labeled, schema),
+        read_wording(wording, labeled, schema) if wording else None,
+        folder=folder,
+        schema=schema,
+        seed=settings.seed,
+    )
+    evaluation = Evaluation(
+        key=plan.key,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        model_id=model_id,
+        labels=schema.names,
+        gold=GoldFile(
+            file=str(gold),
+            texts=len(labeled.texts),
+            left_out=dict(labeled.left_out),
+            generated=gold.resolve().parent == settings.paths.raw.resolve(),
         ),
-    }
+        **scored,
+    )
     draw_gold(report, evaluation)
     spool(settings, _record(settings, evaluation, report, seconds=time.monotonic() - started))
-    write_atomically(target, json.dumps(evaluation, indent=2) + "\n")
-    logger.info("evaluation: %s", target)
+    write_atomically(report / EVALUATION, evaluation.model_dump_json(indent=2) + "\n")
+    logger.info("evaluation: %s", report / EVALUATION)
     return evaluation
 
 
+def _drawn(report: Path, evaluation: Evaluation) -> bool:
+    return all((report / name).is_file() for name in expected_pictures(evaluation))
+
+
 def _record(
-    settings: Settings, evaluation: dict[str, Any], report: Path, *, seconds: float
+    settings: Settings, evaluation: Evaluation, report: Path, *, seconds: float
 ) -> RunRecord:
-    scores = {who: evaluation[who] for who in ("teacher", "student", "baselines", "unseen")}
+    content = evaluation.model_dump(mode="json")
+    scores = {who: content[who] for who in ("teacher", "student", "baselines", "unseen")}
     return RunRecord(
         stage="evaluation",
         pipeline=settings.pipeline,
         profile=settings.profile,
         seconds=seconds,
-        tags={"key": evaluation["key"], "model": evaluation["model"]},
-        figures={"texts": evaluation["gold"]["texts"], **scores},
-        document=REPORT,
-        content=evaluation,
+        tags={"key": evaluation.key, "model": evaluation.model_id},
+        figures={"texts": evaluation.gold.texts, **scores},
+        document=EVALUATION,
+        content=content,
         files=tuple((report / name).resolve() for name in expected_pictures(evaluation)),
     )
 
 
-def _scores(
+def _score(
     gold: Gold,
     teacher: Answers,
     wording: Wording | None,
@@ -154,13 +162,13 @@ def _scores(
         },
         "served": served,
         "int8": compare_int8(truth, float32=answers[MODEL], int8=answers[MODEL_INT8]),
-        "unseen": {
-            "texts": int(unseen.sum()),
-            "teacher_macro_f1": _macro_f1(truth, teacher, unseen),
-            "student_macro_f1": _macro_f1(truth, student, unseen),
-        },
+        "unseen": Unseen(
+            texts=int(unseen.sum()),
+            teacher_macro_f1=_macro_f1(truth, teacher, unseen),
+            student_macro_f1=_macro_f1(truth, student, unseen),
+        ),
         "hand_labels": compare_with_hand_labels(
-            wording.vectors, truth, score=judged["macro_f1"], labels=len(names), seed=seed
+            wording.vectors, truth, score=judged.macro_f1, labels=len(names), seed=seed
         )
         if wording
         else None,
@@ -173,12 +181,3 @@ def _macro_f1(truth: NDArray[np.int64], answers: Answers, where: NDArray[np.bool
     predicted = answers.probs.argmax(axis=1)
     labels = answers.probs.shape[1]
     return float(macro_f1(confusion_matrix(truth[where], predicted[where], labels=labels)))
-
-
-def _read_report(path: Path) -> dict[str, Any]:
-    """The last report; empty where there is none, or none that can be read."""
-    try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return report

@@ -6,7 +6,6 @@ away. Teacher and student never see a gold label.
 """
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from common.metrics import confusion_matrix, macro_f1
+from common.models.evaluation import HandLabelPoint, HandLabels
 
 REPEATS = 10
 _STEPS = (10, 25, 50, 100, 200, 400, 800, 1_600)
@@ -30,7 +30,7 @@ def compare_with_hand_labels(
     score: float,
     labels: int,
     seed: int,
-) -> dict[str, Any] | None:
+) -> HandLabels | None:
     """The curve, and the fewest labels whose mean macro-F1 reaches ``score``; None: none does.
 
     All is None for a gold that is too small for a curve.
@@ -38,17 +38,17 @@ def compare_with_hand_labels(
     points = hand_label_curve(vectors, truth, labels=labels, seed=seed)
     if not points:
         return None
-    return {
-        "method": "logistic regression on frozen sentence embeddings, trained on N labels of the "
+    return HandLabels(
+        method="logistic regression on frozen sentence embeddings, trained on N labels of the "
         "gold and scored on the rest of it; no such label is used for teacher or student",
-        "worth": next((p["labels"] for p in points if p["macro_f1"] >= score), None),
-        "points": points,
-    }
+        worth=next((point.labels for point in points if point.macro_f1 >= score), None),
+        points=tuple(points),
+    )
 
 
 def hand_label_curve(
     vectors: NDArray[np.float32], truth: NDArray[np.int64], *, labels: int, seed: int
-) -> list[dict[str, Any]]:
+) -> list[HandLabelPoint]:
     """Macro-F1 by number of hand labels, mean and spread over draws; empty for a tiny gold.
 
     Args:
@@ -69,12 +69,12 @@ def hand_label_curve(
                 for _ in range(REPEATS)
             ]
             points.append(
-                {
-                    "labels": size,
-                    "repeats": REPEATS,
-                    "macro_f1": float(np.mean(scores)),
-                    "standard_deviation": float(np.std(scores)),
-                }
+                HandLabelPoint(
+                    labels=size,
+                    repeats=REPEATS,
+                    macro_f1=float(np.mean(scores)),
+                    standard_deviation=float(np.std(scores)),
+                )
             )
     return points
 

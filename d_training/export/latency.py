@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from common.onnx.model import SLOW_FUSIONS
+from common.models.metrics import Latency
+from common.onnx.model import SLOW_FUSIONS, session_options
 from d_training.fine_tuning.student import Student
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _CELL_S, _FEWEST_RUNS, _MOST_RUNS = 0.1, 2, 100  # a combination is run for so l
 
 def time_model(
     session: "InferenceSession", student: Student, tokens: Sequence[list[int]]
-) -> list[dict[str, float]]:
+) -> tuple[Latency, ...]:
     """p50 and p99 in milliseconds at each of BATCHES and LENGTHS that the checkpoint can read.
 
     Of few runs p99 is the slowest; "runs" says how many there were.
@@ -34,12 +35,15 @@ def time_model(
             taken = _time(session, feed(session, ids, np.ones_like(ids)), warm_up=batch == 1)
             p50, p99 = np.percentile(taken, [50, 99])
             found.append(
-                {
-                    "batch": batch, "tokens": length, "runs": len(taken),
-                    "p50_ms": round(float(p50), 4), "p99_ms": round(float(p99), 4),
-                }
-            )  # fmt: skip
-    return found
+                Latency(
+                    batch=batch,
+                    tokens=length,
+                    runs=len(taken),
+                    p50_ms=round(float(p50), 4),
+                    p99_ms=round(float(p99), 4),
+                )
+            )
+    return tuple(found)
 
 
 def open_session(
@@ -48,9 +52,7 @@ def open_session(
     """One thread, as serving gives a text; ``plain`` runs the graph as the file holds it."""
     import onnxruntime as ort
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
+    options = session_options(threads)
     if plain:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if write:

@@ -3,48 +3,62 @@
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import TriageError
+from common.models.metrics import Parity
 from common.models.registry import MODEL, MODEL_INT8, TOKENIZER
-from common.onnx.export import export_classifier, quantize_int8, save_tokenizer
+from common.onnx.export import add_metadata, export_classifier, quantize_int8, save_tokenizer
 from common.onnx.model import OnnxModel, softmax
+from d_training.data.rows import Rows
+from d_training.fine_tuning.calibration import Calibration, calibrate
 from d_training.fine_tuning.student import Student
 
 CHECKPOINT = "checkpoint"
 FP32_TOLERANCE = 1e-4
-_ROOT = Path(__file__).resolve().parents[2]
 _BATCH_TOKENS = 2_048
 logger = logging.getLogger(__name__)
 
 
-class Parity(NamedTuple):
-    """How far an export strays: largest difference of a probability, share of equal labels."""
-
-    max_difference: float
-    agreement: float
-
-
-def export_student(student: Student, folder: Path, *, facts: Mapping[str, Any]) -> None:
+def export_student(student: Student, folder: Path, *, metadata: Mapping[str, Any]) -> None:
     """Write checkpoint/, tokenizer.json, model.onnx and model.int8.onnx into ``folder``.
 
     Args:
         student: trained; its model ends on the CPU.
         folder: the model folder being built.
-        facts: what who holds the ONNX file alone should know; JSON where it is not a string.
+        metadata: what the ONNX files say of themselves; JSON where it is not a string.
     """
     student.model.save_pretrained(folder / CHECKPOINT)
     student.tokenizer.save_pretrained(folder / CHECKPOINT)
     save_tokenizer(student.tokenizer, folder / TOKENIZER)
-    metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
-    export_classifier(student.model, student.tokenizer, folder / MODEL, metadata=metadata)
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    export_classifier(student.model, student.tokenizer, folder / MODEL, metadata=texts)
     quantize_int8(folder / MODEL, folder / MODEL_INT8, folder / TOKENIZER)
+
+
+def calibrate_exports(
+    folder: Path, rows: Rows, *, abstained_share: float, max_length: int
+) -> dict[str, Calibration]:
+    """Fit model.onnx and model.int8.onnx, each by its own logits, and write it into its metadata.
+
+    Args:
+        folder: holds both, and tokenizer.json.
+        rows: of validation.
+        abstained_share: of the texts, on which the teacher abstained.
+        max_length: tokens read.
+    """
+    found = {}
+    for name in (MODEL, MODEL_INT8):
+        logits = onnx_logits(folder, rows.texts.tolist(), model=name, max_length=max_length)
+        found[name] = calibrate(logits, rows.scores, abstained_share=abstained_share)
+        fitted = {key: json.dumps(value) for key, value in found[name]._asdict().items()}
+        add_metadata(folder / name, fitted)
+    return found
 
 
 def onnx_logits(
@@ -91,18 +105,6 @@ def check_parity(
     return found
 
 
-def code_commit() -> str:
-    """The commit of this code, "-dirty" where files differ from it; "unknown" outside git."""
-    command = ["git", "-C", str(_ROOT), "describe", "--always", "--abbrev=40", "--dirty"]
-    try:
-        shown = subprocess.run(
-            [*command, "--exclude=*"], capture_output=True, text=True, timeout=30, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return shown.stdout.strip()
-
-
 def _compare(reference: NDArray[np.float32], other: NDArray[np.float32]) -> Parity:
     agreement = (reference.argmax(axis=1) == other.argmax(axis=1)).mean()
-    return Parity(float(np.abs(reference - other).max()), float(agreement))
+    return Parity(max_difference=float(np.abs(reference - other).max()), agreement=float(agreement))

@@ -50,7 +50,7 @@ def fit(
     seed: int,
     processes: Processes = ALONE,
     snapshots: Path | None = None,
-    board: Path | None = None,
+    events: Path | None = None,
     on_look: Callable[[int, float], None] | None = None,
 ) -> Fitted:
     """Train ``student`` in place; it ends with the weights of the best validation loss.
@@ -63,7 +63,7 @@ def fit(
         seed: of the order of batches and of dropout.
         processes: those that train together; only the main one evaluates and writes.
         snapshots: a folder of this training alone; killed, it goes on from there.
-        board: where TensorBoard files go.
+        events: the folder of TensorBoard files.
         on_look: told of each look, numbered from 1, and its validation loss; what it raises ends
             a training of one process.
 
@@ -81,20 +81,20 @@ def fit(
     progress = resume(snapshots, learner)
     keeper = Keeper(snapshots if processes.main else None, every_s=settings.snapshot_every_s)
     with (
-        ProgressBar(texts, done=progress.texts, shown=processes.main) as pace,
-        EventWriter(board if processes.main else None, start=progress.texts) as events,
+        ProgressBar(texts, done=progress.texts, shown=processes.main) as bar,
+        EventWriter(events if processes.main else None, start=progress.texts) as writer,
     ):
         for batch in islice(order, progress.step, None):
             loss = learner.learn(train, batch, step=progress.step + 1)
             progress.advance(len(batch), loss=loss)
-            pace.step(len(batch), loss=loss)
+            bar.step(len(batch), loss=loss)
             rate = learner.learning_rate(progress.step)
-            events.step(progress.texts, loss=loss, learning_rate=rate)
+            writer.step(progress.texts, loss=loss, learning_rate=rate)
             if progress.step % look_every == 0 or progress.step == steps:
                 found = processes.from_main(
                     lambda: mean_loss(student, validation), device=student.device
                 )
-                events.look(progress.texts, validation_loss=found)
+                writer.look(progress.texts, validation_loss=found)
                 if on_look is not None:
                     on_look(len(progress.curve) + 1, found)
                 _require_finite(found, settings)

@@ -5,11 +5,10 @@ Every process that takes part runs this; only the main one goes on to build.py.
 
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from common.config.schema import Settings
 from common.config.training import TrainingSettings
 from common.errors import TriageError
 from common.labels import LabelSchema
@@ -22,6 +21,9 @@ from d_training.fine_tuning.fit import Fitted, fit
 from d_training.fine_tuning.processes import Processes, joined
 from d_training.fine_tuning.student import Student, load_student, tokenize
 
+if TYPE_CHECKING:
+    from d_training.experiment import Experiment
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,26 +34,23 @@ class Trained(NamedTuple):
     fitted: Fitted
     parts: Parts
     rows: RowCounts
-    validation: Examples
     test: Examples
 
 
-def train_student(
-    settings: Settings,
-    *,
-    schema: LabelSchema,
-    checkpoint: Path,
-    model_id: str,
-    feedback: Feedback | None,
-) -> Trained:
+def train_student(experiment: "Experiment") -> Trained:
     """Train together with the other processes, if there are any, and part.
 
     Raises:
         DataError: if the labeled rows don't suffice.
     """
-    training, seed, paths = settings.training, settings.seed, settings.paths
-    parts, counts = read_parts(settings, schema, feedback)
-    student = load_student(checkpoint, schema.names, precision=training.precision, seed=seed)
+    training, seed, schema = experiment.training, experiment.seed, experiment.schema
+    paths, model_id = experiment.paths, experiment.model_id
+    parts, counts = read_parts(
+        paths.labeled, schema, training=training, seed=seed, feedback=experiment.feedback
+    )
+    student = load_student(
+        experiment.checkpoint, schema.names, precision=training.precision, seed=seed
+    )
     train, validation, test = make_examples(parts, student, schema=schema, settings=training)
     with joined(student.device) as processes:
         _require_same(processes, model_id, student)
@@ -63,23 +62,28 @@ def train_student(
             seed=seed,
             processes=processes,
             snapshots=paths.snapshots / model_id,
-            board=paths.tensorboard / model_id if training.tensorboard else None,
+            events=paths.tensorboard / model_id if training.tensorboard else None,
         )
-    return Trained(student, fitted, parts, counts, validation, test)
+    return Trained(student, fitted, parts, counts, test)
 
 
 def read_parts(
-    settings: Settings, schema: LabelSchema, feedback: Feedback | None
+    labeled: Path,
+    schema: LabelSchema,
+    *,
+    training: TrainingSettings,
+    seed: int,
+    feedback: Feedback | None,
 ) -> tuple[Parts, RowCounts]:
-    """The labeled rows, with people's labels if there are any, and their use, also counted.
+    """The rows of data/labeled, with people's labels if there are any, and their use, counted.
 
     Raises:
         DataError: if they don't suffice.
     """
-    rows, unusable = read_rows(settings.paths.labeled / "messages", schema)
+    rows, unusable = read_rows(labeled / "messages", schema)
     if feedback is not None:
         rows = with_feedback(rows, feedback, schema)
-    parts = part_rows(rows, settings.training, seed=settings.seed)
+    parts = part_rows(rows, training, seed=seed)
     logger.info(
         "rows: %s train (%s labeled by people), %s validation, %s test",
         f"{len(parts.train):,}",

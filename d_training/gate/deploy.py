@@ -4,19 +4,29 @@ An unchanged stage moves nothing: a model that has served before stays where a r
 """
 
 import logging
+from typing import TYPE_CHECKING
 
-from common.config.schema import Settings
+from common.config.gate import GateSettings
 from common.errors import RefusedError
 from common.models.deployment import asked_by, promote, refusal, settle
 from common.models.journal import last_decision, read_journal
 from common.models.registry import serving_id
 from common.models.verdict import find_verdict, write_verdict
 
+if TYPE_CHECKING:
+    from d_training.experiment import Experiment
+
 logger = logging.getLogger(__name__)
 
 
-def deploy(settings: Settings, model_id: str, *, force: bool) -> None:
+def deploy(experiment: "Experiment", *, limits: GateSettings, threads: int, force: bool) -> None:
     """Judge and promote a trained model where it is new, or asked for by ``force``.
+
+    Args:
+        experiment: whose model it is.
+        limits: of the gate.
+        threads: of ONNX Runtime, as serving has them.
+        force: promote it whatever the gate says.
 
     A refused one is judged again only where limits, gold or production have changed.
 
@@ -24,7 +34,7 @@ def deploy(settings: Settings, model_id: str, *, force: bool) -> None:
         RefusedError: if the gate refuses it, or did so before and nothing has changed.
         DataError: if a file is not what it should be.
     """
-    models = settings.paths.models
+    models, model_id = experiment.paths.models, experiment.model_id
     settle(models)
     serving = serving_id(models)
     if serving == model_id:
@@ -43,13 +53,23 @@ def deploy(settings: Settings, model_id: str, *, force: bool) -> None:
     from d_training.gate.table import gate_table
 
     before = find_verdict(models, model_id) if last is not None and not force else None
-    if before is not None and before.key == verdict_key(settings, model_id, serving):
+    if before is not None and before.key == verdict_key(
+        limits, model_id, against=serving, seed=experiment.seed
+    ):
         raise RefusedError(
             refusal(models, model_id, before.reasons),
             model_id=model_id,
             reasons=before.reasons,
         )
-    verdict = judge(settings, model_id, against=serving)
+    verdict = judge(
+        experiment.paths,
+        model_id,
+        against=serving,
+        schema=experiment.schema,
+        limits=limits,
+        seed=experiment.seed,
+        threads=threads,
+    )
     write_verdict(models, verdict)
     logger.info("%s", gate_table(verdict))
     promote(models, model_id, by=asked_by("train_model"), force=force)

@@ -7,7 +7,6 @@ likely than not that much worse. Few rows make wide intervals; 0.05 would refuse
 surely worse, 0.95 promote only what surely is not.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,11 +16,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common import metrics
-from common.config.schema import Settings
+from common.config.gate import GateSettings
+from common.config.paths import Paths
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.models.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
+from common.metrics import (
+    PerLabel,
+    confusion_matrix,
+    expected_calibration_error,
+    macro_f1,
+    paired_differences,
+    per_label,
+)
+from common.models.metrics import read_metrics
+from common.models.registry import LABELS, TOKENIZER, served_model, verified_served
 from common.models.verdict import Check, Verdict
 from common.onnx.model import OnnxModel
 from common.stage.plan import plan_stage
@@ -40,9 +48,9 @@ class Rival(NamedTuple):
     seen: int
 
 
-def verdict_key(settings: Settings, model_id: str, against: str | None) -> str:
-    """Digest of what a verdict depends on: models, limits, gold."""
-    gold = settings.gate.gold
+def verdict_key(limits: GateSettings, model_id: str, *, against: str | None, seed: int) -> str:
+    """Digest of what a verdict depends on: models, limits, gold, code."""
+    gold = limits.gold
     if gold is not None and not gold.is_file():
         raise DataError(f"{gold} does not exist; gate.gold names it")
     return plan_stage(
@@ -50,44 +58,61 @@ def verdict_key(settings: Settings, model_id: str, against: str | None) -> str:
         code=["d_training.gate.judge"],
         settings={
             "models": [model_id, against],
-            "gate": settings.gate.model_dump(mode="json"),
-            "seed": settings.seed,
+            "gate": limits.model_dump(mode="json"),
+            "seed": seed,
         },
         inputs=[gold] if gold else [],
     ).key
 
 
-def judge(settings: Settings, model_id: str, *, against: str | None) -> Verdict:
+def judge(
+    paths: Paths,
+    model_id: str,
+    *,
+    against: str | None,
+    schema: LabelSchema,
+    limits: GateSettings,
+    seed: int,
+    threads: int,
+) -> Verdict:
     """Score a model and the production model that it would replace.
+
+    Args:
+        paths: of the run.
+        model_id: the candidate.
+        against: the production model; None where there is none.
+        schema: the candidate's labels.
+        limits: of the gate.
+        seed: of the bootstrap.
+        threads: of ONNX Runtime, as serving has them.
 
     Raises:
         DataError: if the candidate's files, or the rows to judge on, are not what they should be.
     """
-    models, limits, schema = settings.paths.models, settings.gate, load_labels(settings.labels)
+    models = paths.models
     folder = verified_served(models, model_id, also=(ROWS,))
-    rows = judged_rows(settings, folder, schema)
+    rows = judged_rows(limits.gold, paths.labeled, folder, schema)
     probs = served_answers(folder, rows.texts).probs
     predicted = probs.argmax(axis=1)
-    facts = json.loads((folder / METRICS).read_bytes())
+    metrics = read_metrics(folder)
     figures = {"macro_f1": _macro_f1(rows, predicted)}
     rival, notes = _rival(models, against, rows, schema)
     if rival is None:
         checks = [_least("macro-F1", figures["macro_f1"], limits.min_macro_f1)]
     else:
-        checks, compared = _compare(rows, rival, predicted, schema, settings)
+        checks, compared = _compare(rows, rival, predicted, schema, limits=limits, seed=seed)
         figures |= compared
         seen = int(used_in_training(folder, rows.texts).sum())
         if seen or rival.seen:
             notes = [f"seen in training: {rival.seen:,} texts by production, {seen:,} by the new"]
     credit = rows.credit[np.arange(len(predicted)), predicted]
-    error = metrics.expected_calibration_error(probs.max(axis=1), credit)
+    error = expected_calibration_error(probs.max(axis=1), credit)
     checks += [
         _most("calibration error", error, limits.max_calibration_error),
         _most(
             "latency p50, ms",
             median_latency_ms(
-                folder, rows.texts, max_length=facts["max_length"],
-                threads=settings.serving.threads,
+                folder, rows.texts, max_length=metrics.max_length, threads=threads
             ),
             limits.max_latency_ms,
         ),
@@ -96,12 +121,12 @@ def judge(settings: Settings, model_id: str, *, against: str | None) -> Verdict:
         model_id=model_id,
         against=against,
         judged_at=datetime.now(UTC).replace(microsecond=0),
-        key=verdict_key(settings, model_id, against),
+        key=verdict_key(limits, model_id, against=against, seed=seed),
         rows=rows.what,
         notes=tuple(notes),
         figures=figures | {check.name: check.value for check in checks},
         checks=tuple(checks),
-        int8=tuple(Check.model_validate(check) for check in facts["int8_checks"]),
+        int8=metrics.int8_checks,
     )
 
 
@@ -143,12 +168,14 @@ def _compare(
     rival: Rival,
     predicted: NDArray[np.int64],
     schema: LabelSchema,
-    settings: Settings,
+    *,
+    limits: GateSettings,
+    seed: int,
 ) -> tuple[list[Check], dict[str, float]]:
-    limits, labels = settings.gate, len(schema.names)
-    differences = metrics.paired_differences(
+    labels = len(schema.names)
+    differences = paired_differences(
         rows.truth, rival.predicted, predicted,
-        labels=labels, seed=settings.seed, resamples=limits.resamples,
+        labels=labels, seed=seed, resamples=limits.resamples,
     )  # fmt: skip
     low, high = np.percentile(differences, [2.5, 97.5])
     before = _macro_f1(rows, rival.predicted)
@@ -171,13 +198,13 @@ def _compare(
     return checks, figures
 
 
-def _by_label(rows: JudgedRows, answers: NDArray[np.int64], labels: int) -> metrics.PerLabel:
-    return metrics.per_label(metrics.confusion_matrix(rows.truth, answers, labels=labels))
+def _by_label(rows: JudgedRows, answers: NDArray[np.int64], labels: int) -> PerLabel:
+    return per_label(confusion_matrix(rows.truth, answers, labels=labels))
 
 
 def _macro_f1(rows: JudgedRows, answers: NDArray[np.int64]) -> float:
     labels = rows.credit.shape[1]
-    return float(metrics.macro_f1(metrics.confusion_matrix(rows.truth, answers, labels=labels)))
+    return float(macro_f1(confusion_matrix(rows.truth, answers, labels=labels)))
 
 
 def _least(name: str, value: float, limit: float) -> Check:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema
 from d_training.data.rows import read_rows
@@ -29,23 +28,24 @@ class JudgedRows:
     credit: NDArray[np.float32]
 
 
-def judged_rows(settings: Settings, candidate: Path, schema: LabelSchema) -> JudgedRows:
-    """Gold where gate.gold names it, else the test rows of the candidate that a teacher labeled.
+def judged_rows(
+    gold: Path | None, labeled: Path, candidate: Path, schema: LabelSchema
+) -> JudgedRows:
+    """Gold where there is one, else the test rows of the candidate that a teacher labeled.
 
     Raises:
         DataError: if the gold can't be read, or the labeled folder is not the candidate's.
     """
-    if settings.gate.gold is not None:
-        gold = read_gold(settings.gate.gold, schema)
-        what = f"{len(gold.texts):,} texts of {settings.gate.gold}, labeled by people"
-        one_hot = np.eye(len(schema.names), dtype=np.float32)[gold.truth]
-        return JudgedRows(what, gold.texts, gold.truth, one_hot)
-    rows, _ = read_rows(settings.paths.labeled / "messages", schema)
+    if gold is not None:
+        read = read_gold(gold, schema)
+        what = f"{len(read.texts):,} texts of {gold}, labeled by people"
+        one_hot = np.eye(len(schema.names), dtype=np.float32)[read.truth]
+        return JudgedRows(what, read.texts, read.truth, one_hot)
+    rows, _ = read_rows(labeled / "messages", schema)
     rows = rows.take(np.isin(rows.tweet_ids, held_out_ids(candidate)) & ~rows.abstained)
     if not len(rows):
         raise DataError(
-            f"{settings.paths.labeled} holds none of the test rows of {candidate}; "
-            "run `make train_model`"
+            f"{labeled} holds none of the test rows of {candidate}; run `make train_model`"
         )
     what = f"{len(rows):,} held-out texts, by the teacher's labels"
     return JudgedRows(what, rows.texts.tolist(), rows.labels, rows.scores)

@@ -1,7 +1,7 @@
 """A verdict as text for a terminal."""
 
 from common.models.verdict import Check, Verdict
-from d_training.evaluation.table import aligned
+from common.runtime.text_table import aligned
 
 
 def gate_table(verdict: Verdict) -> str:

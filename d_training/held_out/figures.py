@@ -1,17 +1,17 @@
 """How the served student does on texts it never saw, held against its teacher.
 
 Agreement with a teacher is not accuracy: a student can agree fully and both be wrong. What
-people say is measured on gold, in d_training.evaluation.evaluate.
+people say is measured on gold, in d_training.evaluation.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common import metrics
+from common.models.metrics import HeldOutMetrics, ReliabilityBin
 from common.models.reference import Reference, make_reference
 from d_training.data.rows import Rows
 
@@ -45,39 +45,63 @@ class HeldOut:
         judged = ~self.rows.abstained
         return np.asarray(self.probs.argmax(axis=1)[judged] == self.rows.labels[judged])
 
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, over the rows that the teacher labeled."""
+        return metrics.expected_calibration_error(self.confidence, self.agrees)
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """(N,) whether it labels a row, or abstains."""
+        return np.asarray(self.probs.max(axis=1) >= self.threshold)
+
     def reference(self, *, tokens: Sequence[int]) -> Reference:
         """What a server later holds its answers against; tokens: of each of the N rows."""
-        confidence = self.probs.max(axis=1)
         return make_reference(
             best=self.probs.argmax(axis=1).tolist(),
-            confidence=confidence.tolist(),
+            confidence=self.probs.max(axis=1).tolist(),
             tokens=tokens,
-            sure=(confidence >= self.threshold).tolist(),
+            sure=self.answered.tolist(),
             labels=self.probs.shape[1],
         )
 
-    def figures(self, *, seed: int) -> dict[str, Any]:
+    def measure(self, *, seed: int) -> HeldOutMetrics:
         """What metrics.json says about held-out rows."""
         confusion = self.confusion
         by_label = metrics.per_label(confusion)
-        return {
-            "measured_against": "the teacher's labels, not people's",
-            "texts": len(self.rows),
-            "texts_labeled_by_teacher": int(confusion.sum()),
-            "teacher_agreement": metrics.accuracy(confusion),
-            "teacher_agreement_interval_95": metrics.share_interval(
-                int(np.trace(confusion)), int(confusion.sum())
-            ),
-            "macro_f1": float(metrics.macro_f1(confusion)),
-            "macro_f1_interval_95": metrics.macro_f1_interval(confusion, seed=seed),
-            "soft_cross_entropy": metrics.soft_cross_entropy(self.probs, self.rows.scores),
-            "expected_calibration_error": metrics.expected_calibration_error(
-                self.confidence, self.agrees
-            ),
-            "coverage": float((self.probs.max(axis=1) >= self.threshold).mean()),
-            "teacher_coverage": float(1 - self.rows.abstained.mean()),
-            "f1": by_label.f1.tolist(),
-            "f1_interval_95": metrics.f1_intervals(confusion, seed=seed),
-            "support": by_label.support.tolist(),
-            "confusion": confusion.tolist(),
-        }
+        hits, rows = int(np.trace(confusion)), int(confusion.sum())
+        return HeldOutMetrics(
+            texts=len(self.rows),
+            texts_labeled_by_teacher=rows,
+            teacher_agreement=metrics.accuracy(confusion),
+            teacher_agreement_interval_95=metrics.share_interval(hits, rows),
+            macro_f1=float(metrics.macro_f1(confusion)),
+            macro_f1_interval_95=metrics.macro_f1_interval(confusion, seed=seed),
+            soft_cross_entropy=metrics.soft_cross_entropy(self.probs, self.rows.scores),
+            expected_calibration_error=self.calibration_error,
+            coverage=float(self.answered.mean()),
+            teacher_coverage=float(1 - self.rows.abstained.mean()),
+            f1=tuple(by_label.f1.tolist()),
+            f1_interval_95=tuple(metrics.f1_intervals(confusion, seed=seed)),
+            support=tuple(by_label.support.tolist()),
+            confusion=tuple(map(tuple, confusion.tolist())),
+            reliability=reliability_bins(self.confidence, self.agrees),
+        )
+
+
+def reliability_bins(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_]
+) -> tuple[ReliabilityBin, ...]:
+    """The bins that have texts, by rising confidence."""
+    bins = metrics.calibration_bins(confidence, correct)
+    count = len(bins.rows)
+    return tuple(
+        ReliabilityBin(
+            low=k / count,
+            high=(k + 1) / count,
+            texts=int(bins.rows[k]),
+            confidence=float(bins.confidence[k]),
+            accuracy=float(bins.accuracy[k]),
+        )
+        for k in np.flatnonzero(bins.rows)
+    )

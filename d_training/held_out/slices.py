@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -11,6 +10,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from common.metrics import share_interval
+from common.models.metrics import Slice
 from d_training.held_out.figures import HeldOut
 
 FEWEST = 20  # texts of a slice; smaller ones are folded into "other"
@@ -24,7 +24,7 @@ _LENGTHS = {
 _NONE = "none known"
 
 
-def slice_agreement(held_out: HeldOut, curated: Path | None) -> dict[str, list[dict[str, Any]]]:
+def slice_agreement(held_out: HeldOut, curated: Path | None) -> dict[str, tuple[Slice, ...]]:
     """Slices by kind of the rows that the teacher labeled.
 
     Brand and language are those of data/curated; without it there are lengths alone.
@@ -33,13 +33,11 @@ def slice_agreement(held_out: HeldOut, curated: Path | None) -> dict[str, list[d
     agrees = held_out.agrees
     lengths = _slices([_length(text) for text in judged.texts], agrees)
     order = [*_LENGTHS]
-    lengths.sort(
-        key=lambda part: order.index(part["name"]) if part["name"] in order else len(order)
-    )
-    found = {"length": lengths}
+    lengths.sort(key=lambda part: order.index(part.name) if part.name in order else len(order))
+    found = {"length": tuple(lengths)}
     if curated is not None:
         for kind, values in _curated_values(curated, judged.tweet_ids).items():
-            found[kind] = _slices(values, agrees)
+            found[kind] = tuple(_slices(values, agrees))
     return found
 
 
@@ -60,7 +58,7 @@ def _curated_values(curated: Path, tweet_ids: NDArray[np.int64]) -> dict[str, li
     return found
 
 
-def _slices(values: Sequence[str], agrees: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _slices(values: Sequence[str], agrees: NDArray[np.bool_]) -> list[Slice]:
     names, which, counts = np.unique(np.array(values), return_inverse=True, return_counts=True)
     order = [k for k in np.argsort(-counts, kind="stable").tolist() if counts[k] >= FEWEST][:_MOST]
     slices = [_slice(str(names[k]), agrees[which == k]) for k in order]
@@ -71,11 +69,11 @@ def _slices(values: Sequence[str], agrees: NDArray[np.bool_]) -> list[dict[str, 
     return slices
 
 
-def _slice(name: str, agrees: NDArray[np.bool_]) -> dict[str, Any]:
+def _slice(name: str, agrees: NDArray[np.bool_]) -> Slice:
     hits = int(agrees.sum())
-    return {
-        "name": name,
-        "texts": len(agrees),
-        "agreement": hits / len(agrees),
-        "interval_95": share_interval(hits, len(agrees)),
-    }
+    return Slice(
+        name=name,
+        texts=len(agrees),
+        agreement=hits / len(agrees),
+        interval_95=share_interval(hits, len(agrees)),
+    )

@@ -12,17 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from common.config.schema import Settings
+from common.models.evaluation import find_evaluation
 from common.models.journal import read_journal
-from common.models.registry import POINTER, serving_id
+from common.models.registry import PLOTS, POINTER, cards_folder, serving_id
 from common.models.verdict import find_verdict
 from common.runtime.page import render
 from common.stage.files import read_json, write_atomically
-from d_training.report.parts import (
-    list_models,
-    list_stages,
-    read_evaluation,
-    score_rows,
-)
+from d_training.report.parts import list_models, list_stages
 from d_training.tuning.report import read_summary
 
 REPORT = "index.html"
@@ -54,10 +50,13 @@ def write_report(settings: Settings) -> Path:
     target = paths.reports / REPORT
     models = list_models(paths)
     newest = models[0] if models else None
-    evaluation = read_evaluation(paths.reports)
+    evaluation = find_evaluation(paths.reports)
     pictures = sorted(paths.reports.glob("*.png")) if evaluation else []
     if newest:
-        pictures = [*sorted((newest.folder / "plots").glob("*.png")), *pictures]
+        pictures = [
+            *sorted((cards_folder(paths.models, newest.id) / PLOTS).glob("*.png")),
+            *pictures,
+        ]
     study = read_summary(settings)
     values: dict[str, Any] = {
         "run_dir": str(settings.run_dir.resolve()),
@@ -66,12 +65,12 @@ def write_report(settings: Settings) -> Path:
         "quality": read_json(paths.reports / "quality.json"),
         "models": models,
         "newest": newest,
-        "facts": newest.facts if newest else {},
+        "metrics": newest.metrics if newest else None,
         "serving": serving_id(paths.models),
         "pointer_damaged": (paths.models / POINTER).exists() and serving_id(paths.models) is None,
         "verdict": find_verdict(paths.models, newest.id) if newest else None,
         "evaluation": evaluation,
-        "scores": score_rows(evaluation),
+        "scores": list(evaluation.systems.items()) if evaluation else [],
         "journal": read_journal(paths.models)[: -_JOURNAL_LINES - 1 : -1],
         "pictures": [(_caption(path), _inlined(path)) for path in pictures],
         "study": study,

@@ -1,19 +1,20 @@
 """What the report is made from, read from a run folder that may lack anything."""
 
-from collections.abc import Mapping
+import logging
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from common.config.paths import Paths
 from common.errors import DataError
+from common.models.evaluation import Evaluation, find_evaluation
 from common.models.journal import last_decision, read_journal
-from common.models.registry import METRICS, serving_id
+from common.models.metrics import ModelMetrics, read_metrics
+from common.models.registry import serving_id
 from common.models.verdict import Verdict, find_verdict
-from common.stage.files import read_json
 from common.stage.manifest import Manifest, find_manifest
 
-EVALUATION = "evaluation.json"
+logger = logging.getLogger(__name__)
 _PEOPLE = "labeled by people"  # how a verdict's rows end where gold decided it
 
 
@@ -27,13 +28,13 @@ class Stage(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A trained model; ``facts`` is its metrics.json, ``gold`` its macro-F1 by people's labels."""
+    """A trained model; ``gold`` is its macro-F1 by people's labels."""
 
     id: str
     folder: Path
     created_at: datetime
     manifest: Manifest
-    facts: dict[str, Any]
+    metrics: ModelMetrics
     gold: float | None
     verdict: str
     serves: bool
@@ -52,12 +53,16 @@ def list_stages(paths: Paths, newest: Model | None) -> list[Stage]:
 
 def list_models(paths: Paths) -> list[Model]:
     """All whole model folders, the newest first."""
-    evaluation, serving = read_evaluation(paths.reports), serving_id(paths.models)
+    evaluation, serving = find_evaluation(paths.reports), serving_id(paths.models)
     found = []
     for folder in paths.models.glob("[0-9a-f]" * 12):
         manifest, _ = _manifest(folder)
-        facts = read_json(folder / METRICS)
-        if manifest is None or "held_out" not in facts:
+        if manifest is None:
+            continue
+        try:
+            metrics = read_metrics(folder)
+        except DataError as error:
+            logger.warning("left out of the report: %s", error)
             continue
         verdict = find_verdict(paths.models, folder.name)
         found.append(
@@ -66,27 +71,13 @@ def list_models(paths: Paths) -> list[Model]:
                 folder=folder,
                 created_at=manifest.created_at,
                 manifest=manifest,
-                facts=facts,
+                metrics=metrics,
                 gold=_gold(folder.name, evaluation, verdict),
                 verdict=_decision(paths.models, folder.name, verdict),
                 serves=folder.name == serving,
             )
         )
     return sorted(found, key=lambda model: model.created_at, reverse=True)
-
-
-def read_evaluation(reports: Path) -> dict[str, Any]:
-    """The last evaluation against people's labels; empty where there is none."""
-    evaluation = read_json(reports / EVALUATION)
-    return evaluation if {"teacher", "student", "baselines"} <= set(evaluation) else {}
-
-
-def score_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Systems by name, the student last."""
-    if not evaluation:
-        return []
-    own = [(name, evaluation[name]) for name in ("teacher", "student")]
-    return [*evaluation["baselines"].items(), *own]
 
 
 def _stage(name: str, command: str, folder: Path) -> Stage:
@@ -102,9 +93,9 @@ def _manifest(folder: Path) -> tuple[Manifest | None, str]:
     return manifest, "" if manifest else "not here, or not whole"
 
 
-def _gold(model: str, evaluation: Mapping[str, Any], verdict: Verdict | None) -> float | None:
-    if evaluation.get("model") == model:
-        return float(evaluation["student"]["macro_f1"])
+def _gold(model: str, evaluation: Evaluation | None, verdict: Verdict | None) -> float | None:
+    if evaluation is not None and evaluation.model_id == model:
+        return evaluation.student.macro_f1
     if verdict is not None and verdict.rows.endswith(_PEOPLE):
         return verdict.figures.get("macro_f1")
     return None

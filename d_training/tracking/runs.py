@@ -4,17 +4,18 @@ Every run carries its record's name as a tag and is looked for by it first, so t
 cut short is completed, and nothing is there twice.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from common.config.schema import Settings
-from common.models.registry import METRICS, PLOTS
+from common.models.metrics import read_metrics
+from common.models.registry import CARD, PLOTS
 from common.stage.manifest import find_manifest
 from common.tracking.client import MODEL
 from common.tracking.records import RunRecord
+from d_training.cards.write import write_cards
 from d_training.tracking.versions import register
 
 if TYPE_CHECKING:
@@ -100,18 +101,17 @@ def _upload_model(place: Place, run: str, record: RunRecord) -> None:
     if manifest is None:
         return  # killed before it was published, or removed since
     at = _ms(record.ended_at)
-    facts = json.loads((folder / METRICS).read_bytes())
     curve = [
-        Metric(key, look[key], at, look["texts"])
-        for look in facts["training"].get("curve", [])
-        for key in ("train_loss", "validation_loss")
+        Metric(key, value, at, look.texts)
+        for look in read_metrics(folder).training.curve
+        for key, value in look.model_dump(exclude={"texts"}).items()
     ]
-    if curve:
-        place.client.log_batch(run, metrics=curve)
-    place.client.log_artifacts(run, str(folder / PLOTS), PLOTS)
+    place.client.log_batch(run, metrics=curve)
+    cards = write_cards(place.settings.paths.models, folder.name)
+    place.client.log_artifacts(run, str(cards / PLOTS), PLOTS)
     place.client.log_artifacts(run, str(folder), MODEL)
     register(
-        place.client, place.name, folder, run=run,
+        place.client, place.name, folder, card=cards / CARD, run=run,
         tags=record.tags | {"trained_at": record.ended_at.isoformat()},
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.models.registry import CARD
 from common.stage.files import sha256_of
 from common.stage.manifest import MANIFEST
 from common.tracking.client import CANDIDATE, MODEL
@@ -22,7 +21,13 @@ _LONGEST = 5_000  # characters of a description or tag
 
 
 def register(
-    client: "MlflowClient", name: str, folder: Path, *, run: str, tags: Mapping[str, str]
+    client: "MlflowClient",
+    name: str,
+    folder: Path,
+    *,
+    card: Path,
+    run: str,
+    tags: Mapping[str, str],
 ) -> None:
     """Make a model folder, which lies among the artifacts of ``run``, a version.
 
@@ -30,6 +35,7 @@ def register(
         client: of the server that has the run.
         name: of the registered model.
         folder: the model folder.
+        card: its model card.
         run: the id of the run.
         tags: of the version; ``trained_at``, ISO in UTC, decides whether it is the candidate.
     """
@@ -53,7 +59,7 @@ def register(
             f"runs:/{run}/{MODEL}",
             run_id=run,
             tags={key: value[:_LONGEST] for key, value in known.items()},
-            description=(folder / CARD).read_text(encoding="utf-8")[:_LONGEST],
+            description=card.read_text(encoding="utf-8")[:_LONGEST],
         )
     newest = client.get_registered_model(name).aliases.get(CANDIDATE)
     if newest is not None:

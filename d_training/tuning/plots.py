@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from d_training.cards.plots import GREY, STUDENT, TEACHER, picture
+from common.runtime.picture import GREY, STUDENT, TEACHER, picture
 
 
 def draw_history(path: Path, trials: Sequence[Mapping[str, Any]]) -> None:

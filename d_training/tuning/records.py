@@ -30,7 +30,7 @@ def trial_record(settings: Settings, plan: Plan, trial: "FrozenTrial") -> RunRec
         ended_at=ended,
         seconds=seconds,
         settings={
-            "training": with_values(settings, trial.params).model_dump(mode="json"),
+            "training": with_values(settings.training, trial.params).model_dump(mode="json"),
             "seed": settings.seed,
         },
         tags=_tags(plan) | {"trial": str(trial.number), "state": trial.state.name.lower()},

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from common.config.schema import Settings
 from common.config.tuning import TuningSettings
+from common.runtime.text_table import aligned
 from common.stage.files import read_json, write_atomically
-from d_training.cards.markdown import format_value
-from d_training.evaluation.table import aligned
 from d_training.tuning.plots import draw_history, draw_importance
 from d_training.tuning.records import utc
-from d_training.tuning.study import best_of, finished_trials
+from d_training.tuning.study import best_of, finished_trials, format_value
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -48,7 +47,7 @@ def summarise(study: "Study", tuning: TuningSettings) -> dict[str, Any]:
     return {
         "finished": [study.study_name, len(trials)],
         "searched": list(tuning.searched),
-        "best": best._asdict() if best else None,
+        "best": best.model_dump() if best else None,
         "importance": get_param_importances(study) if enough else {},
         "trials": trials,
     }

@@ -4,16 +4,15 @@ Optuna keeps it in SQLite. A trial is finished when it has run to its end or was
 what a killed process left running counts as failed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from common.config.schema import Settings
 from common.config.training import TrainingSettings
 from common.errors import DataError
 from common.locks import exclusive
-from d_training.experiment import start_checkpoint, study_plan
+from common.models.metrics import Tuned
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -23,28 +22,24 @@ if TYPE_CHECKING:
 _LOCK = ".studies.lock"
 
 
-class Best(NamedTuple):
-    """The best trial of a study of ``finished`` trials, and the training settings it tried."""
-
-    study: str
-    trial: int
-    finished: int
-    validation_loss: float
-    values: dict[str, Any]
-
-    def applied(self, settings: Settings) -> Settings:
-        """The same settings, but those of training that were tuned."""
-        return settings.model_copy(update={"training": with_values(settings, self.values)})
-
-
-def with_values(settings: Settings, values: dict[str, Any]) -> TrainingSettings:
+def with_values(training: TrainingSettings, values: Mapping[str, Any]) -> TrainingSettings:
     """The training settings with some values replaced, checked."""
-    return TrainingSettings.model_validate(settings.training.model_dump() | values)
+    return TrainingSettings.model_validate(training.model_dump() | dict(values))
+
+
+def format_values(values: Mapping[str, Any]) -> str:
+    """Settings in one line."""
+    return ", ".join(f"{name} {format_value(value)}" for name, value in values.items())
+
+
+def format_value(value: float) -> str:
+    """Whole numbers as they are, others with three digits."""
+    return str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
 @contextmanager
-def opened_study(settings: Settings, name: str) -> Iterator["Study"]:
-    """The study of that name, new where there is none, for this process alone to add to.
+def opened_study(path: Path, name: str) -> Iterator["Study"]:
+    """The study of that name in ``path``, new where there is none, for this process alone.
 
     Raises:
         TriageError: if another process is tuning.
@@ -52,7 +47,6 @@ def opened_study(settings: Settings, name: str) -> Iterator["Study"]:
     """
     import optuna
 
-    path = settings.paths.studies
     busy = f"another process is tuning in {path}; wait for it, or end it"
     with exclusive(path.parent / _LOCK, busy=busy), _storage(path) as storage:
         study = optuna.create_study(
@@ -70,7 +64,7 @@ def finished_trials(study: "Study") -> list["FrozenTrial"]:
     return study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def best_of(study: "Study") -> Best | None:
+def best_of(study: "Study") -> Tuned | None:
     """None where no trial has run to its end."""
     from optuna.trial import TrialState
 
@@ -78,7 +72,7 @@ def best_of(study: "Study") -> Best | None:
     if not whole:
         return None
     best = min(whole, key=lambda trial: (trial.value, trial.number))
-    return Best(
+    return Tuned(
         study=study.study_name,
         trial=best.number,
         finished=len(finished_trials(study)),
@@ -87,15 +81,14 @@ def best_of(study: "Study") -> Best | None:
     )
 
 
-def find_best(settings: Settings) -> Best:
-    """The best trial on the present data, settings and code.
+def find_best(path: Path, name: str) -> Tuned:
+    """The best trial of the study of that name, which is that of the present data and code.
 
     Raises:
         DataError: if there is none.
     """
     import optuna
 
-    path, name = settings.paths.studies, study_plan(settings, start_checkpoint(settings)).key
     best = None
     if path.is_file():
         with _storage(path) as storage:

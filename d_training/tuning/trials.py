@@ -16,13 +16,12 @@ from common.config.training import TrainingSettings
 from common.config.tuning import TuningSettings
 from common.labels import LabelSchema
 from common.metrics import confusion_matrix, macro_f1
-from d_training.cards.markdown import format_values
 from d_training.data.rows import Rows
 from d_training.fine_tuning.batches import Examples
 from d_training.fine_tuning.fit import fit
 from d_training.fine_tuning.student import load_student, predict
 from d_training.fine_tuning.train import make_examples, read_parts
-from d_training.tuning.study import finished_trials, with_values
+from d_training.tuning.study import finished_trials, format_values, with_values
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -52,7 +51,9 @@ def prepare_ground(settings: Settings, *, schema: LabelSchema, checkpoint: Path)
         DataError: if they don't suffice.
     """
     training = settings.training
-    parts, _ = read_parts(settings, schema, feedback=None)
+    parts, _ = read_parts(
+        settings.paths.labeled, schema, training=training, seed=settings.seed, feedback=None
+    )
     student = load_student(
         checkpoint, schema.names, precision=training.precision, seed=settings.seed
     )
@@ -142,7 +143,7 @@ def _train(trial: "Trial", ground: Ground) -> float:
     from optuna import TrialPruned
 
     settings, schema = ground.settings, ground.schema
-    training = with_values(settings, trial.params)
+    training = with_values(settings.training, trial.params)
     student = load_student(
         ground.checkpoint, schema.names, precision=training.precision, seed=settings.seed
     )

@@ -14,7 +14,7 @@ from common.labels import load_labels
 from common.stage.manifest import require_manifest
 from common.stage.plan import Plan
 from common.tracking.records import spool
-from d_training.experiment import start_checkpoint, study_plan
+from d_training.tuning.plan import start_checkpoint, study_plan
 from d_training.tuning.records import study_record, trial_record
 from d_training.tuning.report import read_summary, study_table, summarise, write_summary
 from d_training.tuning.study import finished_trials, opened_study
@@ -34,8 +34,8 @@ def tune(settings: Settings) -> None:
         TriageError: if another process is tuning.
     """
     require_manifest(settings.paths.labeled, made_by="classify")
-    plan = study_plan(settings, start_checkpoint(settings))
-    with opened_study(settings, plan.key) as study:
+    plan = study_plan(settings)
+    with opened_study(settings.paths.studies, plan.key) as study:
         _record_trials(study, settings, plan)
         done = len(finished_trials(study))
         if done < settings.tuning.trials:
@@ -52,7 +52,7 @@ def tune(settings: Settings) -> None:
 def _run_trials(study: "Study", settings: Settings, plan: Plan) -> None:
     from d_training.tuning.trials import prepare_ground, run_trial
 
-    schema, checkpoint = load_labels(settings.labels), start_checkpoint(settings)
+    schema, checkpoint = load_labels(settings.labels), start_checkpoint(settings.training)
     ground = prepare_ground(settings, schema=schema, checkpoint=checkpoint)
     wanted = settings.tuning.trials
     while (done := len(finished_trials(study))) < wanted:

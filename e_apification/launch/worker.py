@@ -47,7 +47,9 @@ def follow(settings: Settings, *, served_by: Kind) -> None:
     if not settings.serving.api_keys or not shared:
         stop(settings)
         return
-    key = plan_stage("worker", code=["d_training.__main__"], settings=_chosen(settings), inputs=()).key
+    key = plan_stage(
+        "worker", code=["d_training.__main__"], settings=_chosen(settings), inputs=()
+    ).key
     note = _read(settings)
     if note is not None and note.key == key and _alive(note):
         return

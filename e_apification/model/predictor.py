@@ -10,30 +10,17 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import DataError, TriageError
 from common.labels import LabelSchema, load_labels
-from common.models.reference import Reference
-from common.models.registry import LABELS, METRICS, TOKENIZER, served_model, verified_served
+from common.models.metrics import ServedMetrics, read_served
+from common.models.registry import LABELS, TOKENIZER, verified_served
 from common.onnx.model import OnnxModel, softmax
 from common.text import natural_text, rules_sha256
 
 # What every model must give sound answers to before it serves: nothing, a little, too much.
 _TRIALS = ("", "where is my parcel?", "refund " * 2_000, "\u00e9\U0001f600")
 logger = logging.getLogger(__name__)
-
-
-class ModelFacts(BaseModel):
-    """What training measured and the server must know; the rest of metrics.json is its own."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    max_length: int = Field(ge=2)
-    temperature: float = Field(gt=0)
-    abstain_threshold: float = Field(ge=0, le=1)
-    labels_sha256: str
-    text_rules_sha256: str
 
 
 class Prediction(NamedTuple):
@@ -55,9 +42,8 @@ class Predictor(Protocol):
 
     model_id: str
     labels: LabelSchema
-    facts: ModelFacts
+    facts: ServedMetrics
     metadata: dict[str, str]
-    reference: Reference | None
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label raw texts; the result of one never depends on its neighbours."""
@@ -73,11 +59,11 @@ class OnnxPredictor:
             DataError: if the folder contradicts itself or was made with other text rules.
         """
         self.model_id = model_id
-        self.facts, self.reference = _read_facts(folder / METRICS)
+        self.facts = read_served(folder)
         self.labels = load_labels(folder / LABELS)
         _check_digests(self.facts, self.labels, model_id=model_id)
         self._model = OnnxModel(
-            folder / served_model(folder),
+            folder / self.facts.served,
             folder / TOKENIZER,
             max_length=self.facts.max_length,
             threads=threads,
@@ -148,23 +134,7 @@ def _self_test(predictor: OnnxPredictor) -> None:
             )
 
 
-class _Snapshot(BaseModel):
-    """Models that were trained by older code have none."""
-
-    reference: Reference | None = None
-
-
-def _read_facts(path: Path) -> tuple[ModelFacts, Reference | None]:
-    try:
-        content = path.read_bytes()
-        facts = ModelFacts.model_validate_json(content)
-        return facts, _Snapshot.model_validate_json(content).reference
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise DataError(f"{path} lacks what serving needs ({problems}); train anew") from None
-
-
-def _check_digests(facts: ModelFacts, labels: LabelSchema, *, model_id: str) -> None:
+def _check_digests(facts: ServedMetrics, labels: LabelSchema, *, model_id: str) -> None:
     if facts.text_rules_sha256 != rules_sha256():
         raise DataError(
             f"model {model_id} was trained with text rules {facts.text_rules_sha256[:12]}, this "

@@ -46,7 +46,7 @@ class DriftWindow:
     def begin(self, model: Predictor) -> None:
         """Forget the answers of the model before."""
         self._rows.clear()
-        self._model_id, self._reference = model.model_id, model.reference
+        self._model_id, self._reference = model.model_id, model.facts.reference
         self._places = {name: place for place, name in enumerate(model.labels.names)}
         self._places[None] = len(self._places)
 

@@ -32,7 +32,12 @@ def embedded_files() -> list[Path]:
 
 def merged_checkpoint(*, cache: Path) -> Path:
     """The folder of the whole checkpoint, as ``from_pretrained`` reads it."""
-    plan = plan_stage("merge-adapter", code=["c_classification.teacher.nli_adapter.merged"], settings=CLASSES, inputs=embedded_files())
+    plan = plan_stage(
+        "merge-adapter",
+        code=["c_classification.teacher.nli_adapter.merged"],
+        settings=CLASSES,
+        inputs=embedded_files(),
+    )
     folder = cache / "merged" / plan.key
     run_stage_once(plan, folder=folder, build=_merge)
     return folder

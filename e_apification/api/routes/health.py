@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from common.onnx.model import cpu_flags
 from e_apification.api.routes.state import limits_of, service_of
 from e_apification.http.errors import error_responses, not_ready
-from e_apification.model.predictor import ModelFacts
 
 
 class HealthBody(BaseModel):
@@ -34,13 +33,20 @@ class LabelInfo(BaseModel):
     description: str
 
 
-class ModelInfo(ModelFacts):
+class ModelInfo(BaseModel):
     """Where the model comes from; commit and created_at as its ONNX file has them.
 
     max_length: tokens that are read; abstain_threshold: confidence below which no label is named;
     onnx: all that the file says of itself.
     """
 
+    model_config = ConfigDict(protected_namespaces=())
+
+    max_length: int
+    temperature: float
+    abstain_threshold: float
+    labels_sha256: str
+    text_rules_sha256: str
     model_id: str
     commit: str | None
     created_at: str | None
@@ -111,7 +117,7 @@ async def metadata(request: Request) -> MetadataBody:
     onnx = predictor.metadata
     return MetadataBody(
         model=ModelInfo(
-            **predictor.facts.model_dump(),
+            **predictor.facts.model_dump(include=set(ModelInfo.model_fields)),
             model_id=predictor.model_id,
             commit=onnx.get("commit"),
             created_at=onnx.get("created_at"),

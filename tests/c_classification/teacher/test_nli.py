@@ -12,6 +12,7 @@ from c_classification.teacher.nli import NliTeacher, fill_template, prepare_nli
 from common.config.classification import ClassificationSettings, NliSettings
 from common.errors import DataError, SettingsError
 from common.labels import Label, LabelSchema
+from common.onnx.model import Outputs, softmax
 
 TEXTS = [
     "my parcel not arrived", "charged twice", "@user thanks !", "the app crashes . help please",
@@ -105,6 +106,41 @@ def test_float32_settles_what_is_close_in_int8(nli_checkpoint, cache, monkeypatc
         two = np.sort(np.argsort(scores, axis=1)[:, 1:], axis=1)  # (N, 2) the best ones
         ratios = [np.divide(*np.take_along_axis(s, two, axis=1).T) for s in (scores, exact)]
         assert np.allclose(*ratios, rtol=1e-4) == equal
+        assert np.allclose(scores, exact, rtol=1e-4) == equal
+
+
+class FixedModel:
+    """Gives each hypothesis a logit of entailment (the second of three classes)."""
+
+    def __init__(self, **logits: float) -> None:
+        self._logits = {f"it is {words} .": logit for words, logit in logits.items()}
+
+    def run(self, pairs, **_) -> Outputs:
+        values = np.array([[0, self._logits[hypothesis], 0] for _, hypothesis in pairs], np.float32)
+        return Outputs(values, np.zeros(len(pairs), np.bool_), np.ones(len(pairs), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("third", "logits"),
+    [
+        (0.48, [0.375, 0.25, 0.625]),  # a third label that is as close as the second
+        (0.46, [0.375, 0.25, 0.46]),  # 0.04 behind, and 0.03 is close
+        (0.40, [0.375, 0.25, 0.40]),
+    ],
+)
+def test_every_label_close_to_the_best_is_settled(nli_checkpoint, cache, third, logits):
+    schema = SCHEMA.model_copy(
+        update={
+            "labels": tuple(
+                label.model_copy(update={"hypotheses": (label.name,)}) for label in SCHEMA.labels
+            )
+        }
+    )
+    nli = teacher(nli_checkpoint, cache, schema, int8=True)
+    nli._model = FixedModel(parcel=0.50, bill=0.49, rest=third)
+    nli._exact = FixedModel(parcel=0.375, bill=0.25, rest=0.625)
+    expected = softmax(np.array([logits] * 2, np.float32))
+    np.testing.assert_allclose(nli.score(TEXTS[:2]), expected, atol=1e-6)
 
 
 def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint, cache):

@@ -5,8 +5,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from onnx import numpy_helper
 
-from common.onnx.export import export_classifier, quantize_int8, save_tokenizer
+from common.onnx.export import add_metadata, export_classifier, quantize_int8, save_tokenizer
 from common.onnx.model import OnnxModel
 
 TEXTS = ["my parcel is late and the order is not arrived", "thanks", "i was charged twice"]
@@ -91,6 +92,25 @@ def test_int8_is_near_and_keeps_the_metadata(exported):
     for name in ("model.onnx", "model.int8.onnx"):
         model = OnnxModel(exported / name, exported / "tokenizer.json", max_length=8, threads=1)
         assert model.metadata["commit"] == "abc"
+
+
+def test_two_products_fit_the_16_bits_in_which_avx2_adds_them(exported):
+    graph = onnx.load(exported / "model.int8.onnx").graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    products = [node.input[1] for node in graph.node if node.op_type == "MatMulInteger"]
+    largest = max(int(np.abs(weights[name].astype(np.int32)).max()) for name in products)
+    # Six products a layer, two layers, pooler and head. 2 * 255 * 64 = 32,640, of 32,767.
+    assert (len(products), largest) == (14, 64)
+
+
+def test_metadata_is_added_and_no_logit_changes(exported, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes((exported / "model.onnx").read_bytes())
+    add_metadata(path, {"temperature": "1.5"})
+    add_metadata(path, {"temperature": "0.5", "note": "x"})
+    model = OnnxModel(path, exported / "tokenizer.json", max_length=32, threads=1)
+    assert model.metadata == {"commit": "abc", "temperature": "0.5", "note": "x"}
+    np.testing.assert_array_equal(model.run(TEXTS).values, logits(exported, "model.onnx"))
 
 
 def test_word_embeddings_stay_in_float32_where_asked(exported, tmp_path):

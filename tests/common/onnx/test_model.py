@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import DataError
 from common.onnx.export import export_classifier, export_encoder, save_tokenizer
-from common.onnx.model import OnnxModel, softmax
+from common.onnx.model import OnnxModel, session_options, softmax
 
 TEXTS = ["my parcel is late", "thanks", "the app crashes , please help", "i was charged twice"]
 
@@ -104,3 +104,8 @@ def test_missing_file_is_named(exported):
 
 def test_softmax_of_large_logits():
     np.testing.assert_allclose(softmax(np.array([[1000, 1000]], np.float32)), [[0.5, 0.5]])
+
+
+def test_waiting_threads_of_a_session_sleep():
+    entry = session_options(2).get_session_config_entry("session.intra_op.allow_spinning")
+    assert (entry, session_options(2).intra_op_num_threads) == ("0", 2)

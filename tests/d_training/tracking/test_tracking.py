@@ -24,6 +24,7 @@ from common.tracking.client import DATABASE, TrackingError, mlflow_client
 from common.tracking.records import RunRecord, spool, spooled
 from d_training import run
 from d_training.tracking.sync import sync, synced
+from tests.clock import scaled
 from tests.d_training.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,7 +175,8 @@ def test_a_server_that_was_killed_in_between_hears_of_all_later_and_once(two, se
             run(poor, force=True)
         with synced(poor):
             roll_back(two.models, by="ada")
-        assert time.monotonic() - started < 20  # three runs of the gate; a look costs nothing
+        # Three runs of the gate; a look costs nothing.
+        assert time.monotonic() - started < scaled(20)
         assert production_id(two.models) == two.good_id
         assert caplog.text.count("does not answer") == 1
         assert "`python -m d_training sync` uploads it" in caplog.text
@@ -213,7 +215,7 @@ def test_a_server_that_never_answers_costs_seconds(two):
         started = time.monotonic()
         with pytest.raises(TrackingError) as raised:
             sync(settings)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < scaled(15)
     assert "hidden" not in str(raised.value)
 
 
@@ -231,6 +233,7 @@ def test_an_unchanged_command_imports_no_mlflow(two, store):
 import sys
 from d_training.tracking.sync import synced
 from common.config.schema import Settings
+from tests.clock import scaled
 with synced(Settings(run_dir={str(good.run_dir)!r})):
     pass
 print("mlflow" in sys.modules)

@@ -115,7 +115,7 @@ def test_every_trial_is_a_run_below_its_study_and_told_once(studied):
 
     with mlflow_client(studied) as client:
         (experiment,) = client.search_experiments(filter_string="name = 'tuned'")
-        runs = {r.info.run_name: r for r in client.search_runs([experiment.model_id])}
+        runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
         assert sorted(runs) == [f"study-{study}", "trial-0", "trial-1", "trial-2", "tuning"]
         first = runs["trial-0"]
         artifacts = {file.path for file in client.list_artifacts(runs["tuning"].info.run_id)}

@@ -88,7 +88,7 @@ def test_openapi_names_the_routes_and_their_bodies(client: TestClient) -> None:
         "/health",
         "/metadata",
         "/metrics",
-        "/metrics/{experiment}",
+        "/metrics/{model_id}",
         "/predict",
         "/ready",
         "/retrain",

@@ -32,7 +32,7 @@ BOTH = [
 ]
 FITTING_ONLY = [
     ("/retrain", "POST"),
-    ("/metrics/{experiment}", "GET"),  # any text may name one
+    ("/metrics/{model_id}", "GET"),  # any text may name one
     ("/experiments", "GET"),
     ("/metadata", "GET"),
     ("/health", "GET"),

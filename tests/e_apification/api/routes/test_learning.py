@@ -1,4 +1,4 @@
-"""/add_data, /retrain, /experiments and /metrics/{experiment}, on SQLite and PostgreSQL."""
+"""/add_data, /retrain, /experiments and /metrics/{model_id}, on SQLite and PostgreSQL."""
 
 import json
 import shutil
@@ -248,7 +248,7 @@ def test_the_schema_says_what_can_be_answered(client):
     assert set(content) == {"application/json", "text/csv"}
     assert {"202", "401", "403", "409", "503"} <= set(paths["/retrain"]["post"]["responses"])
     assert {"200", "404"} <= set(paths["/retrain/{job}"]["get"]["responses"])
-    assert {"200", "404"} <= set(paths["/metrics/{experiment}"]["get"]["responses"])
+    assert {"200", "404"} <= set(paths["/metrics/{model_id}"]["get"]["responses"])
 
 
 def test_predictions_go_on_without_a_store(tmp_path, models_dir):

@@ -1,0 +1,1 @@
+"""Labeling and training on a busy machine: threads that sleep while they wait, or spin."""

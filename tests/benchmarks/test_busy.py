@@ -1,0 +1,70 @@
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from benchmarks.busy import work
+from benchmarks.busy.__main__ import SLEEP, SPIN, Speed, describe, run
+from common.config.settings import ROOT
+
+
+def test_what_is_kept_beside_a_busy_process_and_alone():
+    row = describe("training", sleep=Speed(alone=80, beside=40), spin=Speed(alone=82, beside=8.2))
+    assert row == {
+        "work": "training", "spin_alone": 82, "spin_beside": 8.2, "sleep_alone": 80,
+        "sleep_beside": 40, "spin_kept_beside": 0.1, "kept_beside": 0.5, "kept_alone": 0.98,
+        "passed": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sleep", "passed"),
+    [
+        (Speed(alone=95, beside=43), True),
+        (Speed(alone=94, beside=47), False),  # more than 5 % lost alone
+        (Speed(alone=100, beside=44), False),  # less than 0.45 beside
+    ],
+)
+def test_both_limits_count(sleep, passed):
+    assert describe("training", sleep=sleep, spin=Speed(100, 10))["passed"] is passed
+
+
+def test_texts_a_second_are_of_all_steps_and_their_time(monkeypatch):
+    clock = iter([0.0, 0.0, 1.0, 2.0])
+    monkeypatch.setattr(work.time, "perf_counter", lambda: next(clock))
+    assert work.measure(lambda: 16, seconds=1.5) == 16.0  # two steps, two seconds
+
+
+def test_the_busy_process_ends_with_its_measurement():
+    with work.busy_core():
+        (loop,) = psutil.Process().children()
+        assert loop.cmdline()[-1] == "while True: pass"
+    assert not loop.is_running()
+
+
+@pytest.mark.parametrize(("waiting", "spinning"), [(SLEEP, False), (SPIN, True)])
+def test_a_side_gets_threads_that_wait_in_its_way(monkeypatch, waiting, spinning):
+    def started(command, *, env, **_):
+        assert ("--spinning" in command) is spinning
+        assert env.get("GOMP_SPINCOUNT") == ("300000" if spinning else None)
+        assert not {"OMP_NUM_THREADS", "OMP_WAIT_POLICY"} & set(env)
+        return subprocess.CompletedProcess(command, 0, 'log\n{"alone": 9.0, "beside": 4.5}\n')
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setattr(subprocess, "run", started)
+    assert run("training", waiting, seconds=1) == Speed(9.0, 4.5)
+
+
+@pytest.mark.parametrize(("of_user", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_openmp_sleep_unless_the_user_says_otherwise(of_user, found):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if of_user:
+        environment["OMP_WAIT_POLICY"] = of_user
+    done = subprocess.run(
+        [sys.executable, "-c", "import common, os; print(os.environ['OMP_WAIT_POLICY'])"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == found
