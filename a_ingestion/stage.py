@@ -14,6 +14,8 @@ from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import tracker
 
+# What decides the output, with all that these import.
+CODE = ("a_ingestion.landing", "a_ingestion.sources")
 logger = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ def land_source(settings: Settings) -> Manifest:
     source = choose_source(ingestion, cache=settings.paths.cache)
     plan = plan_stage(
         "a_ingestion",
-        code=["a_ingestion.landing", "a_ingestion.sources"],
+        code=CODE,
         settings={
             "source": ingestion.source,
             "text_column": ingestion.text_column,

@@ -20,6 +20,8 @@ from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import tracker
 
+# What decides the output, with all that these import.
+CODE = ("b_transformation.job", "b_transformation.threading.index")
 logger = logging.getLogger(__name__)
 MESSAGES, REPLIES, REPORT = "messages", "replies", "quality.json"
 
@@ -33,7 +35,7 @@ def curate_messages(settings: Settings) -> Manifest:
     require_manifest(settings.paths.raw, made_by="data_ingestion")
     plan = plan_stage(
         "b_transformation",
-        code=["b_transformation.job", "b_transformation.threading.index"],
+        code=CODE,
         settings={
             "transformation": settings.transformation.model_dump(mode="json"),
             "text_column": settings.ingestion.text_column,

@@ -25,6 +25,7 @@ from common.tracking.records import tracker
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+CODE = ("c_classification.stage",)  # what decides the output, with all that these import
 logger = logging.getLogger(__name__)
 
 
@@ -34,7 +35,7 @@ def label_messages(settings: Settings) -> Manifest:
     require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
-        code=["c_classification.stage"],
+        code=CODE,
         settings={
             "classification": settings.classification.model_dump(mode="json"),
             "seed": settings.seed,

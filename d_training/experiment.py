@@ -19,6 +19,8 @@ from d_training.data.feedback import Feedback, find_feedback
 from d_training.tuning.plan import NOT_DECIDING, start_checkpoint, study_plan
 from d_training.tuning.study import find_best, with_values
 
+CODE = ("d_training.build",)  # what decides the output, with all that these import
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -63,7 +65,7 @@ def resolve(settings: Settings, *, tuned: bool) -> Experiment:
     feedback = find_feedback(settings, schema)
     plan = plan_stage(
         "d_training",
-        code=["d_training.build"],
+        code=CODE,
         settings={
             "training": training.model_dump(mode="json", exclude=NOT_DECIDING),
             "seed": settings.seed,

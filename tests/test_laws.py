@@ -51,12 +51,89 @@ def test_no_pickle_and_no_remote_code(path):
     assert "trust_remote_code" not in path.read_text(encoding="utf-8")
 
 
+def first_party(path: Path) -> set[str]:
+    """Modules of this project that a file imports when it runs, also inside functions."""
+    found = set()
+
+    def walk(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom) and child.module:
+                names = {f"{child.module}.{alias.name}" for alias in child.names}
+                found.update(names & MODULES.keys() or {child.module})
+            walk(child)
+
+    walk(ast.parse(path.read_text(encoding="utf-8")))
+    return found & MODULES.keys()
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def room(module: str) -> str:
+    """A stage's root is no room: each of its modules stands for itself."""
+    return ".".join(module.split(".")[:2])
+
+
+MODULES = {dotted(path): path for path in SOURCES}
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Some circle among the arrows; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, trail: list[str]) -> list[str]:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return []
+        for other in sorted(arrows.get(name, ())):
+            if found := walk(other, [*trail, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
+
+
+def test_modules_import_one_another_in_no_circle():
+    assert circle({name: first_party(path) - {name} for name, path in MODULES.items()}) == []
+
+
+def test_rooms_import_one_another_in_no_circle():
+    arrows: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        others = {room(other) for other in first_party(path)}
+        arrows.setdefault(room(name), set()).update(others - {room(name)})
+    assert circle(arrows) == []
+
+
+def test_a_circle_would_be_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_root_holds_at_most_eight_modules(package):
+    assert len(list((ROOT / package).glob("*.py"))) <= 8
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if p.name == "__init__.py" and p.parent.parent.parent == ROOT],
+    ids=name,
+)  # fmt: skip
+def test_a_room_says_what_it_takes_makes_and_who_may_import_it(path):
+    lines = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()
+    assert len(lines) >= 3
+
+
 def test_import_reads_connects_and_creates_nothing(tmp_path):
     """Import every module (``__main__`` too) with files, sockets and processes forbidden."""
-    modules = [
-        ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for p in SOURCES
-    ]
+    modules = list(MODULES)
     # These are about SQLAlchemy, so that others import them only where the store is used.
     store = [name for name in modules if name.startswith("common.store.")]
     outside = [name for name in modules if name not in store]

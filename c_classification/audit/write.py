@@ -18,6 +18,7 @@ from common.stage.files import write_atomically
 from common.stage.manifest import Manifest, require_manifest
 from common.stage.plan import plan_stage
 
+CODE = ("c_classification.audit.write",)  # what decides the output, with all that these import
 REPORT = "labels.html"
 _KEY = re.compile(r'<meta name="made-from" content="([0-9a-f]+)">')
 _HEAD_CHARS = 2_000  # of the page, which hold its key
@@ -37,7 +38,7 @@ def write_audit(settings: Settings) -> Path:
     target = settings.paths.reports / REPORT
     plan = plan_stage(
         "audit",
-        code=["c_classification.audit.write"],
+        code=CODE,
         settings={
             "labeled": manifest.key,
             "template": page_sha256(TEMPLATE),

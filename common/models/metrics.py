@@ -233,7 +233,7 @@ def read_served(folder: Path) -> ServedMetrics:
 
 def write_metrics(folder: Path, metrics: ModelMetrics) -> None:
     """Write metrics.json into a model folder that is being built."""
-    text = metrics.model_dump_json(indent=2, exclude_none=True)
+    text = metrics.model_dump_json(indent=2)
     (folder / METRICS).write_text(text + "\n", encoding="utf-8")
 
 

@@ -22,6 +22,8 @@ from d_training.cards.data_card import data_card
 from d_training.cards.model_card import model_card
 from d_training.cards.plots import draw_plots
 
+CODE = ("d_training.cards.write",)  # what decides the output, with all that these import
+
 
 def write_cards(models: Path, model_id: str) -> Path:
     """Bring the cards of a model up to date and return their folder.
@@ -41,7 +43,7 @@ def write_cards(models: Path, model_id: str) -> Path:
 
     plan = plan_stage(
         "cards",
-        code=["d_training.cards.write"],
+        code=CODE,
         settings=None,
         inputs=[folder / METRICS, folder / MANIFEST],
     )

@@ -44,6 +44,7 @@ from d_training.evaluation.hand_labels import compare_with_hand_labels
 from d_training.evaluation.plots import draw_gold, expected_pictures
 from d_training.evaluation.served import served_answers
 
+CODE = ("d_training.evaluation.evaluate",)  # what decides the output, with all that these import
 logger = logging.getLogger("d_training.evaluation")
 
 
@@ -66,7 +67,7 @@ def evaluate(
             raise DataError(f"{path} does not exist; `make evaluate GOLD=file.csv` needs it")
     plan = plan_stage(
         "evaluation",
-        code=["d_training.evaluation.evaluate"],
+        code=CODE,
         settings={"model": model_id, "seed": settings.seed},
         inputs=inputs,
     )

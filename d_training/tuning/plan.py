@@ -8,6 +8,7 @@ from common.labels import load_labels
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import Plan, plan_stage
 
+CODE = ("d_training.tuning.trials",)  # what decides the output, with all that these import
 # What may change without another model coming out.
 NOT_DECIDING = {"snapshot_every_s", "tensorboard"}
 # What may change besides without another trial coming out, which has no people's labels and exports
@@ -35,7 +36,7 @@ def study_plan(settings: Settings) -> Plan:
     checkpoint = start_checkpoint(settings.training)
     return plan_stage(
         "tuning",
-        code=["d_training.tuning.trials"],
+        code=CODE,
         settings={
             "training": settings.training.model_dump(mode="json", exclude=varied),
             "tuning": tuning.model_dump(mode="json", exclude={"trials"}),

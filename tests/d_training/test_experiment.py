@@ -2,21 +2,21 @@
 
 import pytest
 
-from d_training.experiment import experiment_plan, start_checkpoint, study_plan
+from d_training.experiment import resolve
+from d_training.tuning.plan import study_plan
 
 
 @pytest.mark.parametrize(
     "key",
-    [lambda s, c: experiment_plan(s, c, None).key, lambda s, c: study_plan(s, c).key],
+    [lambda settings: resolve(settings, tuned=False).model_id, lambda s: study_plan(s).key],
     ids=["experiment", "study"],
 )
 def test_synthetic_messages_are_among_it(trained, key):
     settings, _ = trained
-    checkpoint = start_checkpoint(settings)
-    found = [key(settings, checkpoint)]
+    found = [key(settings)]
     more = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
     settings.labels.write_text(more, encoding="utf-8")
     for text in ("refund me", "pay me back"):
         (settings.labels.parent / "more.csv").write_text(f"label,text\nbill,{text}\n")
-        found.append(key(settings, checkpoint))
+        found.append(key(settings))
     assert len(set(found)) == 3

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import DataError
 from common.labels import load_labels
-from common.models.registry import production_id
+from common.models.registry import cards_folder, production_id
 from common.stage.manifest import folder_records, verify_files
 from common.text import rules_sha256
 from d_training import run
@@ -29,11 +29,18 @@ def test_model_folder_is_whole_and_promoted(trained):
     assert [r.path for r in folder_records(folder)] == [r.path for r in manifest.outputs]
     assert {
         "model.onnx", "model.int8.onnx", "tokenizer.json", "labels.yaml", "metrics.json",
-        "model_card.md", "data_card.md", "checkpoint/model.safetensors", "checkpoint/config.json",
-        "rows.parquet",
+        "checkpoint/model.safetensors", "checkpoint/config.json", "rows.parquet",
+    } <= {r.path for r in manifest.outputs}  # fmt: skip
+
+
+def test_cards_and_plots_lie_beside_the_model_folder(trained):
+    settings, manifest = trained
+    folder = cards_folder(settings.paths.models, manifest.key)
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.[mp]*")} == {
+        "model_card.md", "data_card.md",
         "plots/confusion_matrix.png", "plots/reliability.png", "plots/label_distribution.png",
         "plots/learning_curve.png",
-    } <= {r.path for r in manifest.outputs}  # fmt: skip
+    }  # fmt: skip
 
 
 def test_every_row_is_counted(trained, toy):
@@ -52,7 +59,7 @@ def test_metrics_hold_what_serving_and_people_need(trained):
     assert facts["max_length"] == 16
     assert 0.2 <= facts["temperature"] <= 5
     assert facts["teacher"] == "toy"
-    assert facts["macro_f1_held_out"] > 0.95
+    assert facts["held_out"]["macro_f1"] > 0.95
     assert facts["held_out"]["teacher_agreement"] > 0.95
     assert facts["parity"]["fp32"]["max_difference"] < 1e-4
     assert facts["parity"]["int8"]["agreement"] > 0.95
@@ -67,7 +74,7 @@ def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy
     texts = [row["text"] for row in toy.rows() if row["tweet_id"] in held_out]
     assert len(texts) == metrics(*trained)["held_out"]["texts"] > 20
     answers = served.predict_natural(texts)
-    reference = served.reference
+    reference = served.facts.reference
     named = [sum(a.label == name for a in answers) for name in ("parcel", "bill", "rest", None)]
     assert list(reference.labels) == named
     for spread, values in (

@@ -18,12 +18,13 @@ from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.labels import LabelSchema, load_labels
 from common.models import deployment
+from common.models.metrics import ServedMetrics
 from common.stage.manifest import RowCounts
 from common.stage.plan import Plan
 from common.stage.run import Built, run_stage_once
 from common.text import rules_sha256
 from e_apification.api.app import create_app
-from e_apification.model.predictor import ModelFacts, Prediction
+from e_apification.model.predictor import Prediction
 
 MODEL_ID = "0123456789ab"
 LABELS_YAML = """\
@@ -52,11 +53,10 @@ class Gated:
 
     model_id = MODEL_ID
     labels = LabelSchema.model_validate(yaml.safe_load(LABELS_YAML))
-    facts = ModelFacts(
+    facts = ServedMetrics(
         max_length=8, temperature=1, abstain_threshold=0, labels_sha256="", text_rules_sha256=""
     )
     metadata: dict[str, str] = {}
-    reference = None
 
     def __init__(self) -> None:
         self.gate = threading.Event()

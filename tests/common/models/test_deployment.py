@@ -24,7 +24,13 @@ def make_model(models, what: str, *, rules: str | None = None) -> str:
     def build(folder):
         for name in ("model.int8.onnx", "tokenizer.json", "labels.yaml"):
             (folder / name).write_text(what, encoding="utf-8")
-        facts = {"text_rules_sha256": rules or rules_sha256()}
+        facts = {
+            "text_rules_sha256": rules or rules_sha256(),
+            "labels_sha256": "",
+            "max_length": 8,
+            "temperature": 1,
+            "abstain_threshold": 0,
+        }
         (folder / "metrics.json").write_text(json.dumps(facts), encoding="utf-8")
         (folder / "plot.png").write_text("drawn", encoding="utf-8")
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})

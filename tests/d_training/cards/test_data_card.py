@@ -1,17 +1,10 @@
 from datetime import UTC, datetime
 
-from common.config.schema import Settings
+from common.config.classification import ClassificationSettings
+from common.models.metrics import ModelMetrics, StageRecord
 from common.stage.manifest import Manifest, RowCounts
 from d_training.cards.data_card import data_card
-
-FACTS = {
-    "model_id": "0123456789ab",
-    "created_at": "2026-01-02T03:04:05+00:00",
-    "labels": ["bill", "rest"],
-    "synthetic_messages": 0,
-    "source": "kaggle",
-    "rows": {"train": 900, "validation": 50, "test": 49},
-}
+from tests.d_training.cards.test_model_card import FACTS as MODEL_FACTS
 
 
 def manifest(stage, taken, out, dropped, **figures) -> Manifest:
@@ -43,9 +36,15 @@ RAW = manifest("a_ingestion", 2010, 2000, {"not UTF-8": 10}, source="kaggle")
 ROWS = RowCounts(taken=1000, out=999, dropped={"copy of another text": 1})
 
 
+FACTS = MODEL_FACTS | {
+    "rows": {"train": 900, "validation": 50, "test": 49, "human": 0},
+    "classification": ClassificationSettings().model_dump(mode="json"),
+}
+
+
 def card(*manifests, **changes) -> str:
-    made_by = {m.stage: m for m in manifests}
-    return data_card(FACTS | changes, made_by, rows=ROWS, settings=Settings())
+    data = {m.stage: StageRecord.of(m) for m in manifests}
+    return data_card(ModelMetrics.model_validate({**FACTS, "data": data, **changes}), ROWS)
 
 
 def test_card_tells_of_rows_labels_and_licences():

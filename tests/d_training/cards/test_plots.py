@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from common.models.metrics import TrainingMetrics
 from d_training.cards import plots
-from d_training.fine_tuning.fit import Fitted, Look
+from d_training.held_out.figures import reliability_bins
+from tests.d_training.cards.test_model_card import FACTS
 
 LABELS = ("billing issue", "shipping problem", "other")
 
@@ -18,9 +20,8 @@ def confusion(path):
 
 
 def reliability(path):
-    plots.draw_reliability(
-        path, np.array([0.4, 0.6, 0.9, 0.95]), np.array([False, True, True, True])
-    )
+    confidence, agrees = np.array([0.4, 0.6, 0.9, 0.95]), np.array([False, True, True, True])
+    plots.draw_reliability(path, reliability_bins(confidence, agrees), error=0.25)
 
 
 def label_shares(path):
@@ -29,8 +30,11 @@ def label_shares(path):
 
 
 def learning_curve(path):
-    curve = [Look(100, 1.5, 1.4), Look(200, 1.2, 1.1), Look(300, 1.0, 1.2)]
-    plots.draw_learning_curve(path, Fitted(curve, 1, 9.0, stopped_early=False))
+    names = ("texts", "train_loss", "validation_loss")
+    points = [(100, 1.5, 1.4), (200, 1.2, 1.1), (300, 1.0, 1.2)]
+    curve = [dict(zip(names, point, strict=True)) for point in points]
+    content = FACTS["training"] | {"curve": curve, "kept": curve[1]}
+    plots.draw_learning_curve(path, TrainingMetrics.model_validate(content))
 
 
 @pytest.mark.parametrize("draw", [confusion, reliability, label_shares, learning_curve])

@@ -51,10 +51,10 @@ def test_each_label_gets_its_share_of_a_draw():
 def test_more_labels_are_worth_more_and_draws_are_seeded():
     vectors, truth = clouds(400)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
-    assert [point["labels"] for point in curve] == [10, 25, 50, 100, 200, 320]
-    assert {point["repeats"] for point in curve} == {10}
-    assert curve[0]["macro_f1"] + 0.1 < curve[-1]["macro_f1"] <= 1
-    assert all(0 < point["standard_deviation"] < 0.3 for point in curve)
+    assert [point.labels for point in curve] == [10, 25, 50, 100, 200, 320]
+    assert {point.repeats for point in curve} == {10}
+    assert curve[0].macro_f1 + 0.1 < curve[-1].macro_f1 <= 1
+    assert all(0 < point.standard_deviation < 0.3 for point in curve)
     assert hand_label_curve(vectors, truth, labels=3, seed=5) == curve
     assert hand_label_curve(vectors, truth, labels=3, seed=6) != curve
 
@@ -64,18 +64,18 @@ def test_rows_that_were_trained_on_are_not_scored():
     vectors, _ = clouds(400, width=384)
     truth = np.random.default_rng(1).integers(0, 3, 400)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
-    assert all(0.2 < point["macro_f1"] < 0.45 for point in curve)
+    assert all(0.2 < point.macro_f1 < 0.45 for point in curve)
 
 
 def test_fewest_labels_that_reach_the_score_are_named():
     vectors, truth = clouds(100)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
-    found = compare_with_hand_labels(vectors, truth, score=curve[1]["macro_f1"], labels=3, seed=5)
-    assert found["points"] == curve
-    assert found["worth"] == 25
-    assert "no such label is used for teacher or student" in found["method"]
+    found = compare_with_hand_labels(vectors, truth, score=curve[1].macro_f1, labels=3, seed=5)
+    assert list(found.points) == curve
+    assert found.worth == 25
+    assert "no such label is used for teacher or student" in found.method
     beaten = compare_with_hand_labels(vectors, truth, score=1.01, labels=3, seed=5)
-    assert beaten["worth"] is None
+    assert beaten.worth is None
 
 
 def test_tiny_gold_and_gold_of_one_label():
@@ -83,12 +83,12 @@ def test_tiny_gold_and_gold_of_one_label():
     assert compare_with_hand_labels(vectors, truth, score=0.5, labels=3, seed=5) is None
     vectors, truth = clouds(20)
     found = compare_with_hand_labels(vectors, truth * 0, score=0.5, labels=3, seed=5)
-    assert [point["macro_f1"] for point in found["points"]] == [1.0, 1.0]
+    assert [point.macro_f1 for point in found.points] == [1.0, 1.0]
 
 
 def test_many_labels_and_texts_take_seconds():
     vectors, truth = clouds(6_000, labels=77, width=384)
     started = time.monotonic()
     curve = hand_label_curve(vectors, truth, labels=77, seed=5)
-    assert curve[-1]["labels"] == 1_600
+    assert curve[-1].labels == 1_600
     assert time.monotonic() - started < scaled(60)

@@ -1,11 +1,16 @@
 import pytest
 
+from common.models.evaluation import Evaluation, Int8Comparison
 from d_training.evaluation.plots import draw_gold, expected_pictures
 
 
 def system(shift=0.0):
     return {
+        "accuracy": 0.7,
         "macro_f1": 0.7 + shift,
+        "macro_f1_interval_95": (0.6, 0.8),
+        "per_label": {},
+        "accuracy_at_70": 0.8,
         "coverage": 0.8,
         "accuracy_at_coverage": 0.75 + shift,
         "expected_calibration_error": 0.05,
@@ -14,23 +19,32 @@ def system(shift=0.0):
             for share in (1.0, 0.7, 0.1)
         ],
         "reliability": [
-            {"from": 0.4, "to": 0.5, "texts": 30, "confidence": 0.45, "accuracy": 0.5 + shift},
-            {"from": 0.9, "to": 1.0, "texts": 90, "confidence": 0.95, "accuracy": 0.9},
+            {"low": 0.4, "high": 0.5, "texts": 30, "confidence": 0.45, "accuracy": 0.5 + shift},
+            {"low": 0.9, "high": 1.0, "texts": 90, "confidence": 0.95, "accuracy": 0.9},
         ],
     }
 
 
-def evaluation(**changes):
+def evaluation(**changes) -> Evaluation:
     points = [
         {"labels": n, "repeats": 10, "macro_f1": f1, "standard_deviation": 0.05}
         for n, f1 in ((10, 0.4), (25, 0.5), (96, 0.6))
     ]
-    return {
-        "gold": {"file": "folder/g.csv", "texts": 120, "generated": False},
+    content = {
+        "key": "fed",
+        "created_at": "2026-01-02T03:04:05Z",
+        "model_id": "0123456789ab",
+        "labels": ["bill", "rest"],
+        "gold": {"file": "folder/g.csv", "texts": 120, "left_out": {}, "generated": False},
         "teacher": system(),
         "student": system(0.02),
-        "hand_labels": {"worth": None, "points": points},
-    } | changes
+        "baselines": {},
+        "served": "model.int8.onnx",
+        "int8": dict.fromkeys(Int8Comparison.model_fields, 0.5),
+        "unseen": {"texts": 0, "teacher_macro_f1": None, "student_macro_f1": None},
+        "hand_labels": {"method": "", "worth": None, "points": points},
+    }
+    return Evaluation.model_validate(content | changes)
 
 
 def pixels(path):
@@ -65,7 +79,8 @@ def test_every_title_names_the_data(tmp_path, monkeypatch, generated, said):
 
     monkeypatch.setattr(Figure, "savefig", keep_titles)
     real = evaluation()
-    draw_gold(tmp_path, real | {"gold": real["gold"] | {"generated": generated}})
+    gold = real.gold.model_copy(update={"generated": generated})
+    draw_gold(tmp_path, real.model_copy(update={"gold": gold}))
     assert titles == [
         ["Reliability", said],
         ["Coverage and accuracy", said],

@@ -1,8 +1,9 @@
+from common.models.evaluation import Evaluation, HandLabels
 from d_training.evaluation.table import table, worth
 
 
 def figures(accuracy, f1, **more):
-    by_label = {"f1": f1, "support": 7}
+    by_label = {"precision": 0.5, "recall": 0.5, "f1": f1, "support": 7}
     return {
         "accuracy": accuracy,
         "macro_f1": f1,
@@ -14,13 +15,15 @@ def figures(accuracy, f1, **more):
 
 SURE = {
     "coverage": 0.75, "accuracy_at_coverage": 0.8, "accuracy_at_70": 0.9,
-    "expected_calibration_error": 0.04,
+    "expected_calibration_error": 0.04, "coverage_curve": [], "reliability": [],
 }  # fmt: skip
 
 
-def evaluation(**changes):
-    return {
-        "model": "0123456789ab",
+def evaluation(**changes) -> Evaluation:
+    content = {
+        "key": "fed",
+        "created_at": "2026-01-02T03:04:05Z",
+        "model_id": "0123456789ab",
         "labels": ["bill", "rest"],
         "gold": {"file": "g.csv", "texts": 4, "left_out": {"no label": 2}, "generated": False},
         "teacher": figures(0.5, 0.6, **SURE),
@@ -35,7 +38,14 @@ def evaluation(**changes):
             "difference": -0.025,
             "equal_labels": 0.875,
         },
-    } | changes
+    }
+    return Evaluation.model_validate(content | changes)
+
+
+def hand_labels_worth(enough, *, sizes=(10, 25, 1_600)) -> HandLabels:
+    rest = {"repeats": 10, "macro_f1": 0.5, "standard_deviation": 0.05}
+    points = [{"labels": size, **rest} for size in sizes]
+    return HandLabels.model_validate({"method": "", "worth": enough, "points": points})
 
 
 def test_systems_stand_side_by_side():
@@ -74,10 +84,10 @@ def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels():
     systems |= {name: figures(0.5, 0.5) for name in ("bare names", "descriptions")}
     sure = figures(0.625, 0.725, **SURE)
     for system in (*systems.values(), sure):
-        system["per_label"][long] = {"f1": 1.0, "support": 12_345}
+        system["per_label"][long] = {"precision": 1, "recall": 1, "f1": 1.0, "support": 12_345}
     gold = {"file": "g.csv", "texts": 123_456, "left_out": {}, "generated": False}
     unseen = {"texts": 23_456, "teacher_macro_f1": 0.5, "student_macro_f1": 0.625}
-    hand_labels = {"worth": None, "points": [{"labels": 10}, {"labels": 1_600}]}
+    hand_labels = hand_labels_worth(None, sizes=(10, 1_600))
     shown = table(
         evaluation(
             labels=["bill", "rest", long], baselines=systems, teacher=sure, student=sure,
@@ -91,7 +101,6 @@ def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels():
 
 
 def test_worth_is_the_number_that_was_enough_or_more_than_the_most():
-    points = [{"labels": 10}, {"labels": 25}, {"labels": 1_600}]
-    assert worth({"worth": 10, "points": points}) == "at most 10"
-    assert worth({"worth": 1_600, "points": points}) == "about 1,600"
-    assert worth({"worth": None, "points": points}) == "more than 1,600"
+    assert worth(hand_labels_worth(10)) == "at most 10"
+    assert worth(hand_labels_worth(1_600)) == "about 1,600"
+    assert worth(hand_labels_worth(None)) == "more than 1,600"

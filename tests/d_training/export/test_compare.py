@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from common.config.training import TrainingSettings
-from common.models.registry import served_model
+from common.models.metrics import ExportMetrics
+from common.models.registry import cards_folder, served_model
 from common.onnx.model import OnnxModel, softmax
 from d_training import run
 from d_training.evaluation.served import served_answers
@@ -15,10 +16,14 @@ from d_training.export.compare import choose_served, int8_checks
 from d_training.export.onnx import onnx_logits
 
 
-def row(name: str, *, macro_f1: float, error: float, p50: tuple[float, ...]) -> dict:
-    latency = [{"batch": 1, "tokens": n, "p50_ms": ms} for n, ms in enumerate(p50)]
-    figures = {"macro_f1": macro_f1, "calibration_error": error}
-    return {"name": name, **figures, "latency": [*latency, {"batch": 32}]}
+def row(name: str, *, macro_f1: float, error: float, p50: tuple[float, ...]) -> ExportMetrics:
+    rest = {"runs": 2, "p99_ms": 99}
+    latency = [{"batch": 1, "tokens": n, "p50_ms": ms, **rest} for n, ms in enumerate(p50)]
+    latency.append({"batch": 32, "tokens": 16, "p50_ms": 7, **rest})
+    figures = {"macro_f1": macro_f1, "calibration_error": error, "coverage": 1, "agreement": 1}
+    fitted = {"temperature": 1, "abstain_threshold": 0}
+    content = {"name": name, "file": None, "bytes": 9, "latency": latency, **figures, **fitted}
+    return ExportMetrics.model_validate(content)
 
 
 TABLE = [
@@ -87,7 +92,7 @@ def test_table_holds_the_three_models(trained):
         if export["file"]:
             assert export["bytes"] == (folder / export["file"]).stat().st_size
     assert facts["served"] == "model.int8.onnx"
-    assert facts["macro_f1_held_out"] == facts["exports"][2]["macro_f1"]
+    assert facts["held_out"]["macro_f1"] == facts["exports"][2]["macro_f1"]
     assert manifest.figures["served"] == "model.int8.onnx"
     # What is only measured is not kept.
     assert sorted(p.name for p in folder.glob("*.onnx")) == ["model.int8.onnx", "model.onnx"]
@@ -105,8 +110,9 @@ def test_int8_that_is_too_slow_is_kept_and_float32_serves(
     folder = settings.paths.models / manifest.key
     assert served_model(folder) == "model.onnx"
     facts = json.loads((folder / "metrics.json").read_bytes())
-    assert facts["macro_f1_held_out"] == facts["exports"][1]["macro_f1"]
-    assert "`model.onnx` serves: INT8 did not pass" in (folder / "model_card.md").read_text("utf-8")
+    assert facts["held_out"]["macro_f1"] == facts["exports"][1]["macro_f1"]
+    card = cards_folder(settings.paths.models, manifest.key) / "model_card.md"
+    assert "`model.onnx` serves: INT8 did not pass" in card.read_text("utf-8")
     texts = ["my parcel late", "thanks you"]
     logits = onnx_logits(folder, texts, model="model.onnx", max_length=16)
     np.testing.assert_allclose(
@@ -139,7 +145,7 @@ def test_temperature_and_threshold_are_those_of_the_file_that_serves(
         onnx.helper.make_node("Constant", [], ["quarter"], value_float=0.25),
         onnx.helper.make_node("Mul", ["raw", "quarter"], ["logits"]),
     ]
-    monkeypatch.setattr("d_training.export.quantize_int8", fake_quantizer(*quarter))
+    monkeypatch.setattr("d_training.export.onnx.quantize_int8", fake_quantizer(*quarter))
     publish_labeled(tmp_path, toy.rows())
     settings = make_settings(tmp_path)
     folder = settings.paths.models / run(settings).key
@@ -168,7 +174,7 @@ def test_int8_of_equal_labels_whose_confidence_means_nothing_does_not_serve(
 ):
     # Every text's logits get one length, as saturation does to them: all are equally sure.
     flat = onnx.helper.make_node("LpNormalization", ["raw"], ["logits"], axis=-1, p=2)
-    monkeypatch.setattr("d_training.export.quantize_int8", fake_quantizer(flat))
+    monkeypatch.setattr("d_training.export.onnx.quantize_int8", fake_quantizer(flat))
     publish_labeled(tmp_path, toy.rows())
     settings = make_settings(tmp_path)
     folder = settings.paths.models / run(settings).key

@@ -8,15 +8,34 @@ import pytest
 from common.config.gate import GateSettings
 from common.config.schema import Settings
 from common.errors import DataError
+from common.labels import load_labels
+from common.models.verdict import Verdict
 from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
-from d_training.gate.judge import judge, median_latency_ms, verdict_key
+from d_training.gate.judge import judge as judge_model
+from d_training.gate.judge import median_latency_ms, verdict_key
 from d_training.gate.table import gate_table
 
 
 def limited(settings: Settings, **limits) -> Settings:
     return settings.model_copy(update={"gate": GateSettings(**limits)})
+
+
+def judge(settings: Settings, model_id: str, *, against: str | None) -> Verdict:
+    return judge_model(
+        settings.paths,
+        model_id,
+        against=against,
+        schema=load_labels(settings.labels),
+        limits=settings.gate,
+        seed=settings.seed,
+        threads=settings.serving.threads,
+    )
+
+
+def key(settings: Settings, model_id: str, against: str | None) -> str:
+    return verdict_key(settings.gate, model_id, against=against, seed=settings.seed)
 
 
 def failed(verdict) -> list[str]:
@@ -57,7 +76,7 @@ def test_a_first_model_must_reach_the_least_macro_f1(two):
     ]
     assert verdict.promote
     facts = json.loads((two.models / two.good_id / "metrics.json").read_bytes())
-    assert verdict.figures["macro_f1"] == pytest.approx(facts["macro_f1_held_out"])
+    assert verdict.figures["macro_f1"] == pytest.approx(facts["held_out"]["macro_f1"])
     assert verdict.rows.startswith(f"{facts['held_out']['texts_labeled_by_teacher']} held-out")
     assert failed(judge(two.poor, two.poor_id, against=None)) == ["macro-F1"]
     assert judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None).promote
@@ -172,17 +191,17 @@ def test_a_changed_candidate_is_not_loaded(two):
 
 
 def test_key_follows_what_decides(two, tmp_path):
-    keys = [verdict_key(two.good, two.good_id, None)]
-    keys.append(verdict_key(two.good, two.good_id, two.poor_id))
-    keys.append(verdict_key(limited(two.good, tolerance=0.5), two.good_id, None))
+    keys = [key(two.good, two.good_id, None)]
+    keys.append(key(two.good, two.good_id, two.poor_id))
+    keys.append(key(limited(two.good, tolerance=0.5), two.good_id, None))
     gold = write_gold(tmp_path / "gold.csv", [("a", "bill")])
-    keys.append(verdict_key(limited(two.good, gold=gold), two.good_id, None))
+    keys.append(key(limited(two.good, gold=gold), two.good_id, None))
     write_gold(gold, [("b", "bill")])
-    keys.append(verdict_key(limited(two.good, gold=gold), two.good_id, None))
+    keys.append(key(limited(two.good, gold=gold), two.good_id, None))
     assert len(set(keys)) == 5
-    assert verdict_key(two.good, two.good_id, None) == keys[0]
+    assert key(two.good, two.good_id, None) == keys[0]
     with pytest.raises(DataError, match=r"none\.csv does not exist"):
-        verdict_key(limited(two.good, gold=tmp_path / "none.csv"), two.good_id, None)
+        key(limited(two.good, gold=tmp_path / "none.csv"), two.good_id, None)
 
 
 def test_latency_of_few_texts_is_measured_too(two):

@@ -17,10 +17,13 @@ from common.config.schema import Settings
 from common.config.tracking import TrackingSettings
 from common.config.tuning import TuningSettings
 from common.errors import DataError, TriageError
+from common.models.metrics import Tuned
+from common.models.registry import cards_folder
 from common.tracking.records import read_record, spooled
 from d_training import run
 from d_training.report.page import write_report
 from d_training.tracking.sync import sync
+from d_training.tuning.plan import study_plan
 from d_training.tuning.study import find_best, opened_study
 from d_training.tuning.tune import tune
 
@@ -37,6 +40,10 @@ CODE = (
     "tune(Settings.model_validate_json(sys.argv[1]));"
     "print(sorted({'torch', 'matplotlib'} & set(sys.modules)))"
 )
+
+
+def best_trial(settings: Settings) -> Tuned:
+    return find_best(settings.paths.studies, study_plan(settings).key)
 
 
 def searching(settings: Settings, **search) -> Settings:
@@ -144,19 +151,23 @@ def test_more_trials_go_on_with_the_same_study(copied):
     tune(searching(copied, trials=4))
     found = summary(copied)
     assert found["trials"][:3] == before
-    assert found["finished"] == [find_best(copied).study, 4]
+    assert found["finished"] == [best_trial(copied).study, 4]
     assert len(trials_in(copied)) == 4
 
 
 def test_training_takes_the_best_settings_and_tells_where_they_are_from(copied, caplog):
     caplog.set_level(logging.INFO)
-    best = find_best(copied)
+    best = best_trial(copied)
     manifest = run(copied, tuned=True)
     folder = copied.paths.models / manifest.key
     facts = json.loads((folder / "metrics.json").read_bytes())
-    assert facts["tuning"] == json.loads(json.dumps(best._asdict()))
+    assert facts["tuning"] == json.loads(json.dumps(best.model_dump()))
     assert manifest.figures["tuning"]["trial"] == best.trial
-    card = " ".join((folder / "model_card.md").read_text(encoding="utf-8").split())
+    card = " ".join(
+        (cards_folder(copied.paths.models, manifest.key) / "model_card.md")
+        .read_text(encoding="utf-8")
+        .split()
+    )
     assert f"trial {best.trial} of study {best.study}, the best of 3" in card
     # Of what training looked at, validation loss: the very figure that the trial had.
     assert facts["training"]["kept"]["validation_loss"] == best.validation_loss
@@ -184,14 +195,14 @@ def test_a_study_of_other_data_or_settings_is_not_taken(copied, publish_labeled,
 
 def test_what_is_searched_may_be_set_otherwise(copied):
     """Nor does it matter to a study how many trials are wanted, or what is exported."""
-    best = find_best(copied)
+    best = best_trial(copied)
     training = copied.training.model_copy(update={"learning_rate": 1e-4, "max_int8_loss": 0.2})
-    assert find_best(searching(copied, trials=9).model_copy(update={"training": training})) == best
+    assert best_trial(searching(copied, trials=9).model_copy(update={"training": training})) == best
 
 
 def test_the_report_shows_the_study(copied):
     page = write_report(copied).read_text(encoding="utf-8")
-    assert f"Study {find_best(copied).study}, 3 finished trials" in page
+    assert f"Study {best_trial(copied).study}, 3 finished trials" in page
     assert page.count("<td>whole</td>") == 3
     assert page.count('src="data:image/png') == 2
     (copied.paths.tuning / "study.json").write_text("{}", encoding="utf-8")

@@ -39,13 +39,14 @@ class Trained(Gated):
     def __init__(self, draw: np.random.Generator) -> None:
         super().__init__()
         usual = answers(draw, 800)
-        self.reference = make_reference(  # type: ignore[assignment]
+        reference = make_reference(
             best=[NAMES.index(p.label or NAMES[0]) for p in usual],
             confidence=[p.confidence for p in usual],
             tokens=[p.tokens for p in usual],
             sure=[p.label is not None for p in usual],
             labels=3,
         )
+        self.facts = Gated.facts.model_copy(update={"reference": reference})
 
 
 def measured(seed: int, **changed: Any) -> dict[str, Drift]:
