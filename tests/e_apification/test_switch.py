@@ -21,6 +21,7 @@ from common.verdict import Check, Verdict, write_verdict
 from e_apification.app import create_app
 from e_apification.inference import InferenceService
 from e_apification.predictor import load_predictor
+from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
 OLD, NEW, THIRD = "0123456789ab", "ba9876543210", "aaaaaaaaaaaa"
@@ -58,7 +59,7 @@ def serves(client: TestClient) -> str:
 
 
 def wait_for(client: TestClient, version: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + scaled(20)
     while serves(client) != version:
         assert time.monotonic() < deadline
         time.sleep(0.02)

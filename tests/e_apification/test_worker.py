@@ -19,6 +19,7 @@ from common.settings import ROOT, load_settings
 from common.store.engine import open_store
 from common.store.jobs import find_job, queue_job, worker_alive
 from e_apification import worker
+from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, serving
 
 
@@ -40,7 +41,7 @@ def pid_of(run_dir: Path) -> int:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + scaled(30)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
