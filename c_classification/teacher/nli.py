@@ -25,9 +25,9 @@ from common.onnx.weights import checkpoint_files, checkpoint_folder
 _ENTAILMENT = ("entailment",)
 _CONTRADICTION = ("contradiction", "not_entailment")  # the latter in classifiers of two classes
 _BATCH_TOKENS = 1024  # small enough for a core's cache
-# A label flips where its lead is thinner than INT8's error: some 0.02 in a logit of a BERT as
+# A label flips where its lead is thinner than INT8's error: some 0.04 in a logit of a BERT as
 # onnx_bert.py exports it, 0.1 in others.
-_CLOSE_PACKED, _CLOSE = 0.03, 0.3
+_CLOSE_PACKED, _CLOSE = 0.1, 0.3
 _SHARE_OF_LOGITS = 0.5  # entailment apart: a share moves by at most a quarter of either logit
 
 

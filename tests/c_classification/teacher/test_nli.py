@@ -124,8 +124,8 @@ class FixedModel:
     ("third", "logits"),
     [
         (0.48, [0.375, 0.25, 0.625]),  # a third label that is as close as the second
-        (0.46, [0.375, 0.25, 0.46]),  # 0.04 behind, and 0.03 is close
-        (0.40, [0.375, 0.25, 0.40]),
+        (0.42, [0.375, 0.25, 0.625]),
+        (0.38, [0.375, 0.25, 0.38]),  # 0.12 behind, and 0.1 is close
     ],
 )
 def test_every_label_close_to_the_best_is_settled(nli_checkpoint, cache, third, logits):

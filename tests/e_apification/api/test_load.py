@@ -22,7 +22,7 @@ def application(gated: Any, **limits: Any) -> FastAPI:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + scaled(10)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

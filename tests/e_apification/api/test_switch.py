@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from common import deployment, journal
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.models import deployment, journal
@@ -23,6 +24,7 @@ from common.stage.manifest import MANIFEST, Manifest
 from e_apification.api.app import create_app
 from e_apification.model.inference import InferenceService
 from e_apification.model.predictor import load_predictor
+from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
 OLD, NEW, THIRD = "0123456789ab", "ba9876543210", "aaaaaaaaaaaa"
@@ -60,7 +62,7 @@ def serves(client: TestClient) -> str:
 
 
 def wait_for(client: TestClient, model_id: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + scaled(20)
     while serves(client) != model_id:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -21,6 +21,7 @@ from common.config.tracking import TrackingSettings
 from common.store.engine import open_store
 from common.store.jobs import find_job, queue_job, worker_alive
 from e_apification.launch import worker
+from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, serving
 
 
@@ -42,7 +43,7 @@ def pid_of(run_dir: Path) -> int:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + scaled(30)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
