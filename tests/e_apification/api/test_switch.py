@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from common import deployment, journal
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.models import deployment, journal
