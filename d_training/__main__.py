@@ -25,7 +25,7 @@ def main() -> int:
     """Run the stage from the command line; returns the exit code."""
     parser = stage_parser(
         "d_training",
-        "Distil the soft labels into a small BERT: data/labeled -> models/<experiment_id>.",
+        "Distill the soft labels into a small BERT: data/labeled -> models/<model_id>.",
         sections=("training", "tuning", "gate", "store", "tracking"),
     )
     parser.add_argument(
@@ -33,16 +33,16 @@ def main() -> int:
         nargs="?",
         choices=("train", "tune", "sync", "worker"),
         default="train",
-        help="train (the default), search for settings, upload to MLflow what waits, or take the "
-        "jobs of /retrain",
+        help="train (the default), search for settings, upload pending records to MLflow, or run "
+        "the jobs of /retrain",
     )
     parser.add_argument(
         "--tuned", action="store_true", help="train with the best settings that tune has found"
     )
     parser.add_argument(
-        "--force", action="store_true", help="promote whatever the gate says; journalled"
+        "--force", action="store_true", help="promote even if the gate refuses; journaled"
     )
-    parser.add_argument("--once", action="store_true", help="worker: end after one look for a job")
+    parser.add_argument("--once", action="store_true", help="worker: end after one poll for a job")
     args = parser.parse_args()
 
     def train(settings: Settings) -> None:

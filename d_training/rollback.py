@@ -14,14 +14,14 @@ from d_training.sync import synced
 def main() -> int:
     """Roll back from the command line; returns the exit code."""
     parser = stage_parser("d_training.rollback", "Let an earlier model serve again.", sections=())
-    parser.add_argument("--to", metavar="ID", help="a model that has served (default: the last)")
+    parser.add_argument("--to", metavar="ID", help="a model that has served (default: previous)")
     args = parser.parse_args()
 
     def command(settings: Settings) -> None:
         with synced(settings):
             served = roll_back(settings.paths.models, by=asked_by("rollback"), to=args.to)
             sys.stdout.write(
-                f"Model {served} is in production; an API that runs follows, `make run_api` starts "
+                f"Model {served} is in production; a running API loads it, `make run_api` starts "
                 "one.\n"
             )
             sys.stdout.flush()
