@@ -75,9 +75,9 @@ def commands(page: str) -> list[str]:
         if language == "python":
             found.append(f".venv/bin/python - <<'END'\n{block}END")
             continue
-        lines = block.replace("\\\n", " ").splitlines()
+        lines = re.sub(r"\s*\\\n\s*", " ", block).splitlines()
         found += [c for c in (re.sub(r"\s{2,}#.*|^#.*", "", line).strip() for line in lines) if c]
-    return [re.sub(r" {2,}", " ", command) for command in found]
+    return found
 
 
 @pytest.fixture(scope="module")
