@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX
+# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -30,12 +30,14 @@ RUN = $(SETTINGS) $(PY) -m
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
 	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images screens clean help
 
+##@ Run the chain
+
 all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
 
 profile:
 	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
 
-env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for Spark
+env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for Spark (SYSTEM_PYTHON, TORCH_INDEX)
 	@$(PY) -m common.runtime.java
 
 $(VENV)/.ready: requirements.txt
@@ -46,45 +48,39 @@ $(VENV)/.ready: requirements.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-lint: env ## ruff (check and format) and mypy
-	@$(VENV)/bin/ruff check --quiet .
-	@$(VENV)/bin/ruff format --quiet --check .
-	@$(VENV)/bin/mypy --no-error-summary
-	@echo "lint: clean"
-
-data_ingestion: env ## a: land raw rows as Parquet
+data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN)
 	@$(RUN) a_ingestion
 
-data_transformation: env ## b: clean, thread and check them with Spark
+data_transformation: env ## b: clean and thread them with Spark, and check them
 	@$(RUN) b_transformation
 
-classify: env ## c: weak-label the messages with the teacher
+classify: env ## c: label the messages with the teacher (LABELS)
 	@$(RUN) c_classification
 
-labels_check: env ## lint the labels file LABELS: its wording, and what texts the labels get
-	@$(RUN) c_classification.check
+pipeline: data_ingestion data_transformation classify train_model ## the four data stages (CSV, TEXT_COLUMN, LABELS)
+	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report writes a page about the run",:)
 
-tune: env ## search for better training settings, by N_TRIALS trials in all; train_model TUNED=1 takes the best
-	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
+##@ Train
 
-train_model: env ## d: fine-tune, export, judge and promote the student; FORCE=1 overrules the gate, GOLD= judges on it
+train_model: env ## d: train, export, judge and promote the student (GOLD, FORCE, TUNED)
 	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
-rollback: env ## let the model before serve again, or TO=<experiment id>
+tune: env ## search for better training settings (N_TRIALS); then train_model TUNED=1
+	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
+
+rollback: env ## let the previous model serve again, or another that has served (TO)
 	@$(RUN) d_training rollback $(if $(TO),--to "$(TO)")
 
-tracking_sync: env ## upload to MLflow what waits since its server was away
-	@$(RUN) d_training sync
+##@ Label and judge
 
-mlflow_ui: env ## MLflow over the runs and models of RUN_DIR, on PORT (5000), until Ctrl-C
-	@mkdir -p "$(RUN_DIR)/mlruns"
-	@MLFLOW_DISABLE_TELEMETRY=true $(VENV)/bin/mlflow server --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
-		--backend-store-uri "sqlite:///$(RUN_DIR)/mlruns/mlflow.db" --artifacts-destination "$(RUN_DIR)/mlruns/artifacts"
+labels_check: env ## check the labels file: its wording, and which texts the labels get (LABELS)
+	@$(RUN) c_classification.check
 
-pipeline: data_ingestion data_transformation classify train_model ## the four data stages
-	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report puts what came of it on a page",:)
+score: env ## label a file with the student, into a .csv or .parquet (CSV, TEXT_COLUMN, OUT)
+	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
+	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
 
-evaluate: env ## teacher and student against GOLD=labeled.csv (columns text,label)
+evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
 	@test -n "$(GOLD)" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
 	@$(RUN) c_classification.gold.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
 	@$(RUN) c_classification.gold.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
@@ -94,42 +90,59 @@ evaluate: env ## teacher and student against GOLD=labeled.csv (columns text,labe
 evaluate_sample:
 	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi
 
-report: env ## one page about the run and its earlier models, RUN_DIR/reports/index.html
-	@$(RUN) d_training.report
+##@ Serve
 
-score: env ## label CSV=in.csv with the student, into OUT=out.csv or out.parquet
-	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
-	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
-
-run_api: env ## serve the production model on PORT (8000)
+run_api: env ## serve the production model (PORT, MODEL_SOURCE)
 	@$(RUN) e_apification.launch start
 
 stop_api: env ## stop what run_api started
 	@$(RUN) e_apification.launch stop
 
-test: env lint ## all tests but those that need a container engine
+##@ Report and track
+
+report: env ## one page about the run and its models, RUN_DIR/reports/index.html
+	@$(RUN) d_training.report
+
+mlflow_ui: env ## MLflow on the runs and models, until Ctrl-C (PORT, default 5000)
+	@mkdir -p "$(RUN_DIR)/mlruns"
+	@MLFLOW_DISABLE_TELEMETRY=true $(VENV)/bin/mlflow server --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
+		--backend-store-uri "sqlite:///$(RUN_DIR)/mlruns/mlflow.db" --artifacts-destination "$(RUN_DIR)/mlruns/artifacts"
+
+tracking_sync: env ## upload to MLflow what is waiting since its server was away
+	@$(RUN) d_training sync
+
+##@ Develop
+
+lint: env ## ruff (check and format) and mypy
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check .
+	@$(VENV)/bin/mypy --no-error-summary
+	@echo "lint: clean"
+
+test: env lint ## lint, and all tests but those that need a container engine
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
 	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/api/test_schema.py
 
-container_test: env ## build the image, run it, check it (needs docker or podman)
+container_test: env ## build the image, run it, check it; needs docker or podman
 	@$(PY) -m pytest -m container
 
-bench: env ## peers and this project side by side; tables in benchmarks/results
+bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks
 
-images: env ## redraw the pictures that the README shows
+images: env ## redraw images/pipeline.png
 	@$(PY) images/draw.py
 
-screens: env ## photograph the page of the API that runs on PORT (8000), into docs; needs Chromium
+screens: env ## photograph the page of the running API into docs (PORT); needs Chromium
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
-clean: ## remove data, models, reports, mlruns and caches of RUN_DIR; the environment and people's labels (store/) stay
+clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
 	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
 		"$(RUN_DIR)"/.cache
 
 help: ## this list
-	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
-	@echo "Variables: PROFILE=sample|full CSV= TEXT_COLUMN= LABELS= RUN_DIR= PORT= GOLD= OUT= TO= FORCE=1 TUNED=1 N_TRIALS= MODEL_SOURCE=local|registry"
+	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n%s\n' "In brackets: variables of a command, as in make score CSV=in.csv OUT=out.csv. All take PROFILE=sample|full" \
+		"and RUN_DIR= (folder of data, models and reports; default .). Others: FORCE=1 TUNED=1 TO=<model_id> MODEL_SOURCE=local|registry."

@@ -10,7 +10,7 @@ def main() -> int:
     """Run the stage from the command line; returns the exit code."""
     parser = stage_parser(
         "a_ingestion",
-        "Land the source's rows as Parquet, unreadable ones apart: source -> data/raw.",
+        "Land the source's rows as Parquet, unreadable rows in quarantine: source -> data/raw.",
         sections=("ingestion",),
     )
     return run_command(parser.parse_args(), run)

@@ -27,7 +27,7 @@ def main() -> int:
     """Run the stage from the command line; returns the exit code."""
     parser = stage_parser(
         "d_training",
-        "Distil the soft labels into a small BERT: data/labeled -> models/<model_id>.",
+        "Distill the soft labels into a small BERT: data/labeled -> models/<model_id>.",
         sections=("training", "tuning", "gate", "store", "tracking"),
     )
     parser.add_argument(
@@ -35,18 +35,18 @@ def main() -> int:
         nargs="?",
         choices=("train", "tune", "sync", "worker", "rollback"),
         default="train",
-        help="train (the default), search for settings, upload to MLflow what waits, take the jobs "
-        "of /retrain, or let an earlier model serve again",
+        help="train (the default), search for settings, upload pending records to MLflow, run the "
+        "jobs of /retrain, or let an earlier model serve again",
     )
     parser.add_argument(
         "--tuned", action="store_true", help="train with the best settings that tune has found"
     )
     parser.add_argument(
-        "--force", action="store_true", help="promote whatever the gate says; journalled"
+        "--force", action="store_true", help="promote even if the gate refuses; journaled"
     )
-    parser.add_argument("--once", action="store_true", help="worker: end after one look for a job")
+    parser.add_argument("--once", action="store_true", help="worker: end after one poll for a job")
     parser.add_argument(
-        "--to", metavar="ID", help="rollback: a model that has served (default: the last)"
+        "--to", metavar="ID", help="rollback: a model that has served (default: previous)"
     )
     args = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Draw images/pipeline.png, the picture in the README.
+"""Draw images/pipeline.png, the picture in docs/architecture.md.
 
 make images
 """

@@ -10,7 +10,7 @@ def main() -> int:
     """Write the page from the command line; returns the exit code."""
     parser = stage_parser(
         "c_classification.audit",
-        f"Write reports/{REPORT}: what was labeled how, with example texts.",
+        f"Write reports/{REPORT}: shares, scores and example texts of each label.",
         sections=("classification",),
     )
     return run_command(parser.parse_args(), write_audit)

@@ -12,7 +12,7 @@ def main() -> int:
     """Check the labels file from the command line; returns the exit code."""
     parser = stage_parser(
         "c_classification.check",
-        "Lint the labels file: wording and, where there is data, what texts the labels get.",
+        "Check the labels file: its wording and, if there is data, which texts the labels get.",
         sections=("classification",),
     )
     parser.add_argument(

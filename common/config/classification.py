@@ -18,9 +18,11 @@ class NliSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
     hypotheses: int | None = Field(
-        None, ge=1, description="hypotheses a label that are used, the first ones; null: all"
+        None, ge=1, description="use the first so many hypotheses of each label; null: all"
     )
-    multi_label: bool = Field(False, description="score each label apart, not by one softmax")
+    multi_label: bool = Field(
+        False, description="score each label independently, without a softmax over labels"
+    )
     int8: bool = Field(
         False, description="quantise the exported model; close calls are settled in float32"
     )
@@ -41,11 +43,11 @@ class EmbeddingSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint")
     int8: bool = Field(True, description="quantise the exported encoder")
     tune_steps: int = Field(
-        40, ge=0, description="training steps on the schema's own sentences; 0 leaves it frozen"
+        40, ge=0, description="training steps on the labels file's sentences; 0: frozen encoder"
     )
     tune_runs: int = Field(3, ge=1, description="runs of so many steps; their weights are averaged")
     rehearsal_steps: int = Field(
-        300, ge=0, description="steps before these on the labels file's synthetic messages as well"
+        300, ge=0, description="steps before tune_steps, on sentences and synthetic messages"
     )
 
 
@@ -55,7 +57,9 @@ class EnsembleSettings(Section):
     embedding: float = Field(0.85, ge=0, description="weight of the embedding teacher")
     nli: float = Field(0.15, ge=0, description="weight of the NLI teacher")
     shortlist: int | None = Field(
-        3, ge=2, description="labels a text that the embedding teacher leaves for NLI; null: all"
+        3,
+        ge=2,
+        description="labels of a text that the embedding teacher proposes to NLI; null: all",
     )
 
     @model_validator(mode="after")

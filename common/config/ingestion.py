@@ -12,7 +12,7 @@ class KaggleSettings(Section):
     """The download of the Kaggle set; credentials come from Kaggle's own variables or files."""
 
     dataset: str = Field("thoughtvector/customer-support-on-twitter", pattern=r"^[\w-]+/[\w-]+$")
-    file: str = Field("twcs.csv", description="the one member taken out of the archive")
+    file: str = Field("twcs.csv", description="file to extract from the archive")
     timeout_s: float = Field(60, gt=0, description="seconds without a byte before a retry")
     retries: int = Field(6, ge=0, description="tries after the first: 429, 5xx, broken link")
     backoff_s: float = Field(2, gt=0, description="seconds before the first retry; doubles, max 60")

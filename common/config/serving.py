@@ -46,7 +46,7 @@ class ServingSettings(Section):
         (), description="name:sha256 of each API key; `python -m e_apification keys new NAME`"
     )
     require_key: bool = Field(
-        False, description="ask for a key also where nothing changes; not for /health and /ready"
+        False, description="require a key on all routes but /health, /ready, /docs and the page"
     )
     rate_limit: float | None = Field(
         None, gt=0, description="requests a second of one key, or address; null: no limit"
@@ -56,33 +56,33 @@ class ServingSettings(Section):
         (), description="origins whose pages may call the API, as https://example.org"
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="addresses whose X-Forwarded-For is believed"
+        (), description="addresses whose X-Forwarded-For is trusted"
     )
     follow_s: float = Field(
-        1, gt=0, description="seconds between a server's looks at which model is to serve"
+        1, gt=0, description="seconds between a server's checks for a new production model"
     )
     processes: int = Field(
         1,
         ge=1,
-        description="server processes on the port; limits on requests and rates are each one's",
+        description="server processes on the port; limits on requests and rates apply to each",
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="json: one object a line, and a line for each request"
     )
     drift_window: int = Field(
-        2_000, ge=1, description="texts that /drift looks back on, in each process"
+        2_000, ge=1, description="recent texts that /drift compares, in each process"
     )
-    drift_min_texts: int = Field(500, ge=1, description="fewest texts from which a drift is told")
+    drift_min_texts: int = Field(500, ge=1, description="fewest texts before drift is reported")
     drift_psi: float = Field(
-        0.2, gt=0, description="population stability index above which it is a drift"
+        0.2, gt=0, description="population stability index above which drift is reported"
     )
     drain_delay_s: float = Field(
         0,
         ge=0,
-        description="seconds between a stop signal, when /ready turns to 503, and the end"
+        description="seconds between a stop signal, when /ready answers 503, and the end"
         " of accepting; for load balancers",
     )
-    drain_s: int = Field(10, ge=1, description="seconds that requests under way have to finish")
+    drain_s: int = Field(10, ge=1, description="seconds that requests in flight have to finish")
 
     @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod

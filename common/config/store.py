@@ -13,6 +13,6 @@ class StoreSettings(Section):
     )
     timeout_s: float = Field(5, gt=0, description="seconds to wait for the database, or its lock")
     lease_s: float = Field(
-        60, gt=0, description="seconds without a sign of life until a worker counts as dead"
+        60, gt=0, description="seconds without a heartbeat until a worker counts as dead"
     )
-    poll_s: float = Field(2, gt=0, description="seconds between a worker's looks for a job")
+    poll_s: float = Field(2, gt=0, description="seconds between a worker's polls for a job")

@@ -6,16 +6,16 @@ from common.config.section import Section
 
 
 class TrackingSettings(Section):
-    """What MLflow is told of runs and models."""
+    """What is logged to MLflow."""
 
-    enabled: bool = Field(True, description="tell MLflow of runs and models")
+    enabled: bool = Field(True, description="log runs and models to MLflow")
     uri: SecretStr | None = Field(
         None, description="server or store, as MLFLOW_TRACKING_URI; null: SQLite in RUN_DIR/mlruns"
     )
     name: str = Field(
         "message-triage",
         pattern=r"^[\w.-]+$",
-        description="of the experiment and of the registered model",
+        description="name of the MLflow experiment and of the registered model",
     )
     pipeline: str | None = Field(
         None,

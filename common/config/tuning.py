@@ -11,19 +11,21 @@ from common.config.training import TrainingSettings
 class TuningSettings(Section):
     """The search for better training settings; null leaves one as section training has it."""
 
-    trials: int = Field(10, ge=1, description="finished trials in all, those of earlier runs too")
+    trials: int = Field(10, ge=1, description="finished trials of the study, earlier runs included")
     startup_trials: int = Field(
-        4, ge=1, description="trials drawn at random before the search learns, and stops poor ones"
+        4,
+        ge=1,
+        description="random trials before the sampler learns and the pruner stops poor trials",
     )
     spared_looks: int = Field(2, ge=0, description="validations before a trial may be stopped")
     learning_rate: tuple[float, float] | None = Field(
-        (3e-5, 5e-4), description="lowest and highest, searched by their ratio"
+        (3e-5, 5e-4), description="lowest and highest, on a log scale"
     )
     weight_decay: tuple[float, float] | None = Field(
-        (1e-3, 0.1), description="lowest and highest, searched by their ratio"
+        (1e-3, 0.1), description="lowest and highest, on a log scale"
     )
     warmup_share: tuple[float, float] | None = Field((0.0, 0.3), description="lowest, highest")
-    batch_size: tuple[int, ...] | None = Field((16, 32, 64), description="those to choose from")
+    batch_size: tuple[int, ...] | None = Field((16, 32, 64), description="values to search")
     epochs: tuple[int, int] | None = Field(
         (2, 8), description="lowest, highest; beyond training.text_budget they change nothing"
     )

@@ -17,11 +17,11 @@ from d_training.tracking.sync import synced
 def main() -> int:
     """Evaluate from the command line; returns the exit code."""
     parser = stage_parser(
-        "d_training.evaluation", "Teacher and student against labels of people.", sections=()
+        "d_training.evaluation", "Score teacher and student on labeled rows.", sections=()
     )
     parser.add_argument("--gold", type=Path, required=True, help="CSV with columns text,label")
-    parser.add_argument("--teacher", type=Path, required=True, help="its answers, Parquet")
-    parser.add_argument("--wording", type=Path, help="answers by wording alone, Parquet")
+    parser.add_argument("--teacher", type=Path, required=True, help="teacher's answers, Parquet")
+    parser.add_argument("--wording", type=Path, help="answers of names and descriptions, Parquet")
     parser.add_argument("--report", type=Path, help="folder of evaluation.json (RUN_DIR/reports)")
     args = parser.parse_args()
 

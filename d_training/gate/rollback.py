@@ -17,6 +17,6 @@ def rollback(settings: Settings, *, to: str | None) -> None:
     """
     served = roll_back(settings.paths.models, by=asked_by("rollback"), to=to)
     sys.stdout.write(
-        f"Model {served} is in production; an API that runs follows, `make run_api` starts one.\n"
+        f"Model {served} is in production; a running API loads it, `make run_api` starts one.\n"
     )
     sys.stdout.flush()

@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m e_apification keys", description="Make an API key."
     )
     parser.add_argument("action", choices=["new"])
-    parser.add_argument("name", help="who will use it: letters, digits, - and _, a letter first")
+    parser.add_argument("name", help="name of the user: letters, digits, - and _, a letter first")
     args = parser.parse_args(arguments)
     if not re.fullmatch(KEY_NAME, args.name):
         parser.error(f"the name {args.name!r} must match {KEY_NAME}")
