@@ -6,13 +6,23 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHONS := 3.13 3.12 3.11
+IN_RANGE := import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(PYTHONS)".split())
+UV := $(shell command -v uv)
+# The newest that runs, looked for once, when first needed; where there is none uv fetches one.
+SYSTEM_PYTHON ?= $(eval SYSTEM_PYTHON := $(shell \
+	for python in $(PYTHONS:%=python%) python3; do \
+		$$python -c '$(IN_RANGE)' 2>/dev/null && echo $$python && exit; done; \
+	$(if $(UV),uv python install --quiet $(firstword $(PYTHONS)) && \
+		uv python find --system $(firstword $(PYTHONS)))))$(SYSTEM_PYTHON)
 VENV := .venv
 PY := $(VENV)/bin/python
+NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
+INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 RUN_DIR ?= .
 SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
 # Decided once, when first needed; the reason is printed as it is decided.
-PROFILE ?= $(eval PROFILE := $(shell $(SYSTEM_PYTHON) common/config/profile.py))$(PROFILE)
+PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py))$(PROFILE)
 
 # Names the run of the chain in MLflow; a make that is started by this one has the same.
 ifndef TRIAGE_TRACKING__PIPELINE
@@ -41,11 +51,15 @@ env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for 
 	@$(PY) -m common.runtime.java
 
 $(VENV)/.ready: requirements.txt
-	@$(SYSTEM_PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}; set SYSTEM_PYTHON=/path/to/python3.11")'
+	@if ! { test -e $@ && $(PY) -c '$(IN_RANGE)'; } 2>/dev/null; then \
+		$(SYSTEM_PYTHON) -c '$(IN_RANGE)' 2>/dev/null || { \
+			echo "env: no Python $(lastword $(PYTHONS)) to $(firstword $(PYTHONS)) at" \
+				"$(or $(SYSTEM_PYTHON),any name on PATH): install one, or uv, which fetches it," \
+				"or set SYSTEM_PYTHON=/path/to/python" >&2; exit 1; }; \
+		$(NEW_VENV) $(VENV); fi
 	@echo "Installing into $(VENV) (about two minutes) ..."
-	@$(SYSTEM_PYTHON) -m venv $(VENV)
-	@$(if $(TORCH_INDEX),$(PY) -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.txt)")
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.txt)")
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
 data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN)
@@ -119,8 +133,8 @@ lint: env ## ruff (check and format) and mypy
 	@$(VENV)/bin/mypy --no-error-summary
 	@echo "lint: clean"
 
-test: env lint ## lint, and all tests but those that need a container engine
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: env lint ## lint, and all tests but those that need a container engine or the network
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
 	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/api/test_schema.py
