@@ -8,7 +8,7 @@ import csv
 
 from common.errors import SettingsError
 from common.labels import LabelSchema
-from common.text import clean_text, natural_text
+from common.text import dedup_key, natural_text
 
 COLUMNS = ("label", "text")
 
@@ -29,7 +29,7 @@ def read_synthetic(schema: LabelSchema) -> list[tuple[str, int]]:
                     raise SettingsError(f"{path} lacks the column {', '.join(sorted(missing))}")
                 for row in rows:
                     text, label = _checked(row, schema, where=f"{path}, line {rows.line_num}")
-                    same = found.setdefault(clean_text(text) or text, (text, label))
+                    same = found.setdefault(dedup_key(text), (text, label))
                     if same[1] != label:
                         raise SettingsError(
                             f"{path}, line {rows.line_num}: the text stands under "

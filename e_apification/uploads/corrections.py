@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from common.config.serving import ServingSettings
 from common.store import Labeled
 from common.tables.files import MAX_FIELD_CHARS
-from common.text import clean_text, natural_text
+from common.text import dedup_key, natural_text
 from e_apification.http.errors import ApiError, Problem
 from e_apification.http.payloads import Payload, refusal
 from e_apification.uploads.labeled_csv import COLUMNS, column_place, no_csv
@@ -67,7 +67,7 @@ def check_rows(
         natural = natural_text(row.text) if len(row.text) <= limits.max_text_chars else ""
         found = _problem(row, natural, names=names, limits=limits)
         if found is None:
-            before = first.setdefault(clean_text(natural) or natural, number)
+            before = first.setdefault(dedup_key(natural), number)
             if rows[before - 1].label != row.label:
                 found = f"gives the text of row {before} another label"
         if found is not None:
