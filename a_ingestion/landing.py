@@ -1,34 +1,28 @@
 """Land a CSV as Parquet: messages/ holds its rows, quarantine/ what could not be read, and why.
 
-A CSV stream goes in, of any size and in bounded memory; every record comes out in exactly one of
-the two folders, with its number in the file as ``source_row``. Blocks are read and cut in one
-thread and parsed in others, while this one writes.
+A CSV goes in, of any size and in bounded memory; every record comes out in exactly one of the two
+folders, with its number in the file as ``source_row``.
 """
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from collections import Counter
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
 from common.errors import DataError
 from common.log import progress
 from common.stage.manifest import RowCounts
-from common.tables.blocks import BLOCK_BYTES, ROW_COLUMN, quoted, read_blocks
+from common.tables.columns import TEXT_REMEDY, column_places, quoted
 from common.tables.input import CsvInput
 from common.tables.records import Rejected
-from common.tables.rows import BlockRows, read_rows
+from common.tables.table import Batch, open_table
 
-PARSERS = 2
 GROUP_ROWS = 100_000
 FILE_ROWS = 500_000
+ROW_COLUMN = "source_row"
 QUARANTINE = pa.schema([(ROW_COLUMN, pa.int64()), ("reason", pa.string()), ("record", pa.string())])
-T = TypeVar("T")
 
 
 class Landed(NamedTuple):
@@ -51,45 +45,36 @@ def land_csv(source: CsvInput, folder: Path, *, text_column: str, max_field_mb: 
     Raises:
         DataError: if the source cannot be read as a CSV, or has no such column.
     """
-    max_field_bytes = max_field_mb * 1_000_000
-    block_bytes = max(BLOCK_BYTES, 2 * max_field_bytes)
-    read, dropped = 0, Counter[str]()
-    with source.open_stream() as stream:
-        size = source.plain_bytes
-        total = None if size is None else -(-size // block_bytes)
-        csv = read_blocks(stream, name=str(source.path), block_bytes=block_bytes)
-        if text_column not in csv.columns:
-            raise DataError(
-                f"{source.path} has no column {text_column!r}; it has {quoted(csv.columns)}. "
-                "Name the one that holds the messages: TEXT_COLUMN= (ingestion.text_column)"
-            )
-        parse = partial(read_rows, columns=csv.columns, max_field_bytes=max_field_bytes)
+    taken, dropped = 0, Counter[str]()
+    with open_table(source, max_field_mb=max_field_mb) as table:
+        columns = _names(table.columns, name=str(source.path))
+        column_places(columns, [text_column], name=str(source.path), remedy=TEXT_REMEDY)
         with (
-            ThreadPoolExecutor(PARSERS) as pool,
-            _MessageWriter(folder / "messages", csv.columns) as messages,
+            _MessageWriter(folder / "messages", columns) as messages,
             _QuarantineWriter(folder / "quarantine") as quarantine,
         ):
-            parsed = _ahead((pool.submit(parse, block) for block in csv.blocks), PARSERS + 1)
-            for rows in progress(parsed, total=total, what="landing", unit="block"):
-                messages.write(rows, first_row=read + 1)
-                quarantine.write(rows.rejected, first_row=read + 1)
-                read += rows.records
-                dropped.update(rejected.reason for rejected in rows.rejected)
-        csv_bytes = stream.tell()
-    out = read - dropped.total()
-    counts = RowCounts(taken=read, out=out, dropped=dict(sorted(dropped.items())))
-    return Landed(counts, csv.columns, csv_bytes)
+            for batch in progress(table.batches, total=table.total, what="landing", unit="block"):
+                messages.write(batch)
+                quarantine.write(batch.rejected)
+                taken += batch.records
+                dropped.update(rejected.reason for rejected in batch.rejected)
+        csv_bytes = table.bytes_read()
+    out = taken - dropped.total()
+    counts = RowCounts(taken=taken, out=out, dropped=dict(sorted(dropped.items())))
+    return Landed(counts, columns, csv_bytes)
 
 
-def _ahead(futures: Iterable[Future[T]], depth: int) -> Iterator[T]:
-    """Results in order, with ``depth`` tasks under way; the tasks are made in a thread too."""
-    waiting: deque[Future[Future[T] | None]] = deque()
-    iterator = iter(futures)
-    with ThreadPoolExecutor(1) as maker:
-        waiting.extend(maker.submit(next, iterator, None) for _ in range(depth))
-        while (task := waiting.popleft().result()) is not None:
-            yield task.result()
-            waiting.append(maker.submit(next, iterator, None))
+def _names(header: tuple[str, ...], *, name: str) -> tuple[str, ...]:
+    """The columns as Spark, which reads the result, can tell them apart."""
+    names = tuple(field or f"column_{at}" for at, field in enumerate(header, start=1))
+    # Spark does not tell "Text" from "text".
+    folded = [column.casefold() for column in names]
+    twice = sorted({n for n, f in zip(names, folded, strict=True) if folded.count(f) > 1})
+    if twice:
+        raise DataError(f"{name} has columns of the same name: {quoted(twice)}; rename them")
+    if ROW_COLUMN in folded:
+        raise DataError(f"{name} has a column {ROW_COLUMN!r}, which ingestion adds; rename it")
+    return names
 
 
 class _MessageWriter:
@@ -111,10 +96,10 @@ class _MessageWriter:
             self._flush()
         self._close_file()
 
-    def write(self, rows: BlockRows, *, first_row: int) -> None:
-        numbers = pa.array(rows.numbers.astype(np.int64) + first_row)
-        self._pending.append(rows.table.append_column(ROW_COLUMN, numbers).cast(self._schema))
-        self._pending_rows += len(rows.numbers)
+    def write(self, batch: Batch) -> None:
+        columns = [*batch.rows.columns, pa.array(batch.numbers)]
+        self._pending.append(pa.table(columns, schema=self._schema))
+        self._pending_rows += len(batch.numbers)
         if self._pending_rows >= GROUP_ROWS:
             self._flush()
 
@@ -156,8 +141,8 @@ class _QuarantineWriter:
     def __exit__(self, *error: object) -> None:
         self._file.close()
 
-    def write(self, rejected: list[Rejected], *, first_row: int) -> None:
+    def write(self, rejected: list[Rejected]) -> None:
         if not rejected:
             return
-        columns = zip(*[(first_row + r.number, r.reason, r.record) for r in rejected], strict=True)
+        columns = zip(*rejected, strict=True)
         self._file.write_table(pa.table([list(c) for c in columns], schema=QUARANTINE))

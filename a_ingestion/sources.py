@@ -68,5 +68,5 @@ def _huggingface(ingestion: IngestionSettings, cache: Path) -> Source:
 
 def _local(csv: CsvInput) -> Source:
     """A file that is already there; its digest says all that there is to know about it."""
-    csv.require()
+    csv.require("CSV= (ingestion.csv) must name a CSV file")
     return Source((csv.path,), {"member": csv.member}, lambda _folder: csv)

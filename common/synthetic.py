@@ -4,11 +4,10 @@ The labels file's own sentences say where the borders between labels lie; some t
 messages, a language model's for instance, say how people write. Training alone reads them.
 """
 
-import csv
-
-from common.errors import SettingsError
+from common.errors import DataError, SettingsError
 from common.labels import LabelSchema
-from common.text import clean_text, natural_text
+from common.tables.strict import read_columns
+from common.text import dedup_key, natural_text
 
 COLUMNS = ("label", "text")
 
@@ -17,31 +16,30 @@ def read_synthetic(schema: LabelSchema) -> list[tuple[str, int]]:
     """Each message, as cleaning writes it, with its label's position; none where none are named.
 
     Raises:
-        SettingsError: if the file does not exist, is no UTF-8 CSV with the columns label and text,
-            or holds a row without text, of no known label, or of another label than its equal.
+        SettingsError: if the file does not exist or cannot be read as a CSV with the columns
+            label and text, or holds a row without text, of no known label, or of another label
+            than its equal.
     """
     found: dict[str, tuple[str, int]] = {}
     for path in schema.synthetic_files:
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = csv.DictReader(file, strict=True)
-                if missing := set(COLUMNS) - set(rows.fieldnames or ()):
-                    raise SettingsError(f"{path} lacks the column {', '.join(sorted(missing))}")
-                for row in rows:
-                    text, label = _checked(row, schema, where=f"{path}, line {rows.line_num}")
-                    same = found.setdefault(clean_text(text) or text, (text, label))
-                    if same[1] != label:
-                        raise SettingsError(
-                            f"{path}, line {rows.line_num}: the text stands under "
-                            f"{schema.names[same[1]]!r} already; keep one of the two"
-                        )
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not a UTF-8 CSV: {error}") from None
+            rows = read_columns(path, COLUMNS)
+        except DataError as error:
+            raise SettingsError(str(error)) from None
+        for row in rows:
+            where = f"{path}, line {row.line}"
+            name, written = row.values
+            text, label = _checked(name.strip(), written.strip(), schema, where=where)
+            same = found.setdefault(dedup_key(text), (text, label))
+            if same[1] != label:
+                raise SettingsError(
+                    f"{where}: the text stands under {schema.names[same[1]]!r} already; "
+                    "keep one of the two"
+                )
     return list(found.values())
 
 
-def _checked(row: dict[str, str | None], schema: LabelSchema, *, where: str) -> tuple[str, int]:
-    label, text = ((row[column] or "").strip() for column in COLUMNS)
+def _checked(label: str, text: str, schema: LabelSchema, *, where: str) -> tuple[str, int]:
     if label not in schema.names:
         raise SettingsError(
             f"{where}: {label!r} is not one of the labels {', '.join(schema.names)}"

@@ -165,6 +165,15 @@ def clean_text(natural: str) -> str:
     return " ".join(_NOT_WORD.sub(" ", lower).split())
 
 
+def dedup_key(natural: str) -> str:
+    """Equal for natural texts that differ only in case, punctuation or spaces.
+
+    What is trained, held out, corrected or made up is folded by it. A text that ``clean_text``
+    leaves nothing of, of emoji alone, is its own key, lest all such texts count as one.
+    """
+    return clean_text(natural) or natural
+
+
 def rules_sha256() -> str:
     """Digest of the rules; a model folder carries it and the server refuses another one."""
     rules = [

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from c_classification.teacher.embedding import without_handles
 from common.labels import LabelSchema
-from common.text import clean_text, natural_text
+from common.text import clean_text, dedup_key, natural_text
 
 _FEW_EXAMPLES = 10
 # MiniLM's cosine of unrelated descriptions is below 0.4; "payments" and "money matters" reach 0.8.
@@ -184,5 +184,4 @@ def _labels_of(sentences: Sequence[Sentence]) -> dict[str, Counter[int]]:
 
 def _key(text: str) -> str:
     """Equal for sentences that differ in case, punctuation or handles alone."""
-    said = without_handles(natural_text(text))
-    return clean_text(said) or said
+    return dedup_key(without_handles(natural_text(text)))

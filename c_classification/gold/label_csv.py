@@ -6,7 +6,6 @@ Parquet out, one row a CSV record in the CSV's order: row (int64, from 0), text 
 read it), label (null where it abstained), confidence, scores (one a label, in schema order).
 """
 
-import csv
 import logging
 import sys
 from pathlib import Path
@@ -20,9 +19,9 @@ from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
 from common.stage.plan import plan_stage
+from common.tables.strict import read_columns
 from common.text import natural_text
 
-_LONGEST_FIELD = 2**24  # characters; Python's own limit of 128 Ki is for files it can't trust
 logger = logging.getLogger("c_classification.gold.label_csv")
 
 
@@ -60,7 +59,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
-    texts = [natural_text(text) for text in read_column(source, column)]
+    texts = [natural_text(row.values[0]) for row in read_columns(source, [column])]
     scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
     chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
     table = pa.table(
@@ -75,24 +74,6 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     write_keyed(table, target, key=plan.key)
     abstained = chosen.labels.count(None)
     logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
-
-
-def read_column(source: Path, column: str) -> list[str]:
-    """One column of a CSV with a header, in order.
-
-    Raises:
-        DataError: naming the file and what is wrong with it.
-    """
-    csv.field_size_limit(_LONGEST_FIELD)
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = reader.fieldnames or []
-            if column not in names:
-                raise DataError(f"{source} has no column {column!r}, only: {', '.join(names)}")
-            return [record[column] or "" for record in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {source}: {type(error).__name__}: {error}") from None
 
 
 if __name__ == "__main__":

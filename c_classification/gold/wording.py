@@ -18,7 +18,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from c_classification.gold.keyed import key_of, write_keyed
-from c_classification.gold.label_csv import read_column
 from c_classification.teacher.embedding import frozen_encoder, without_handles
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
@@ -28,6 +27,7 @@ from common.log import progress
 from common.onnx.model import OnnxModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import plan_stage
+from common.tables.strict import read_columns
 from common.text import natural_text
 
 NAME_TEMPLATE = "This is about {}."
@@ -67,7 +67,7 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     if key_of(target) == plan.key:
         logger.info("%s: texts, encoder and labels unchanged, nothing to do", target)
         return
-    texts = [natural_text(text) for text in read_column(source, "text")]
+    texts = [natural_text(row.values[0]) for row in read_columns(source, ["text"])]
     encoder = frozen_encoder(chosen, cache=settings.paths.cache, threads=os.cpu_count() or 1)
     vectors = _embed(encoder, [without_handles(text) for text in texts])  # (N, D)
     nearest = {

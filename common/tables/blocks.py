@@ -1,11 +1,12 @@
 """Cut a CSV stream into blocks of whole records, in bounded memory.
 
-A stream of bytes goes in; out come the header's column names and blocks whose structure is known
-(csv_layout). What a record leaves unfinished at the end of a block is carried to the next one.
+A stream of bytes goes in; out come the header's fields and blocks whose structure is known
+(layout). What a record leaves unfinished at the end of a block is carried to the next one.
 """
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
@@ -14,74 +15,97 @@ from common.errors import DataError
 from common.tables.layout import TOO_LONG, Layout, find_layout
 
 BLOCK_BYTES = 8 << 20
-ROW_COLUMN = "source_row"
+_ANY_SIZE = 1 << 30  # how long records get is bounded here, before their fields are read
 
 
-class Table(NamedTuple):
-    """The columns of a CSV, and its records block by block (to be read once)."""
+class Blocks(NamedTuple):
+    """A CSV: its header, as written, and its records block by block (to be read once).
+
+    header_lines: line ends before the first block, which starts with that of the header.
+    """
 
     columns: tuple[str, ...]
+    header_lines: int
     blocks: Iterator[Layout]
 
 
-def read_blocks(stream: IO[bytes], *, name: str, block_bytes: int = BLOCK_BYTES) -> Table:
+def read_blocks(
+    stream: IO[bytes], *, name: str, block_bytes: int = BLOCK_BYTES, max_open: int | None = None
+) -> Blocks:
     """Read the header at once, the blocks as they are asked for.
 
     Args:
         stream: uncompressed bytes.
         name: what errors call the file.
-        block_bytes: how much to read at a time, and how long an open record may get.
+        block_bytes: how much to read at a time.
+        max_open: how long an unfinished record, or the header, may get; by default a block.
 
     Raises:
         DataError: if the file is empty, is UTF-16, or has no readable header.
     """
+    max_open = max_open or block_bytes
     start = stream.read(block_bytes)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{name} is UTF-16; save it as UTF-8 and run again")
-    start = start.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
-    if not start:
+    start = start.removeprefix(codecs.BOM_UTF8)
+    while (parts := _split_header(start)) is None and len(start) < max_open:
+        read = stream.read(max(block_bytes, len(start)))
+        if not read:
+            break
+        start += read
+    header, rest = parts or (start, b"")
+    if not header.strip(b"\r\n"):
         raise DataError(f"{name} is empty; it needs a header line and records")
-    header, rest = _split_header(start, name=name)
-    return Table(_column_names(header, name=name), _blocks(stream, rest, block_bytes))
+    columns = _fields(header, name=name)
+    return Blocks(columns, count_lines(header), _blocks(stream, rest, block_bytes, max_open))
 
 
-def _split_header(start: bytes, *, name: str) -> tuple[bytes, bytes]:
-    """The first record and what follows it; its fields may hold line ends inside quotes."""
-    inside = False
-    for mark in re.finditer(rb'["\r\n]', start):
+def strict_reader(text: str) -> Iterator[list[str]]:
+    """The fields of each record; blank lines are no records."""
+    csv.field_size_limit(_ANY_SIZE)
+    return filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
+
+
+def count_lines(data: bytes) -> int:
+    """How many lines end in ``data``, by LF, CR LF or CR."""
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+
+
+def _split_header(start: bytes) -> tuple[bytes, bytes] | None:
+    """The first record, with blank lines before it, and what follows it; None if that is to come.
+
+    Its fields may hold line ends inside quotes.
+    """
+    inside, first = False, len(start) - len(start.lstrip(b"\r\n"))
+    for mark in re.compile(rb'["\r\n]').finditer(start, first):
         if mark[0] == b'"':
             inside = not inside
         elif not inside:
             return start[: mark.start()], start[mark.start() :]
-    if inside:
+    return None
+
+
+def _fields(header: bytes, *, name: str) -> tuple[str, ...]:
+    if header.count(b'"') % 2:
         raise DataError(f"the header of {name} has a quote that is never closed; mend line 1")
-    return start, b""
-
-
-def _column_names(header: bytes, *, name: str) -> tuple[str, ...]:
     try:
-        fields = next(csv.reader([header.decode()], strict=True))
+        return tuple(next(strict_reader(header.decode())))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the header of {name} cannot be read ({error}); mend line 1") from None
-    names = tuple(field or f"column_{at}" for at, field in enumerate(fields, start=1))
-    # Spark, which reads the result, does not tell "Text" from "text".
-    folded = [column.casefold() for column in names]
-    twice = sorted({n for n, f in zip(names, folded, strict=True) if folded.count(f) > 1})
-    if twice:
-        raise DataError(f"{name} has columns of the same name: {quoted(twice)}; rename them")
-    if ROW_COLUMN in folded:
-        raise DataError(f"{name} has a column {ROW_COLUMN!r}, which ingestion adds; rename it")
-    return names
 
 
-def _blocks(stream: IO[bytes], rest: bytes, block_bytes: int) -> Iterator[Layout]:
-    """Blocks that start and end with a line end, as csv_layout wants them."""
+def _blocks(stream: IO[bytes], rest: bytes, block_bytes: int, max_open: int) -> Iterator[Layout]:
+    """Blocks that start and end with a line end, as layout wants them."""
     final = False
     while not final:
-        read = stream.read(block_bytes)
+        # An unfinished record is looked at again with as much behind it as there is of it: were
+        # the reads all short, a long one would be looked at very often.
+        read = stream.read(max(block_bytes, len(rest)))
         final = not read
+        if read.endswith(b"\r"):
+            read += stream.read(1)  # lest a CR LF be parted
         data = b"".join((b"\n", rest, read, b"\n" if final else b""))
-        layout = find_layout(data, final=final, max_open=block_bytes)
+        layout = find_layout(data, final=final, max_open=max_open)
         rest = data[layout.end :]
         if layout.end > 1:
             if layout.broken and layout.broken[-1].reason == TOO_LONG:
@@ -96,8 +120,3 @@ def _skip_line(stream: IO[bytes], block_bytes: int) -> tuple[bytes, bool]:
         if ends:
             return read[min(ends) :], False
     return b"", True
-
-
-def quoted(names: list[str] | tuple[str, ...]) -> str:
-    """Names as an error message shows them."""
-    return ", ".join(repr(name) for name in names)

@@ -4,6 +4,7 @@ Compression is told by the first bytes, not by the name, and nothing is unpacked
 """
 
 import gzip
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,15 +26,15 @@ class CsvInput:
     path: Path
     member: str | None = None
 
-    def require(self) -> None:
+    def require(self, remedy: str = "name a CSV file") -> None:
         """Check that there is a file.
 
         Raises:
-            DataError: if there is none.
+            DataError: if there is none, with the remedy.
         """
         if not self.path.is_file():
             found = "is a folder" if self.path.is_dir() else "does not exist"
-            raise DataError(f"{self.path} {found}; CSV= (ingestion.csv) must name a CSV file")
+            raise DataError(f"{self.path} {found}; {remedy}")
 
     @property
     def plain_bytes(self) -> int | None:
@@ -48,7 +49,7 @@ class CsvInput:
         """The uncompressed bytes.
 
         Raises:
-            DataError: if the file is missing, or its compressed data is damaged.
+            DataError: if the file cannot be opened, or its compressed data is damaged.
         """
         with ExitStack() as stack:
             try:
@@ -60,6 +61,8 @@ class CsvInput:
 
     def _open(self, stack: ExitStack) -> IO[bytes]:
         self.require()
+        if not os.access(self.path, os.R_OK):
+            raise DataError(f"{self.path} may not be read; give this user the right to")
         if self.member is not None:
             archive = stack.enter_context(zipfile.ZipFile(self.path))
             return stack.enter_context(archive.open(self.member))

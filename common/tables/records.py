@@ -1,12 +1,11 @@
 """The records of a CSV block one by one: where each lies, and for which reason it is rejected.
 
-Only a block with trouble in it is looked at this closely (csv_rows).
+In bulk only a block with trouble in it is looked at this closely (rows).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Layout
@@ -23,7 +22,7 @@ Numbers = NDArray[np.int64]
 
 
 class Rejected(NamedTuple):
-    """A record that is no row: its number in the block from 0, why, and its first 64 KiB."""
+    """A record that is no row: its number (of a block from 0, of a table from 1), why, 64 KiB."""
 
     number: int
     reason: str
@@ -67,7 +66,7 @@ class Records:
         wrong: list[int] = []
         for first in range(0, len(self.starts), _CHECKED_TOGETHER):
             last = min(first + _CHECKED_TOGETHER, len(self.starts))
-            if not is_utf8(view[self.starts[first] : self.stops[last - 1]]):
+            if not _decodes(view[self.starts[first] : self.stops[last - 1]]):
                 wrong.extend(n for n in range(first, last) if not _decodes(self.bytes_of(n)))
         self.reject(np.array(wrong, dtype=np.int64), NOT_UTF8)
 
@@ -99,19 +98,9 @@ class Records:
         return np.unique(np.searchsorted(self.starts, positions, side="right") - 1)
 
 
-def is_utf8(data: memoryview) -> bool:
-    """Whether bytes are valid UTF-8, by Arrow's check, which is faster than decoding."""
-    offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
+def _decodes(part: bytes | memoryview) -> bool:
     try:
-        pa.StringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _decodes(record: bytes) -> bool:
-    try:
-        record.decode()
+        str(part, "utf-8")
     except UnicodeDecodeError:
         return False
     return True

@@ -1,9 +1,9 @@
 """Turn a block of CSV records into an Arrow table and a list of the records that it cannot hold.
 
-A block (csv_layout) goes in; out come its rows as strings, the number of each row within the
+A block (layout) goes in; out come its rows as strings, the number of each row within the
 block, and the rejected records with the reason. Arrow does the parsing; a block without trouble
 costs nothing more. Where there is trouble, records are told apart by their positions
-(csv_records), unreadable ones are left out before Arrow sees the rest, and every record ends up
+(records), unreadable ones are left out before Arrow sees the rest, and every record ends up
 in exactly one of the two.
 """
 
@@ -15,11 +15,14 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, Layout, find_layout
-from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected, is_utf8
+from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected
 
 
 class BlockRows(NamedTuple):
-    """What became of a block's ``records``: ``numbers[i]`` is the number of row i, from 0."""
+    """What became of a block's ``records``: ``numbers[i]`` is the number of row i, from 0.
+
+    table: columns "0", "1", …, all strings.
+    """
 
     table: pa.Table
     numbers: Numbers
@@ -31,32 +34,30 @@ class BlockRows(NamedTuple):
         return len(self.numbers) + len(self.rejected)
 
 
-def read_rows(block: Layout, *, columns: tuple[str, ...], max_field_bytes: int) -> BlockRows:
+def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
     """Parse a block; every record becomes a row or is rejected.
 
     Args:
         block: whole records.
-        columns: names of the columns, all strings.
+        width: how many columns there are.
         max_field_bytes: a record with a longer field (in UTF-8) is rejected.
     """
-    rows, records = _read(block, columns, max_field_bytes)
-    if records is not None and len(columns) > 1:
-        reopened = _reopen(block, rows.rejected, records, columns, max_field_bytes)
+    rows, records = _read(block, width, max_field_bytes)
+    if records is not None and width > 1:
+        reopened = _reopen(block, rows.rejected, records, width, max_field_bytes)
         if reopened is not None:
-            return _read(reopened, columns, max_field_bytes)[0]
+            return _read(reopened, width, max_field_bytes)[0]
     return rows
 
 
-def _read(
-    block: Layout, columns: tuple[str, ...], max_field_bytes: int
-) -> tuple[BlockRows, Records | None]:
+def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, Records | None]:
     """The rows; and the records, if it took a closer look at them."""
     records, payload = None, memoryview(block.data)[: block.end]
     if block.broken or block.data.find(b"\0", 0, block.end) >= 0 or not is_utf8(payload):
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())
-    table, wrong = _parse(payload, columns)
+    table, wrong = _parse(payload, width)
     long = _rows_with_long_field(table, max_field_bytes)
     if records is None and not len(wrong) and not len(long):
         return BlockRows(table, np.arange(table.num_rows), []), None
@@ -72,11 +73,12 @@ def _read(
     return BlockRows(table, records.good(), records.rejected()), records
 
 
-def _parse(payload: memoryview, columns: tuple[str, ...]) -> tuple[pa.Table, Numbers]:
+def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
     """The rows, and the numbers of those records whose count of fields is wrong.
 
     The payload starts with a line end, lest Arrow take U+FEFF in the first field for a file's mark.
     """
+    columns = [str(place) for place in range(width)]
     wrong: list[int] = []
 
     def skip(row: csv.InvalidRow) -> str:
@@ -87,7 +89,7 @@ def _parse(payload: memoryview, columns: tuple[str, ...]) -> tuple[pa.Table, Num
         pa.BufferReader(pa.py_buffer(payload)),
         # One thread: only then does Arrow number the rows that it hands to ``skip``.
         read_options=csv.ReadOptions(
-            use_threads=False, block_size=len(payload) + 1, column_names=list(columns)
+            use_threads=False, block_size=len(payload) + 1, column_names=columns
         ),
         parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=csv.ConvertOptions(
@@ -95,6 +97,16 @@ def _parse(payload: memoryview, columns: tuple[str, ...]) -> tuple[pa.Table, Num
         ),
     )
     return table, np.array(wrong, dtype=np.int64)
+
+
+def is_utf8(data: memoryview) -> bool:
+    """Whether bytes are valid UTF-8, by Arrow's check, which is faster than decoding."""
+    offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
+    try:
+        pa.StringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _rows_with_long_field(table: pa.Table, max_field_bytes: int) -> Numbers:
@@ -112,7 +124,7 @@ def _reopen(
     block: Layout,
     rejected: list[Rejected],
     records: Records,
-    columns: tuple[str, ...],
+    width: int,
     max_field_bytes: int,
 ) -> Layout | None:
     """The block with those records taken apart that swallowed others; None if there are none.
@@ -129,7 +141,7 @@ def _reopen(
         if len(lines) < 3:
             continue
         inside = b"\n" + b"".join(lines[1:-1])
-        swallowed = _read(_whole(inside), columns, max_field_bytes)[0]
+        swallowed = _read(_whole(inside), width, max_field_bytes)[0]
         if swallowed.rejected or not swallowed.table.num_rows:
             continue
         found, second = True, start + len(lines[0])

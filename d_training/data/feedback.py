@@ -22,7 +22,7 @@ from common.labels import LabelSchema
 from common.config.paths import Paths
 from common.config.schema import Settings
 from common.store import Labeled, has_store
-from common.text import clean_text
+from common.text import dedup_key
 from d_training.data.rows import Rows
 
 FILE = "feedback.parquet"
@@ -60,7 +60,7 @@ def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
     finally:
         engine.dispose()
     known = [row for row in rows if row.label in schema.names]
-    last = {_key(row.text): row for row in known}
+    last = {dedup_key(row.text): row for row in known}
     if not last:
         return None
     kept = tuple(sorted(last.values()))
@@ -88,14 +88,14 @@ def publish_feedback(paths: Paths, feedback: Feedback) -> None:
 def with_feedback(rows: Rows, feedback: Feedback, schema: LabelSchema) -> Rows:
     """The rows with people's labels: in place of the teacher's, and texts that only they have."""
     one_hot = np.eye(len(schema.names), dtype=np.float32)
-    given = {_key(row.text): one_hot[schema.names.index(row.label)] for row in feedback.rows}
-    keys = [_key(text) for text in rows.texts]
+    given = {dedup_key(row.text): one_hot[schema.names.index(row.label)] for row in feedback.rows}
+    keys = [dedup_key(text) for text in rows.texts]
     known = set(keys)
-    new = [row for row in feedback.rows if _key(row.text) not in known]
+    new = [row for row in feedback.rows if dedup_key(row.text) not in known]
     human = np.array([key in given for key in keys], np.bool_)
     scores = np.array([given.get(key, own) for key, own in zip(keys, rows.scores, strict=True)])
     ids = np.array([_new_id(row.text) for row in new], np.int64)
-    labels = np.array([given[_key(row.text)] for row in new], np.float32)
+    labels = np.array([given[dedup_key(row.text)] for row in new], np.float32)
     return Rows(
         tweet_ids=np.concatenate([rows.tweet_ids, ids]),
         conversations=np.concatenate([rows.conversations, ids]),
@@ -108,13 +108,9 @@ def with_feedback(rows: Rows, feedback: Feedback, schema: LabelSchema) -> Rows:
     )
 
 
-def _key(natural: str) -> str:
-    return clean_text(natural) or natural
-
-
 def _new_id(natural: str) -> int:
     """Below 0, where no source has ids, and the same whatever else was labeled."""
-    digest = hashlib.sha256(_key(natural).encode()).digest()
+    digest = hashlib.sha256(dedup_key(natural).encode()).digest()
     return -1 - (int.from_bytes(digest[:8], "big") >> (64 - _HASH_BITS))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common.errors import DataError
 from common.labels import LabelSchema
 from common.config.training import TrainingSettings
-from common.text import clean_text
+from common.text import dedup_key
 from d_training.data.sampling import sample_balanced
 from d_training.data.split import TEST, TRAIN, VALIDATION, part_conversations
 
@@ -114,7 +114,7 @@ def part_rows(rows: Rows, settings: TrainingSettings, *, seed: int) -> Parts:
         DataError: if a part would be empty.
     """
     left_out: Counter[str] = Counter()
-    distinct = rows.take(_first_of_each([clean_text(text) or text for text in rows.texts]))
+    distinct = rows.take(_first_of_each([dedup_key(text) for text in rows.texts]))
     left_out["copy of another text"] = len(rows) - len(distinct)
     place = part_conversations(
         distinct.conversations,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from common.text import clean_text
+from common.text import dedup_key
 from d_training.data.rows import Parts
 
 ROWS = "rows.parquet"
@@ -51,5 +51,4 @@ def held_out_ids(folder: Path) -> NDArray[np.int64]:
 
 def text_key(natural: str) -> int:
     """64 bits that stand for a text, whatever its case and punctuation."""
-    spoken = clean_text(natural) or natural
-    return int.from_bytes(hashlib.sha256(spoken.encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(dedup_key(natural).encode()).digest()[:8], "big")

@@ -1,6 +1,5 @@
 """People's labels, and what others made of the same texts, read and held against the schema."""
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 
 from common.errors import DataError
 from common.labels import LabelSchema
+from common.tables.strict import read_columns
 from common.text import natural_text
 
-_LONGEST_FIELD = 2**24  # characters
 _NAMED = 10  # unknown labels that an error lists
 
 
@@ -53,7 +52,8 @@ def read_gold(path: Path, schema: LabelSchema) -> Gold:
         DataError: if the file can't be read, lacks a column, names labels that the schema does
             not have, or holds no labeled text.
     """
-    texts, labels = _read_columns(path)
+    rows = [row.values for row in read_columns(path, ("text", "label"))]
+    texts, labels = [text for text, _ in rows], [label.strip() for _, label in rows]
     unknown = Counter(label for label in labels if label and label not in schema.names)
     if unknown:
         listed = ", ".join(f"{name!r} ({n:,} rows)" for name, n in unknown.most_common(_NAMED))
@@ -127,21 +127,3 @@ def _read_rows(path: Path, gold: Gold, *, columns: list[str], made_by: str) -> p
     if not same or table["text"].to_pylist() != gold.texts:
         raise DataError(f"{path} was made from another CSV; label this one anew")
     return table
-
-
-def _read_columns(path: Path) -> tuple[list[str], list[str]]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = reader.fieldnames or []
-            missing = [name for name in ("text", "label") if name not in names]
-            if missing:
-                raise DataError(
-                    f"{path} has no column {' and no column '.join(missing)}, "
-                    f"only: {', '.join(names)}"
-                )
-            records = [(r["text"] or "", (r["label"] or "").strip()) for r in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {type(error).__name__}: {error}") from None
-    return [text for text, _ in records], [label for _, label in records]

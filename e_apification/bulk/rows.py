@@ -1,9 +1,9 @@
 """The two ends of bulk scoring: rows of a CSV landed as Parquet, and rows with labels written."""
 
-import csv
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from common.errors import DataError, TriageError
-from common.tables.files import Record, column_index, open_csv, write_csv
+from common.log import progress
+from common.tables.columns import TEXT_REMEDY, column_places, quoted
+from common.tables.input import CsvInput
+from common.tables.output import write_csv
+from common.tables.table import open_table
 
+REJECTS = ("source_row", "reason", "record")
 ADDED = ("label", "confidence", "abstained", "model_id")
 _BATCH_ROWS = 10_000
 _UNSEEN = -2
@@ -23,13 +28,13 @@ _UNSEEN = -2
 class Landed(NamedTuple):
     """A CSV whose readable rows lie in a Parquet file as row (0-based), text, c0, c1, …
 
-    rejected: the records with too few or too many fields.
+    rejected: how many records could not be read, by reason.
     """
 
     header: list[str]
     columns: list[str]
     rows: int
-    rejected: list[Record]
+    rejected: Counter[str]
 
 
 class Results(NamedTuple):
@@ -40,25 +45,38 @@ class Results(NamedTuple):
     distinct: int
 
 
-def land_csv(source: Path, target: Path, *, text_column: str) -> Landed:
-    """Stream a CSV into one Parquet file.
+def land_csv(
+    source: Path, target: Path, *, rejects: Path, text_column: str, max_field_mb: int
+) -> Landed:
+    """Stream a CSV into one Parquet file, as ingestion reads it, and what it rejects into a CSV.
+
+    Args:
+        source: the CSV.
+        target: the Parquet file.
+        rejects: a CSV with the columns of ingestion's quarantine: source_row, reason, record.
+        text_column: a column that the header must have.
+        max_field_mb: a record with a longer field is rejected.
 
     Raises:
-        DataError: if the CSV cannot be read or lacks the text column.
+        DataError: if the CSV cannot be read, lacks the text column, or names a column twice.
     """
-    rejected: list[Record] = []
-    with open_csv(source) as (header, records):
-        text = column_index(header, text_column, path=source)
+    rows, rejected = 0, Counter[str]()
+    with open_table(CsvInput(source), max_field_mb=max_field_mb) as table:
+        header = list(table.columns)
+        text = _text_place(header, text_column, source=source)
         columns = ["text" if i == text else f"c{i}" for i in range(len(header))]
         schema = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in columns)])
-        whole = _only_whole(records, width=len(header), rejected=rejected)
-        rows = 0
-        with pq.ParquetWriter(target, schema) as writer:
-            while fields := list(islice(whole, _BATCH_ROWS)):
-                numbers = pa.array(range(rows, rows + len(fields)), pa.int64())
-                values = [pa.array(column, pa.string()) for column in zip(*fields, strict=True)]
-                writer.write_batch(pa.record_batch([numbers, *values], schema))
-                rows += len(fields)
+        with (
+            pq.ParquetWriter(target, schema) as writer,
+            rejects.open("w", encoding="utf-8", newline="") as listed,
+        ):
+            write_csv(listed, [REJECTS])
+            for batch in progress(table.batches, total=table.total, what="reading", unit="block"):
+                numbers = pa.array(range(rows, rows + batch.rows.num_rows), pa.int64())
+                writer.write_table(pa.table([numbers, *batch.rows.columns], schema=schema))
+                rows += batch.rows.num_rows
+                write_csv(listed, ([str(r.number), r.reason, r.record] for r in batch.rejected))
+                rejected.update(r.reason for r in batch.rejected)
     return Landed(header, columns, rows, rejected)
 
 
@@ -112,14 +130,6 @@ def write_results(
             writer.write_batch(batch)
 
 
-def write_rejected(target: Path, rejected: Sequence[Record], *, expected: int) -> None:
-    """List the records that could not be scored, by number."""
-    with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["record", "fields", "expected_fields"])
-        writer.writerows([record.number, len(record.fields), expected] for record in rejected)
-
-
 def added_names(header: Sequence[str]) -> list[str]:
     """Names of the added columns, with a prefix where the file has a column of that name.
 
@@ -134,14 +144,12 @@ def added_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _only_whole(
-    records: Iterable[Record], *, width: int, rejected: list[Record]
-) -> Iterator[list[str]]:
-    for record in records:
-        if len(record.fields) == width:
-            yield record.fields
-        else:
-            rejected.append(record)
+def _text_place(header: list[str], text_column: str, *, source: Path) -> int:
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
+    if twice:
+        raise DataError(f"{source} has columns of the same name: {quoted(twice)}; rename them")
+    (place,) = column_places(header, [text_column], name=str(source), remedy=TEXT_REMEDY)
+    return place
 
 
 def _labeled_batches(

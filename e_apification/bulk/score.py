@@ -2,14 +2,15 @@
 
 OUT ends in .csv or .parquet. Every readable row of IN comes out, in its order and with all its
 columns, plus label (empty = abstained), confidence, abstained and model_id; where IN has a
-column of such a name, ours gets the prefix predicted_. Rows with too few or too many fields are
-counted, and listed in OUT.rejected.csv.
+column of such a name, ours gets the prefix predicted_. IN is read as ingestion reads it: records
+that cannot be read are counted, and stand in OUT.rejected.csv with their number and the reason.
 """
 
 import argparse
 import logging
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -27,12 +28,10 @@ from common.models.registry import require_production_id
 from common.runtime.spark import spark_session
 from common.stage.files import sync_folder
 from e_apification.bulk.rows import (
-    Landed,
     Results,
     added_names,
     land_csv,
     read_results,
-    write_rejected,
     write_results,
 )
 from e_apification.bulk.spark import score_texts
@@ -46,11 +45,14 @@ logger = logging.getLogger("e_apification.bulk.score")
 
 
 class Summary(NamedTuple):
-    """What a run did: rows taken = out + rejected; seconds with and without Spark's start."""
+    """What a run did: rows taken = out + rejected; seconds with and without Spark's start.
+
+    rejected: by reason.
+    """
 
     taken: int
     out: int
-    rejected: int
+    rejected: Counter[str]
     distinct: int
     abstained: int
     seconds: float
@@ -71,8 +73,14 @@ def score_csv(
     model_id = require_production_id(models)
     predictor = load_predictor(models, model_id, threads=1)
     with _work_folder(out) as work:
-        texts, scored = work / "texts.parquet", work / "scored"
-        landed = land_csv(source, texts, text_column=text_column)
+        texts, rejects, scored = work / "texts.parquet", work / "rejected.csv", work / "scored"
+        landed = land_csv(
+            source,
+            texts,
+            rejects=rejects,
+            text_column=text_column,
+            max_field_mb=settings.ingestion.max_field_mb,
+        )
         added_names(landed.header)
         results = Results(np.zeros(0, np.int16), np.zeros(0, np.float32), 0)
         scoring_s = 0.0
@@ -98,12 +106,12 @@ def score_csv(
             label_names=predictor.labels.names,
             model_id=model_id,
         )
-        _publish(partial_out, out, landed)
+        _publish(partial_out, out, rejects=rejects if landed.rejected else None)
     abstained = int((results.labels < 0).sum())
     return Summary(
-        taken=landed.rows + len(landed.rejected),
+        taken=landed.rows + landed.rejected.total(),
         out=landed.rows,
-        rejected=len(landed.rejected),
+        rejected=landed.rejected,
         distinct=results.distinct,
         abstained=abstained,
         seconds=time.monotonic() - started,
@@ -134,17 +142,19 @@ def _work_folder(out: Path) -> Iterator[Path]:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _publish(finished: Path, out: Path, landed: Landed) -> None:
-    """Rename the result into place, last; the list of rejected records goes before it."""
-    listed = out.with_name(f"{out.name}.rejected.csv")
-    if landed.rejected:
-        note = finished.with_name("rejected.csv")
-        write_rejected(note, landed.rejected, expected=len(landed.header))
-        note.replace(listed)
+def _publish(finished: Path, out: Path, *, rejects: Path | None) -> None:
+    """Rename the result into place, last; the rejected records go before it."""
+    listed = _rejects_of(out)
+    if rejects:
+        rejects.replace(listed)
     else:
         listed.unlink(missing_ok=True)
     finished.replace(out)
     sync_folder(out.parent)
+
+
+def _rejects_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.rejected.csv")
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
@@ -157,8 +167,15 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
     )
     logger.info(
         "%s rows in = %s out + %s rejected; %s distinct texts; %s rows abstained",
-        *(f"{n:,}" for n in summary[:5]),
+        f"{summary.taken:,}",
+        f"{summary.out:,}",
+        f"{summary.rejected.total():,}",
+        f"{summary.distinct:,}",
+        f"{summary.abstained:,}",
     )
+    if summary.rejected:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.rejected.items()))
+        logger.warning("rejected (%s): see %s", reasons, _rejects_of(args.out))
     logger.info(
         "%s: %.1f s, of which %.1f s scoring (%s messages/s)",
         args.out,

@@ -1,6 +1,5 @@
 """The rows of /add_data: read from JSON or CSV and checked, all of them before any is kept."""
 
-import csv
 import io
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -10,11 +9,10 @@ from pydantic import Field, ValidationError
 
 from common.config.serving import ServingSettings
 from common.store import Labeled
-from common.tables.files import MAX_FIELD_CHARS
-from common.text import clean_text, natural_text
+from common.text import dedup_key, natural_text
 from e_apification.http.errors import ApiError, Problem
 from e_apification.http.payloads import Payload, refusal
-from e_apification.uploads.labeled_csv import COLUMNS, column_place, no_csv
+from e_apification.uploads.labeled_csv import no_csv, read_labeled
 
 JSON, CSV = "application/json", "text/csv"
 _MOST_PROBLEMS = 10
@@ -67,7 +65,7 @@ def check_rows(
         natural = natural_text(row.text) if len(row.text) <= limits.max_text_chars else ""
         found = _problem(row, natural, names=names, limits=limits)
         if found is None:
-            before = first.setdefault(clean_text(natural) or natural, number)
+            before = first.setdefault(dedup_key(natural), number)
             if rows[before - 1].label != row.label:
                 found = f"gives the text of row {before} another label"
         if found is not None:
@@ -96,23 +94,11 @@ def _problem(
 
 
 def _read_csv(body: bytes) -> list[LabeledRow]:
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    rows = []
-    try:
-        text = body.decode("utf-8-sig")
-        records = (record for record in csv.reader(io.StringIO(text, newline=""), strict=True))
-        filled = (record for record in records if record)
-        header = next(filled, [])
-        places = [column_place(header, column) for column in COLUMNS]
-        for number, record in enumerate(filled, start=1):
-            if len(record) != len(header):
-                raise no_csv(f"row {number} has {len(record)} fields, the header {len(header)}")
-            rows.append(LabeledRow(text=record[places[0]], label=record[places[1]]))
-    except UnicodeDecodeError:
-        raise no_csv("it is not text in UTF-8") from None
-    except csv.Error:
-        raise no_csv(f"it cannot be read after row {len(rows)}; is a quote open there?") from None
-    return rows
+    def refused(number: int, problem: str) -> ApiError:
+        return no_csv(f"row {number} {problem}")
+
+    records = read_labeled(io.BytesIO(body), refused=refused)
+    return [LabeledRow(text=text, label=label) for _, text, label in records]
 
 
 def _invalid(problems: Sequence[Problem]) -> ApiError:

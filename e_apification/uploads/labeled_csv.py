@@ -4,18 +4,19 @@ What cannot be scored without guessing is refused with the number of its row; ro
 or a label are counted. Nothing of the file is repeated in an answer.
 """
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import IO, NamedTuple
 
 from common.config.serving import ServingSettings
-from common.tables.files import MAX_FIELD_CHARS
+from common.errors import DataError
+from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
+from common.tables.strict import RecordError, read_strict
 from e_apification.http.errors import ApiError, Problem
 
 COLUMNS = ("text", "label")
+_READ_BYTES = 1 << 13  # too many rows are found before more of the file is unpacked
 
 
 class LabeledRow(NamedTuple):
@@ -40,33 +41,14 @@ class LabeledCsv:
         Raises:
             ApiError: 400 no CSV in UTF-8, 413 too many rows, 422 a row that cannot be scored.
         """
-        number = 0
-        try:
-            for number, (text, label) in enumerate(self._fields(), start=1):
-                if number > self._limits.max_rows:
-                    raise _too_many_rows(self._limits.max_rows)
-                row = self._row(number, text, label)
-                if row:
-                    yield row
-        except UnicodeDecodeError:
-            raise no_csv("it is not text in UTF-8") from None
-        except csv.Error:
-            raise no_csv(f"it cannot be read after row {number}; is a quote open there?") from None
-
-    def _fields(self) -> Iterator[tuple[str, str]]:
-        csv.field_size_limit(MAX_FIELD_CHARS)
-        lines = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
-        reader = csv.reader(lines, strict=True)
-        header = next(reader, [])
-        text, label = (column_place(header, column) for column in COLUMNS)
-        for number, fields in enumerate((fields for fields in reader if fields), start=1):
-            if len(fields) != len(header):
-                raise bad_row(number, f"has {len(fields)} fields, the header {len(header)}")
-            yield fields[text], fields[label]
+        for number, text, label in read_labeled(self._file, refused=bad_row):
+            if number > self._limits.max_rows:
+                raise _too_many_rows(self._limits.max_rows)
+            row = self._row(number, text, label)
+            if row:
+                yield row
 
     def _row(self, number: int, text: str, label: str) -> LabeledRow | None:
-        if "\0" in text or "\0" in label:
-            raise bad_row(number, "holds a NUL; is the file UTF-8?")
         if len(text) > self._limits.max_text_chars:
             raise bad_row(number, f"text is longer than {self._limits.max_text_chars} characters")
         if not text or text.isspace():
@@ -80,6 +62,37 @@ class LabeledCsv:
         return LabeledRow(text, self._places[label])
 
 
+def read_labeled(
+    file: IO[bytes], *, refused: Callable[[int, str], ApiError]
+) -> Iterator[tuple[int, str, str]]:
+    """Number, from 1, text and label of each record.
+
+    Args:
+        file: the CSV.
+        refused: what to raise for a record, by its number, that has a problem of its own.
+
+    Raises:
+        ApiError: 400 where it is no CSV in UTF-8 with those columns, or what ``refused`` gives.
+    """
+    try:
+        table = read_strict(file, name="the body", block_bytes=_READ_BYTES)
+        text, label = (_column_place(table.columns, column) for column in COLUMNS)
+        for record in table.records:
+            yield record.number, record.fields[text], record.fields[label]
+    except RecordError as error:
+        if error.reason == WRONG_WIDTH:
+            problem = f"has {error.fields} fields, the header {error.width}"
+            raise refused(error.number, problem) from None
+        if error.reason == NUL:
+            raise refused(error.number, "holds a NUL; is the file UTF-8?") from None
+        if error.reason == NOT_UTF8:
+            raise no_csv("it is not text in UTF-8") from None
+        after = f"it cannot be read after row {error.number - 1}"
+        raise no_csv(f"{after}; is a quote open there?") from None
+    except DataError:
+        raise no_csv("it has no header line in UTF-8") from None
+
+
 def bad_row(number: int, problem: str) -> ApiError:
     """A row, counted from 1 after the header, that cannot be scored."""
     return ApiError(
@@ -90,7 +103,7 @@ def bad_row(number: int, problem: str) -> ApiError:
     )
 
 
-def column_place(header: Sequence[str], column: str) -> int:
+def _column_place(header: Sequence[str], column: str) -> int:
     """Where one of COLUMNS stands, which must be there once."""
     if header.count(column) != 1:
         many = "two columns" if column in header else "no column"

@@ -77,6 +77,24 @@ def test_missing_text_column_names_those_present(tmp_path):
     assert "TEXT_COLUMN=" in str(error.value)
 
 
+def test_columns_without_a_name_get_one(tmp_path):
+    assert land_bytes(tmp_path, b",text,\n1,hi,2\n").columns == ("column_1", "text", "column_3")
+    assert messages(tmp_path) == [{"column_1": "1", "text": "hi", "column_3": "2", "source_row": 1}]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"id,Text,text\n", "in.csv has columns of the same name: 'Text', 'text'; rename them"),
+        (b"column_2,\n", "columns of the same name: 'column_2'"),
+        (b"Source_Row,text\n", "which ingestion adds; rename it"),
+    ],
+)
+def test_columns_that_spark_could_not_tell_apart(tmp_path, header, message):
+    with pytest.raises(DataError, match=message):
+        land_bytes(tmp_path, header)
+
+
 def test_gzip_lands_like_its_plain_file(tmp_path):
     data = (TWCS + "1,a,hi\n2,b,ho\n").encode()
     (tmp_path / "in.csv").write_bytes(gzip.compress(data))

@@ -38,12 +38,17 @@ def test_a_labels_file_that_names_none_has_none(tmp_path):
 @pytest.mark.parametrize(
     ("csv", "said"),
     [
-        ("label,message\nbills,hi\n", "more.csv lacks the column text"),
+        ("label,message\nbills,hi\n", "more.csv has no column 'text'; it has 'label', 'message'"),
         ("label,text\nbills,hi\nbill,ho\n", "line 3: 'bill' is not one of the labels bills, rest"),
         ("label,text\nbills, \n", "line 2: no text"),
-        ("label,text\nbills\n", "line 2: no text"),
+        ("label,text\nbills\n", "line 2: wrong number of columns (1, the header has 2)"),
+        (
+            "label,text\nbills,a bill\nbills,Hello, I was charged twice, refund me\n",
+            "more.csv, line 3: wrong number of columns (4, the header has 2); put a field that "
+            "holds a comma into double quotes",
+        ),
         ("label,text\nbills,Hi!\nrest,hi\n", "line 3: the text stands under 'bills' already"),
-        ('label,text\nbills,"hi\n', "is not a UTF-8 CSV"),
+        ('label,text\nbills,"hi\n', "more.csv, line 2: broken quote; close it"),
     ],
 )
 def test_a_bad_row_is_refused_by_its_line(tmp_path, csv, said):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text import NATURAL_GROUPS, clean_text, natural_text, rules_sha256
+from common.text import NATURAL_GROUPS, clean_text, dedup_key, natural_text, rules_sha256
 
 NATURAL = {
     "": "",
@@ -122,3 +122,18 @@ def test_digest_is_stable_and_changes_with_a_rule(monkeypatch):
 def test_odd_spaces_and_hyphens_hide_nothing(raw, natural):
     assert natural_text(raw) == natural
     assert natural_text(natural) == natural
+
+
+@pytest.mark.parametrize(
+    ("natural", "key"),
+    [
+        ("Where is MY parcel?!", "where is my parcel"),
+        ("  where   is my parcel", "where is my parcel"),
+        ("CAFÉ, closed", "café closed"),
+        ("😀😀", "😀😀"),
+        ("!!", "!!"),
+        ("", ""),
+    ],
+)
+def test_texts_of_one_key_are_one_text_and_emoji_alone_keep_theirs(natural, key):
+    assert dedup_key(natural) == key

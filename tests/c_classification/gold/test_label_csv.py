@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from c_classification.gold.keyed import key_of
-from c_classification.gold.label_csv import label_csv, read_column
+from c_classification.gold.label_csv import label_csv
 from c_classification.teacher.teacher import teacher_files
 from common.config.classification import NliSettings
 from common.errors import DataError
@@ -41,24 +41,28 @@ def test_header_only_gives_an_empty_table(settings, tmp_path):
     assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 
-def test_missing_column_is_named_with_those_that_are_there(source):
-    with pytest.raises(DataError, match="no column 'body', only: id, text"):
-        read_column(source, "body")
+def test_missing_column_is_named_with_those_that_are_there(settings, source, tmp_path):
+    with pytest.raises(DataError, match="no column 'body'; it has 'id', 'text'"):
+        label_csv(settings, source, tmp_path / "out.parquet", column="body")
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"text\n\xff\xfe\n", "UnicodeDecodeError"), (b'text\n"a\n', "Error")],
+    [
+        (b"text\n\xff\xfe\n", r"bad\.csv, line 2: not UTF-8"),
+        (b'text\n"a\n', r"bad\.csv, line 2: broken quote"),
+        (b"text\nHello, you\n", r"bad\.csv, line 2: wrong number of columns"),
+    ],
 )
-def test_unreadable_csv_is_refused(tmp_path, content, said):
+def test_unreadable_csv_is_refused(settings, tmp_path, content, said):
     (tmp_path / "bad.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
-        read_column(tmp_path / "bad.csv", "text")
+        label_csv(settings, tmp_path / "bad.csv", tmp_path / "out.parquet")
 
 
-def test_missing_csv_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot read .*none.csv: FileNotFoundError"):
-        read_column(tmp_path / "none.csv", "text")
+def test_missing_csv_is_refused(settings, tmp_path):
+    with pytest.raises(DataError, match=r"none\.csv does not exist; name a CSV"):
+        label_csv(settings, tmp_path / "none.csv", tmp_path / "out.parquet")
 
 
 def test_unchanged_texts_are_not_labeled_again(settings, source, tmp_path):

@@ -62,7 +62,7 @@ def test_zip_without_member_is_refused(tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(DataError, match=r"no\.csv does not exist; CSV= "):
+    with pytest.raises(DataError, match=r"no\.csv does not exist; name a CSV file"):
         CsvInput(tmp_path / "no.csv").require()
-    with pytest.raises(DataError, match="is a folder; CSV= "):
+    with pytest.raises(DataError, match="is a folder; name a CSV file"):
         CsvInput(tmp_path).require()

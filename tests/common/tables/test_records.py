@@ -1,7 +1,7 @@
 import pytest
 
 from common.tables.layout import find_layout
-from common.tables.records import Records, is_utf8
+from common.tables.records import Records
 
 
 def records(lines: bytes) -> Records:
@@ -56,18 +56,3 @@ def test_quarantined_record_is_cut_at_64_kib():
     found = records(b"\xff" + b"x" * 70_000 + b"\n")
     found.reject_unreadable()
     assert found.rejected()[0].record == "\\xff" + "x" * 65_535
-
-
-@pytest.mark.parametrize(
-    ("data", "valid"),
-    [
-        (b"", True),
-        ("é€😀\x00".encode(), True),
-        (b"\xe9", False),
-        (b"\xed\xa0\x80", False),
-        (b"\xc0\x80", False),
-        (b"a\xe2\x82", False),
-    ],
-)
-def test_is_utf8(data, valid):
-    assert is_utf8(memoryview(data)) is valid

@@ -1,15 +1,13 @@
 import pytest
 
 from common.tables.layout import find_layout
-from common.tables.rows import read_rows
-
-ABC = ("a", "b", "c")
+from common.tables.rows import is_utf8, read_rows
 
 
-def read(lines: bytes, columns=ABC, max_field_bytes: int = 1000):
+def read(lines: bytes, width: int = 3, max_field_bytes: int = 1000):
     """Rows and rejected records by number, the numbers from 0."""
     block = find_layout(b"\n" + lines, final=True, max_open=len(lines) + 1)
-    found = read_rows(block, columns=columns, max_field_bytes=max_field_bytes)
+    found = read_rows(block, width=width, max_field_bytes=max_field_bytes)
     rows = zip(*[column.to_pylist() for column in found.table.columns], strict=True)
     rejected = {r.number: (r.reason, r.record) for r in found.rejected}
     assert found.records == len(found.numbers) + len(rejected)
@@ -93,7 +91,7 @@ def test_wide_or_narrow_record_with_line_breaks_stays_one(lines):
 
 
 def test_single_column():
-    rows, rejected = read(b'hi\n\n""\n"a, b"\nc, d\n', columns=("text",))
+    rows, rejected = read(b'hi\n\n""\n"a, b"\nc, d\n', width=1)
     assert rows == {0: ("hi",), 1: ("",), 2: ("a, b",)}
     assert rejected == {3: ("wrong number of columns", "c, d")}
 
@@ -101,3 +99,18 @@ def test_single_column():
 def test_block_without_a_single_row():
     assert read(b"1\n2,3\n")[0] == {}
     assert read(b"\xff\n")[1] == {0: ("not UTF-8", "\\xff")}
+
+
+@pytest.mark.parametrize(
+    ("data", "valid"),
+    [
+        (b"", True),
+        ("é€😀\x00".encode(), True),
+        (b"\xe9", False),
+        (b"\xed\xa0\x80", False),
+        (b"\xc0\x80", False),
+        (b"a\xe2\x82", False),
+    ],
+)
+def test_is_utf8(data, valid):
+    assert is_utf8(memoryview(data)) is valid

@@ -13,7 +13,6 @@ from e_apification.bulk.rows import (
     added_names,
     land_csv,
     read_results,
-    write_rejected,
     write_results,
 )
 
@@ -23,7 +22,13 @@ LABELS = ("billing", "delivery", "other")
 def land(tmp_path: Path, content: str, column: str = "text") -> Landed:
     source = tmp_path / "in.csv"
     source.write_text(content, encoding="utf-8", newline="")
-    return land_csv(source, tmp_path / "rows.parquet", text_column=column)
+    return land_csv(
+        source,
+        tmp_path / "rows.parquet",
+        rejects=tmp_path / "rejected.csv",
+        text_column=column,
+        max_field_mb=1,
+    )
 
 
 def test_rows_land_numbered_with_their_columns(tmp_path: Path) -> None:
@@ -35,14 +40,70 @@ def test_rows_land_numbered_with_their_columns(tmp_path: Path) -> None:
     ]
 
 
-def test_rows_of_another_width_are_set_aside_and_counted(tmp_path: Path) -> None:
-    landed = land(tmp_path, "id,text\n1,a\n2\n3,b,c\n4,d\n")
-    assert landed.rows == 2
-    assert [record.number for record in landed.rejected] == [2, 3]
-    write_rejected(tmp_path / "rejected.csv", landed.rejected, expected=2)
-    assert (
-        tmp_path / "rejected.csv"
-    ).read_text() == "record,fields,expected_fields\n2,1,2\n3,3,2\n"
+def rejects(tmp_path: Path) -> list[list[str]]:
+    with (tmp_path / "rejected.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_records_that_cannot_be_read_are_set_aside_and_counted(tmp_path: Path) -> None:
+    landed = land(tmp_path, 'id,text\n1,a\n2\n3,"b\n4,c\n=5,d,e\n6,f\n')
+    assert (landed.rows, landed.rejected) == (
+        3,
+        {"broken quote": 1, "wrong number of columns": 2},
+    )
+    assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == [
+        {"row": 0, "c0": "1", "text": "a"},
+        {"row": 1, "c0": "4", "text": "c"},
+        {"row": 2, "c0": "6", "text": "f"},
+    ]
+    assert rejects(tmp_path) == [
+        ["source_row", "reason", "record"],
+        ["2", "wrong number of columns", "2"],
+        ["3", "broken quote", '3,"b'],
+        ["5", "wrong number of columns", "'=5,d,e"],
+    ]
+
+
+def test_a_quote_left_open_costs_its_own_row_alone(tmp_path: Path) -> None:
+    content = 'id,text\n1,"my parcel is late\n2,charged twice\n3,app crashes\n'
+    assert land(tmp_path, content).rejected == {"broken quote": 1}
+    texts = pq.read_table(tmp_path / "rows.parquet").column("text").to_pylist()
+    assert texts == ["charged twice", "app crashes"]
+    assert rejects(tmp_path)[1:] == [["1", "broken quote", '1,"my parcel is late']]
+
+
+def test_what_is_no_utf8_is_rejected_and_never_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(b"id,text\n1,M\xfcller\n2,caf\xc3\xa9\n")
+    landed = land_csv(
+        source,
+        tmp_path / "rows.parquet",
+        rejects=tmp_path / "rejected.csv",
+        text_column="text",
+        max_field_mb=1,
+    )
+    assert landed.rejected == {"not UTF-8": 1}
+    assert pq.read_table(tmp_path / "rows.parquet").column("text").to_pylist() == ["café"]
+    assert rejects(tmp_path)[1:] == [["1", "not UTF-8", "1,M\\xfcller"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,body\n1,a\n", r"no column 'text'; it has 'id', 'body'\. .* TEXT_COLUMN="),
+        ("a,text,a\n1,b,c\n", "columns of the same name: 'a'; rename them"),
+        ("", "is empty; it needs a header line"),
+    ],
+)
+def test_a_table_that_cannot_be_scored_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        land(tmp_path, content)
+
+
+def test_names_that_differ_in_case_are_two_columns(tmp_path: Path) -> None:
+    assert land(tmp_path, "Text,text,\n1,a,2\n").header == ["Text", "text", ""]
 
 
 def results_file(folder: Path, records: list[tuple[list[int], int, float]]) -> Path:

@@ -43,7 +43,7 @@ def test_every_row_comes_out_in_order_with_its_label(
     settings: Settings, spark: "SparkSession", tmp_path: Path
 ) -> None:
     summary = score(settings, tmp_path, "out.csv", spark)
-    assert summary[:5] == (7, 6, 1, 5, 2)
+    assert summary[:5] == (7, 6, {"wrong number of columns": 1}, 5, 2)
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
             ["id", "text", "note", "label", "confidence", "abstained", "model_id"],
@@ -54,8 +54,8 @@ def test_every_row_comes_out_in_order_with_its_label(
             ["5", "refund", "", "billing", "0.6914", "false", MODEL_ID],
             ["7", "'@acme hello", "'@you", "other", "0.6914", "false", MODEL_ID],
         ]
-    listed = (tmp_path / "out.csv.rejected.csv").read_text(encoding="utf-8")
-    assert listed == "record,fields,expected_fields\n6,1,3\n"
+    listed = (tmp_path / "out.csv.rejected.csv").read_bytes().decode()
+    assert listed == "source_row,reason,record\r\n6,wrong number of columns,6\r\n"
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == []
 
 
@@ -78,7 +78,7 @@ def test_a_file_without_rows_gives_one_without_rows(settings: Settings, tmp_path
     (tmp_path / "in.csv").write_text("text\n", encoding="utf-8")
     (tmp_path / ".out.csv.scoring" / "scored").mkdir(parents=True)  # left by a killed run
     summary = score(settings, tmp_path, "out.csv", None, open_session=no_session)
-    assert summary[:5] == (0, 0, 0, 0, 0)
+    assert summary[:5] == (0, 0, {}, 0, 0)
     content = (tmp_path / "out.csv").read_text(encoding="utf-8")
     assert content == "text,label,confidence,abstained,model_id\n"
     assert not (tmp_path / ".out.csv.scoring").exists()

@@ -118,7 +118,8 @@ def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(client
         (b"text,label,text\nhello,other,you\n", "it has two columns named 'text'"),
         (b"text,label\nhello,other\nhello\n", "row 2 has 1 fields, the header 2"),
         (b'text,label\nhello,other\n"open,other\n', "it cannot be read after row 1"),
-        (b"", "it has no column named 'text'"),
+        (b"text,label\nhello,other\nnul\0,other\n", "row 2 holds a NUL; is the file UTF-8?"),
+        (b"", "it has no header line in UTF-8"),
     ],
 )
 def test_what_is_no_csv_is_refused_with_the_reason(client, body, said):

@@ -1,0 +1,116 @@
+"""Read a table record by record and stop at the first that is no row; no Arrow is needed.
+
+For files that people write by hand or send: labeled texts, corrections, synthetic messages. What
+is a record, and what is wrong with one, is found as in bulk; here one fault refuses the file.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from common.errors import DataError
+from common.tables.blocks import BLOCK_BYTES, Blocks, count_lines, read_blocks, strict_reader
+from common.tables.columns import column_places
+from common.tables.input import CsvInput
+from common.tables.layout import BROKEN_QUOTE, TOO_LONG
+from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
+
+MAX_RECORD_BYTES = 16 << 20
+_REMEDIES = {
+    BROKEN_QUOTE: "close it, and double each quote inside a quoted field",
+    TOO_LONG: f"shorten it to less than {MAX_RECORD_BYTES >> 20} MB",
+    NUL: "save the file as UTF-8",
+    NOT_UTF8: "save the file as UTF-8",
+    WRONG_WIDTH: 'put a field that holds a comma into double quotes: "Hello, you"',
+}
+
+
+class Record(NamedTuple):
+    """A row: its number from 1, the header not counted, the line where it starts, its fields."""
+
+    number: int
+    line: int
+    fields: list[str]
+
+
+class RecordError(DataError):
+    """A record that is no row: its number, and one of the reasons that records are rejected for.
+
+    fields, width: how many fields it has, where that is what is wrong, and the header has.
+    """
+
+    def __init__(self, name: str, record: Record, reason: str, *, width: int) -> None:
+        self.number, self.reason = record.number, reason
+        self.fields, self.width = len(record.fields), width
+        counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
+        super().__init__(f"{name}, line {record.line}: {reason}{counted}; {_REMEDIES[reason]}")
+
+
+@dataclass(frozen=True)
+class StrictTable:
+    """What a strict reader of any format gives; the records end with a RecordError or the file."""
+
+    columns: tuple[str, ...]
+    records: Iterator[Record]
+
+
+class Row(NamedTuple):
+    """Some columns of a record, and the line of the file where it starts."""
+
+    line: int
+    values: tuple[str, ...]
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Those columns of a file with a header, one row a record, in order.
+
+    Raises:
+        DataError: naming the file, the line and what is wrong with it.
+    """
+    with CsvInput(path).open_stream() as stream:
+        table = read_strict(stream, name=str(path))
+        places = column_places(table.columns, columns, name=str(path))
+        return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]
+
+
+def read_strict(stream: IO[bytes], *, name: str, block_bytes: int = BLOCK_BYTES) -> StrictTable:
+    """Read the header at once, the records as they are asked for, ``block_bytes`` at a time.
+
+    Raises:
+        DataError: if there is no readable header; while reading on, a RecordError.
+    """
+    blocks = read_blocks(stream, name=name, block_bytes=block_bytes, max_open=MAX_RECORD_BYTES)
+    return StrictTable(blocks.columns, _records(blocks, name=name))
+
+
+def _records(table: Blocks, *, name: str) -> Iterator[Record]:
+    before, lines, width = 0, table.header_lines, len(table.columns)
+    for block in table.blocks:
+        records = Records(block)
+        records.reject_unreadable()
+        lengths = records.stops - records.starts
+        records.reject(np.flatnonzero(lengths > MAX_RECORD_BYTES), TOO_LONG)
+        reasons = {rejected.number: rejected.reason for rejected in records.rejected()}
+        good = strict_reader(records.good_bytes().decode())
+        for number, line in enumerate(_lines(block.data, records.starts)):
+            at = Record(before + number + 1, lines + line, [])
+            if number in reasons:
+                raise RecordError(name, at, reasons[number], width=width)
+            record = at._replace(fields=next(good))
+            if len(record.fields) != width:
+                raise RecordError(name, record, WRONG_WIDTH, width=width)
+            yield record
+        before += len(records.starts)
+        lines += count_lines(block.data[1 : block.end])
+
+
+def _lines(data: bytes, starts: Numbers) -> list[int]:
+    """The line of each position, from 1, as the line end that a block starts with counts too."""
+    chars = np.frombuffer(data, np.uint8)
+    ends = chars == ord("\n")
+    lone = chars == ord("\r")
+    lone[:-1] &= ~ends[1:]
+    return list(np.searchsorted(np.flatnonzero(ends | lone), starts).tolist())

@@ -1,0 +1,100 @@
+"""Read a table in bulk: batches of rows as Arrow strings, and every rejected record beside them.
+
+A file of any size is read in bounded memory. Each of its records is in exactly one batch, as a
+row or as rejected, so the records of all batches are the records of the file. Blocks are cut in
+one thread and parsed in others, while the caller works on what is done.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import pyarrow as pa
+
+from common.tables.blocks import BLOCK_BYTES, read_blocks
+from common.tables.input import CsvInput
+from common.tables.records import Numbers, Rejected
+from common.tables.rows import BlockRows, read_rows
+
+PARSERS = 2
+T = TypeVar("T")
+
+
+class Batch(NamedTuple):
+    """Rows and rejected records, both by their number in the file, from 1, the header not counted.
+
+    rows: R rows, a string column for each of the table's, in order, under any name.
+    numbers: (R,) ascending.
+    """
+
+    rows: pa.Table
+    numbers: Numbers
+    rejected: list[Rejected]
+
+    @property
+    def records(self) -> int:
+        """How many records of the file these are."""
+        return len(self.numbers) + len(self.rejected)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader of any format gives.
+
+    columns: names as the header writes them: some may be empty, or stand twice.
+    batches: to be read once, while the table is open.
+    total: how many batches there will be, None if unknown.
+    bytes_read: of the uncompressed file, so far.
+    """
+
+    columns: tuple[str, ...]
+    batches: Iterator[Batch]
+    total: int | None
+    bytes_read: Callable[[], int]
+
+
+@contextmanager
+def open_table(source: CsvInput, *, max_field_mb: int) -> Iterator[Table]:
+    """Open a file; a record with a longer field than ``max_field_mb`` is rejected.
+
+    Raises:
+        DataError: if the file is missing, damaged or empty, or has no readable header; what
+            is damaged further on is found while the batches are read.
+    """
+    max_field_bytes = max_field_mb * 1_000_000
+    block_bytes = max(BLOCK_BYTES, 2 * max_field_bytes)
+    with source.open_stream() as stream, ThreadPoolExecutor(PARSERS) as pool:
+        size = source.plain_bytes
+        csv = read_blocks(stream, name=str(source.path), block_bytes=block_bytes)
+        parse = partial(read_rows, width=len(csv.columns), max_field_bytes=max_field_bytes)
+        tasks = (pool.submit(parse, block) for block in csv.blocks)
+        with closing(_ahead(tasks, PARSERS + 1)) as parsed:
+            yield Table(
+                csv.columns,
+                _numbered(parsed),
+                total=None if size is None else -(-size // block_bytes),
+                bytes_read=stream.tell,
+            )
+
+
+def _numbered(parsed: Iterable[BlockRows]) -> Iterator[Batch]:
+    first = 1
+    for block in parsed:
+        rejected = [r._replace(number=r.number + first) for r in block.rejected]
+        yield Batch(block.table, block.numbers + first, rejected)
+        first += block.records
+
+
+def _ahead(futures: Iterable[Future[T]], depth: int) -> Generator[T, None, None]:
+    """Results in order, with ``depth`` tasks under way; the tasks are made in a thread too."""
+    waiting: deque[Future[Future[T] | None]] = deque()
+    iterator = iter(futures)
+    with ThreadPoolExecutor(1) as maker:
+        waiting.extend(maker.submit(next, iterator, None) for _ in range(depth))
+        while (task := waiting.popleft().result()) is not None:
+            yield task.result()
+            waiting.append(maker.submit(next, iterator, None))
