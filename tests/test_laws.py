@@ -56,6 +56,7 @@ def test_import_reads_connects_and_creates_nothing(tmp_path):
     modules = [
         ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for p in SOURCES
+        if p.name != "env.py"  # what Alembic runs for a migration, with a connection given to it
     ]
     # These are about SQLAlchemy, so that others import them only where the store is used.
     store = [name for name in modules if name.startswith("common.store.")]
