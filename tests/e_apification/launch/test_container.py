@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
+from common.config.store import StoreSettings
 from common.errors import TriageError
 from e_apification.launch import container
+from e_apification.launch.running import Running
 
 MODEL_ID = "0123456789ab"
 Engine = Callable[..., Path]
@@ -21,12 +24,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Put a program on PATH that notes its arguments, then does what ``script`` says of them."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.setattr("shutil.which", lambda name: str(folder / name) if has(name) else None)
+    monkeypatch.setenv("PATH", str(folder))  # no engine of this machine is on it
     monkeypatch.delenv("PIP_CERT", raising=False)
-
-    def has(name: str) -> bool:
-        return (folder / name).exists()
 
     def make(name: str, script: str = "exit 0") -> Path:
         program, notes = folder / name, tmp_path / f"{name}.calls"
@@ -95,20 +94,28 @@ def test_a_failed_build_says_where_its_output_is(
     assert log.read_text() == "no space left\n"
 
 
-def test_the_container_gets_its_label_its_port_and_few_rights(
+def test_the_container_gets_its_label_its_port_its_settings_and_few_rights(
     engine: Engine, tmp_path: Path
 ) -> None:
-    notes = engine("docker")
-    serving = ServingSettings(host="127.0.0.1", port=8123, max_texts=7)
-    container.run_container("docker", Settings(serving=serving), key="abc")
+    notes = engine(
+        "docker", f'echo "$TRIAGE_SERVING__MAX_TEXTS $TRIAGE_STORE__URL" > {tmp_path}/env'
+    )
+    settings = Settings(
+        serving=ServingSettings(host="127.0.0.1", port=8123, max_texts=7),
+        store=StoreSettings(url=SecretStr("postgresql://ada:hidden@db/x")),
+    )
+    container.run_container("docker", settings, key="abc")
     call = calls(notes)[0]
     assert call.startswith(
         "run --detach --name message-triage-api --label message-triage.key=abc "
-        "--publish 127.0.0.1:8123:8000 --read-only --cap-drop ALL "
-        "--security-opt no-new-privileges "
+        "--publish 127.0.0.1:8123:8000 --restart on-failure:3 --read-only --cap-drop ALL "
+        "--security-opt no-new-privileges --env "
     )
-    assert "--env TRIAGE_SERVING__MAX_TEXTS=7" in call
-    assert "TRIAGE_SERVING__PORT" not in call
+    names = call.split(" --env ")[1:]
+    assert {"TRIAGE_SERVING__MAX_TEXTS", "TRIAGE_STORE__URL"} <= set(names)
+    assert {"TRIAGE_SERVING__PORT", "TRIAGE_SERVING__HOST", "TRIAGE_RUN_DIR"}.isdisjoint(names)
+    assert "hidden" not in call
+    assert (tmp_path / "env").read_text() == '7 "postgresql://ada:hidden@db/x"\n'
     assert call.endswith(" message-triage-api")
 
 
@@ -116,14 +123,14 @@ INSPECT = 'case "$*" in *inspect*) echo "%s"; exit %d;; esac'
 
 
 def test_our_container_is_removed(engine: Engine) -> None:
-    notes = engine("docker", INSPECT % ("abc", 0))
-    assert container.remove_container("docker", patience_s=15) is True
+    notes = engine("docker", INSPECT % ("true abc", 0))
+    container.remove_container("docker", patience_s=15)
     assert [call.split()[0] for call in calls(notes)] == ["container", "stop", "rm"]
 
 
 @pytest.mark.parametrize("label", ["", "<no value>"])
 def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, label: str) -> None:
-    notes = engine("docker", INSPECT % (label, 0))
+    notes = engine("docker", INSPECT % (f"true {label}", 0))
     with pytest.raises(TriageError, match="was not started by this project; rename it"):
         container.remove_container("docker", patience_s=15)
     assert [call.split()[0] for call in calls(notes)] == ["container"]
@@ -131,14 +138,18 @@ def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, 
 
 def test_where_there_is_none_nothing_is_removed(engine: Engine) -> None:
     notes = engine("docker", INSPECT % ("", 1))
-    assert container.remove_container("docker", patience_s=15) is False
-    assert len(calls(notes)) == 1
+    container.remove_container("docker", patience_s=15)
+    assert [call.split()[0] for call in calls(notes)] == ["container"]
 
 
-@pytest.mark.parametrize(("shown", "key"), [("true abc", "abc"), ("false abc", None)])
-def test_only_a_running_container_has_a_key(engine: Engine, shown: str, key: str | None) -> None:
+@pytest.mark.parametrize(
+    ("shown", "alive"), [("true abc", True), ("false abc", False), ("true def", False)]
+)
+def test_a_container_is_alive_while_it_runs_with_its_key(
+    engine: Engine, shown: str, alive: bool
+) -> None:
     engine("podman", INSPECT % (shown, 0))
-    assert container.running_key("podman") == key
+    assert Running(kind="podman", key="abc").is_alive() is alive
 
 
 def test_a_certificate_bundle_of_pip_reaches_the_build(

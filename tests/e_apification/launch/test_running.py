@@ -3,20 +3,35 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from common.errors import TriageError
-from e_apification.launch.process import find_process, require_free_port, stop_process
+from e_apification.launch.__main__ import require_free_port
+from e_apification.launch.running import Running
 
 
 def test_a_pid_counts_only_with_its_start_time() -> None:
     started = psutil.Process().create_time()
-    found = find_process(os.getpid(), started=started)
-    assert found is not None and found.pid == os.getpid()
-    assert find_process(os.getpid(), started=started - 60) is None
-    assert find_process(2**22 + 1, started=started) is None
+    assert Running(key="a", pid=os.getpid(), started=started).is_alive()
+    assert not Running(key="a", pid=os.getpid(), started=started - 60).is_alive()
+    assert not Running(key="a", pid=2**22 + 1, started=started).is_alive()
+
+
+def test_a_note_that_is_damaged_is_none(tmp_path: Path) -> None:
+    note = tmp_path / "api.json"
+    assert Running.read(note) is None
+    running = Running(key="a", pid=7, started=1.5).write(note)
+    assert Running.read(note) == running
+    note.write_text('{"kind": ')
+    assert Running.read(note) is None
+
+
+def stop(process: psutil.Popen, *, patience_s: float) -> None:
+    running = Running(key="a", pid=process.pid, started=process.create_time())
+    running.stop(patience_s=patience_s)
 
 
 def spawn(code: str) -> psutil.Popen:
@@ -28,7 +43,7 @@ def spawn(code: str) -> psutil.Popen:
 
 def test_stop_asks_first() -> None:
     polite = spawn("import time; print('up', flush=True); time.sleep(60)")
-    stop_process(polite, patience_s=15)
+    stop(polite, patience_s=15)
     assert polite.wait(5) == -15
 
 
@@ -38,7 +53,7 @@ def test_stop_kills_what_does_not_listen() -> None:
         "print('up', flush=True); time.sleep(60)"
     )
     started = time.monotonic()
-    stop_process(deaf, patience_s=0.3)
+    stop(deaf, patience_s=0.3)
     assert deaf.wait(5) == -9
     assert time.monotonic() - started < 10
 
