@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import urllib.request
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 
 import psutil
 
@@ -39,7 +39,13 @@ def main() -> int:
     parser = stage_parser("e_apification.launch", summary, sections=["serving"])
     parser.add_argument("action", choices=["start", "stop"])
     args = parser.parse_args()
-    return run_command(args, start if args.action == "start" else stop)
+
+    def act(settings: Settings) -> None:
+        busy = "another run_api or stop_api is at work; wait for it"
+        with exclusive(settings.paths.cache / ".api.lock", busy=busy):
+            (start if args.action == "start" else stop)(settings)
+
+    return run_command(args, act)
 
 
 def start(settings: Settings) -> None:
@@ -50,17 +56,16 @@ def start(settings: Settings) -> None:
     """
     model_id = require_production_id(fetch_served(settings))
     key, url = _key(settings), settings.serving.url
-    with _one_at_a_time(settings):
-        running = Running.read(settings.paths.cache / API)
-        follows = running is not None and running.kind == "process"
-        patience_s = settings.serving.follow_s + _LOAD_S if follows else 0
-        if running and running.key == key and _serves(running, model_id, within_s=patience_s):
-            logger.info("the API is up to date, nothing to do")
-        else:
-            if not (running and running.url == url and running.is_alive()):
-                require_free_port(settings.serving.host, settings.serving.port)
-            running = _replace(settings, key=key, model_id=model_id)
-        follow_with_worker(settings, served_by=running.kind)
+    running = Running.read(settings.paths.cache / API)
+    follows = running is not None and running.kind == "process"
+    patience_s = settings.serving.follow_s + _LOAD_S if follows else 0
+    if running and running.key == key and _serves(running, model_id, within_s=patience_s):
+        logger.info("the API is up to date, nothing to do")
+    else:
+        if not (running and running.url == url and running.is_alive()):
+            require_free_port(settings.serving.host, settings.serving.port)
+        running = _replace(settings, key=key, model_id=model_id)
+    follow_with_worker(settings, served_by=running.kind)
     sys.stdout.write(
         f"\nThe API serves ({running.kind}). A page to try it: {url}/\n"
         f"  curl -X POST {url}/predict -H 'Content-Type: application/json' -d '{_EXAMPLE}'\n"
@@ -69,11 +74,9 @@ def start(settings: Settings) -> None:
 
 def stop(settings: Settings) -> None:
     """Stop what ``start`` started for this RUN_DIR, and nothing else."""
-    with _one_at_a_time(settings):
-        _stop(settings, WORKER)
-        stopped = _stop(settings, API)
-    where = settings.run_dir.resolve()
-    logger.info("the API is stopped" if stopped else f"no API was started from {where}")
+    _stop(settings, WORKER)
+    nothing = f"no API was started from {settings.run_dir.resolve()}"
+    logger.info("the API is stopped" if _stop(settings, API) else nothing)
 
 
 def follow_with_worker(settings: Settings, *, served_by: Kind) -> None:
@@ -188,11 +191,6 @@ def _key(settings: Settings) -> str:
     chosen = [item for item in environment_of(settings).items() if item[0].startswith(sections)]
     packages = ["e_apification"]
     return plan_stage("e_apification", packages=packages, settings=chosen, inputs=inputs).key
-
-
-def _one_at_a_time(settings: Settings) -> AbstractContextManager[None]:
-    busy = "another run_api or stop_api is at work; wait for it"
-    return exclusive(settings.paths.cache / ".api.lock", busy=busy)
 
 
 if __name__ == "__main__":

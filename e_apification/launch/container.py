@@ -1,6 +1,6 @@
 """The API as a container of docker or podman, which restarts it, checks it and keeps its log.
 
-It is known by its name and a label; a container of that name without the label is someone else's.
+Ours are those with our label; no other container is ever touched.
 """
 
 import os
@@ -28,7 +28,7 @@ def find_engine(wanted: Literal["auto", "docker", "podman", "venv"]) -> Engine |
     """The engine that is wanted, of two the first that answers; a TriageError where it does not."""
     engines: tuple[Engine, ...] = ("docker", "podman")
     for engine in engines:
-        if wanted in ("auto", engine) and _run(engine, "ps", timeout=_PROBE_S) is not None:
+        if wanted in ("auto", engine) and _run(engine, "ps", timeout=_PROBE_S)[0]:
             return engine
     if wanted in engines:
         raise TriageError(f"{wanted} does not answer; start it, or --set serving.engine=venv")
@@ -50,13 +50,17 @@ def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path)
         command += ["--secret", f"id=ca,src={certificates}"]
     environ = os.environ | {"DOCKER_BUILDKIT": "1"}  # the default since Docker 23
     with log.open("w", encoding="utf-8") as out:
-        built = _run(engine, *command, str(context), stdout=out, stderr=out, env=environ)
-    if built is None:
+        built, _ = _run(engine, *command, str(context), stdout=out, stderr=out, env=environ)
+    if not built:
         raise TriageError(f"{engine} build failed; its output is in {log}")
 
 
 def run_container(engine: Engine, settings: Settings, *, key: str) -> None:
-    """Start the container, detached, without rights that serving does not need."""
+    """Start the container, detached, without rights that serving does not need.
+
+    Raises:
+        TriageError: with what the engine says, as where the name is another container's.
+    """
     serving = settings.serving
     command = ["run", "--detach", "--name", NAME, "--label", f"{LABEL}={key}"]
     command += ["--publish", f"{serving.host}:{serving.port}:8000", "--restart", "on-failure:3"]
@@ -64,39 +68,26 @@ def run_container(engine: Engine, settings: Settings, *, key: str) -> None:
     given = {name: value for name, value in environment_of(settings).items() if _GIVEN.match(name)}
     for name in given:  # by name alone: everybody may read a command line
         command += ["--env", name]
-    if _run(engine, *command, IMAGE, env=os.environ | given) is None:
-        raise TriageError(f"{engine} cannot run the image; try: {engine} run --rm {IMAGE}")
+    runs, printed = _run(engine, *command, IMAGE, env=os.environ | given)
+    if not runs:
+        raise TriageError(f"{engine} cannot run {IMAGE}: {printed.strip()}")
 
 
-def find_container(engine: Engine) -> tuple[bool, str] | None:
-    """Whether our container runs, and its key; None where there is none.
-
-    Raises:
-        TriageError: if a container of our name does not have our label.
-    """
-    form = '{{.State.Running}} {{index .Config.Labels "' + LABEL + '"}}'
-    shown = _run(engine, "container", "inspect", "--format", form, NAME)
-    if shown is None:
-        return None
-    running, _, key = shown.strip().partition(" ")
-    if key in ("", "<no value>"):
-        raise TriageError(
-            f"a container named {NAME} was not started by this project; rename it: "
-            f"{engine} rename {NAME} other-name"
-        )
-    return running == "true", key
+def is_running(engine: Engine, *, key: str) -> bool:
+    """Whether our container runs that was started with this key."""
+    return bool(_run(engine, "ps", "--quiet", "--filter", f"label={LABEL}={key}")[1])
 
 
 def remove_container(engine: Engine, *, patience_s: float) -> None:
     """Stop our container, which may finish what it answers in so many seconds, and remove it."""
-    if find_container(engine) is not None:
-        _run(engine, "stop", "-t", f"{patience_s:.0f}", NAME)
-        _run(engine, "rm", "--force", NAME)
+    for found in _run(engine, "ps", "--all", "--quiet", "--filter", f"label={LABEL}")[1].split():
+        _run(engine, "stop", "-t", f"{patience_s:.0f}", found)
+        _run(engine, "rm", "--force", found)
 
 
 def last_lines(engine: Engine, count: int) -> str:
     """What the container wrote last."""
-    return _run(engine, "logs", "--tail", str(count), NAME, stderr=subprocess.STDOUT) or ""
+    return _run(engine, "logs", "--tail", str(count), NAME, stderr=subprocess.STDOUT)[1]
 
 
 def _fill_context(context: Path, models: Path, *, model_id: str) -> None:
@@ -113,11 +104,13 @@ def _fill_context(context: Path, models: Path, *, model_id: str) -> None:
         shutil.copy(ROOT / name, context)
 
 
-def _run(engine: Engine, *arguments: str, **options: Any) -> str | None:
-    """What an engine's command prints, or None where it fails; options of subprocess.run."""
-    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "timeout": _LONGEST_S}
+def _run(engine: Engine, *arguments: str, **options: Any) -> tuple[bool, str]:
+    """Whether an engine's command succeeds, and what it prints; options of subprocess.run."""
+    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": _LONGEST_S}
     try:
         done = subprocess.run([engine, *arguments], text=True, check=True, **(usual | options))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout or ""
+    except subprocess.CalledProcessError as error:
+        return False, error.stderr or ""
+    except (OSError, subprocess.TimeoutExpired):
+        return False, ""
+    return True, done.stdout or ""

@@ -50,7 +50,7 @@ class Running(BaseModel, frozen=True):
     def is_alive(self) -> bool:
         """Whether it runs, and not another one in its place."""
         if self.kind != "process":
-            return container.find_container(self.kind) == (True, self.key)
+            return container.is_running(self.kind, key=self.key)
         return self._process() is not None
 
     def stop(self, *, patience_s: float) -> None:

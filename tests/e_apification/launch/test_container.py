@@ -119,37 +119,33 @@ def test_the_container_gets_its_label_its_port_its_settings_and_few_rights(
     assert call.endswith(" message-triage-api")
 
 
-INSPECT = 'case "$*" in *inspect*) echo "%s"; exit %d;; esac'
-
-
-def test_our_container_is_removed(engine: Engine) -> None:
-    notes = engine("docker", INSPECT % ("true abc", 0))
+def test_our_containers_are_removed_and_no_others(engine: Engine) -> None:
+    ours = "ps --all --quiet --filter label=message-triage.key"
+    notes = engine("docker", f'if [ "$*" = "{ours}" ]; then echo 1a2b; echo 3c4d; fi')
     container.remove_container("docker", patience_s=15)
-    assert [call.split()[0] for call in calls(notes)] == ["container", "stop", "rm"]
+    assert calls(notes) == [
+        ours, "stop -t 15 1a2b", "rm --force 1a2b", "stop -t 15 3c4d", "rm --force 3c4d",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("label", ["", "<no value>"])
-def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, label: str) -> None:
-    notes = engine("docker", INSPECT % (f"true {label}", 0))
-    with pytest.raises(TriageError, match="was not started by this project; rename it"):
-        container.remove_container("docker", patience_s=15)
-    assert [call.split()[0] for call in calls(notes)] == ["container"]
-
-
-def test_where_there_is_none_nothing_is_removed(engine: Engine) -> None:
-    notes = engine("docker", INSPECT % ("", 1))
+def test_a_container_of_our_name_that_is_not_ours_is_named_and_left_alone(engine: Engine) -> None:
+    said = "the name message-triage-api is in use, remove or rename that container"
+    notes = engine("docker", f'case "$1" in run) echo {said} >&2; exit 125;; esac')
     container.remove_container("docker", patience_s=15)
-    assert [call.split()[0] for call in calls(notes)] == ["container"]
+    with pytest.raises(TriageError, match=f"docker cannot run message-triage-api: {said}"):
+        container.run_container("docker", Settings(), key="abc")
+    assert [call.split()[0] for call in calls(notes)] == ["ps", "run"]
 
 
 @pytest.mark.parametrize(
-    ("shown", "alive"), [("true abc", True), ("false abc", False), ("true def", False)]
+    ("script", "alive"), [("echo 1a2b", True), ("exit 0", False), ("echo 1a2b; exit 1", False)]
 )
-def test_a_container_is_alive_while_it_runs_with_its_key(
-    engine: Engine, shown: str, alive: bool
+def test_a_container_is_alive_while_one_with_its_key_runs(
+    engine: Engine, script: str, alive: bool
 ) -> None:
-    engine("podman", INSPECT % (shown, 0))
+    notes = engine("podman", script)
     assert Running(kind="podman", key="abc").is_alive() is alive
+    assert calls(notes) == ["ps --quiet --filter label=message-triage.key=abc"]
 
 
 def test_a_certificate_bundle_of_pip_reaches_the_build(

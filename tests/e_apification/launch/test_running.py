@@ -29,33 +29,37 @@ def test_a_note_that_is_damaged_is_none(tmp_path: Path) -> None:
     assert Running.read(note) is None
 
 
-def stop(process: psutil.Popen, *, patience_s: float) -> None:
-    running = Running(key="a", pid=process.pid, started=process.create_time())
-    running.stop(patience_s=patience_s)
-
-
-def spawn(code: str) -> psutil.Popen:
-    process = psutil.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+def spawn(on_sigterm: str) -> subprocess.Popen[bytes]:
+    code = (
+        f"import signal, sys, time; signal.signal(signal.SIGTERM, {on_sigterm});"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout
     assert process.stdout.readline() == b"up\n"
-    process.stdout.close()
     return process
 
 
+def stop(process: subprocess.Popen[bytes], *, patience_s: float) -> bytes:
+    """What it writes from then on."""
+    started = psutil.Process(process.pid).create_time()
+    running = Running(key="a", pid=process.pid, started=started)
+    running.stop(patience_s=patience_s)
+    assert not running.is_alive()
+    written, _ = process.communicate(timeout=5)
+    return written
+
+
 def test_stop_asks_first() -> None:
-    polite = spawn("import time; print('up', flush=True); time.sleep(60)")
-    stop(polite, patience_s=15)
-    assert polite.wait(5) == -15
+    polite = spawn("lambda *_: (print('asked', flush=True), sys.exit())")
+    assert stop(polite, patience_s=15) == b"asked\n"
 
 
 def test_stop_kills_what_does_not_listen() -> None:
-    deaf = spawn(
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        "print('up', flush=True); time.sleep(60)"
-    )
+    deaf = spawn("signal.SIG_IGN")
     started = time.monotonic()
-    stop(deaf, patience_s=0.3)
-    assert deaf.wait(5) == -9
-    assert time.monotonic() - started < 10
+    assert stop(deaf, patience_s=0.3) == b""
+    assert 0.3 <= time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
