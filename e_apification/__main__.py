@@ -1,6 +1,6 @@
 """Serve the production model in the foreground: python -m e_apification [--set serving.port=8000].
 
-``make run_api`` (e_apification.launch.start) starts the same in the background or in a container.
+``make run_api`` (e_apification.launch) starts the same in the background or in a container.
 ``python -m e_apification predict "text"`` labels texts without a server, and
 ``python -m e_apification score --csv IN --out OUT`` a file.
 """

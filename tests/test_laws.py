@@ -133,7 +133,8 @@ def test_a_room_says_what_it_takes_makes_and_who_may_import_it(path):
 
 def test_import_reads_connects_and_creates_nothing(tmp_path):
     """Import every module (``__main__`` too) with files, sockets and processes forbidden."""
-    modules = list(MODULES)
+    # Alembic runs env.py for a migration, with a connection given to it; nobody imports it.
+    modules = [name for name, path in MODULES.items() if path.name != "env.py"]
     # These are about SQLAlchemy, so that others import them only where the store is used.
     store = [name for name in modules if name.startswith("common.store.")]
     outside = [name for name in modules if name not in store]

@@ -115,6 +115,12 @@ class ServingSettings(Section):
         return self
 
     @property
+    def url(self) -> str:
+        """Where this machine reaches the server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def stop_s(self) -> float:
         """Seconds within which a server that was told to stop has ended."""
         return self.drain_delay_s + self.drain_s + 5

@@ -6,6 +6,7 @@ conf/base.yaml < conf/<profile>.yaml < .env < environment (TRIAGE_TRAINING__EPOC
 MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri, DATABASE_URL as store.url.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from common.config.schema import Settings
 from common.errors import SettingsError
@@ -150,6 +151,24 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
             value = f" = {problem['input']!r}" if shown else ""
             lines.append(f"{key}{value} (from {source}): {problem['msg']}")
     return "; ".join(lines) + "; `python -m common.config` lists them all"
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Variables from which another process loads the same settings, secrets among them.
+
+    Not the name of this run of the chain: what another process does is no part of it.
+    """
+
+    def text(value: SecretStr | Path) -> str:
+        if isinstance(value, SecretStr):
+            return value.get_secret_value()
+        return str(value.resolve())
+
+    chosen = settings.model_dump(exclude={"profile": True, "tracking": {"pipeline"}})
+    return {PREFIX + "PROFILE": settings.profile} | {
+        PREFIX + key.replace(".", "__").upper(): json.dumps(value, default=text, ensure_ascii=False)
+        for key, value in _flatten(chosen).items()
+    }
 
 
 def describe(loaded: Loaded) -> list[str]:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from alembic import command
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
@@ -131,18 +130,15 @@ def _postgresql(address: str, *, timeout_s: float) -> Engine:
 
 def _migrate(engine: Engine) -> None:
     """Bring the tables up to the newest revision, one process at a time."""
-    script = ScriptDirectory(str(_MIGRATIONS))
-    newest = script.get_current_head()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        with EnvironmentContext(
-            Config(), script, fn=lambda rev, _: script._upgrade_revs(str(newest), rev)
-        ) as environment:
-            environment.configure(connection=connection)
-            try:
-                environment.run_migrations()
-            except CommandError:
-                raise TriageError(
-                    "the store was changed by a newer version of this code; run that one"
-                ) from None
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            raise TriageError(
+                "the store was changed by a newer version of this code; run that one"
+            ) from None

@@ -3,6 +3,10 @@
 A stage writes a record and goes on; d_training/tracking uploads all records. Neither a server that
 is away nor MLflow's own start-up holds a stage up. Records hold figures, settings and digests,
 never a message's text.
+
+Manifests and the journal could not stand in for them: the next run replaces data/raw, curated,
+labeled and reports/evaluation.json, and with them the runs before it; and a manifest names the
+settings by their digest alone.
 """
 
 import hashlib
@@ -58,10 +62,8 @@ def tracker(settings: Settings) -> OnBuilt:
     """Spools a record of what ``run_stage`` has built."""
 
     def on_built(plan: Plan, manifest: Manifest) -> None:
-        record = stage_record(
-            settings, manifest, chosen=_plain(plan.settings), lineage=_lineage(settings)
-        )
-        spool(settings, record)
+        chosen, lineage = _plain(plan.settings), _lineage(settings)
+        spool(settings, stage_record(settings, manifest, chosen=chosen, lineage=lineage))
 
     return on_built
 

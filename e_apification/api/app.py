@@ -24,6 +24,7 @@ from e_apification.api.routes import (
     page,
     predict,
 )
+from e_apification.api.routes.state import AppState, Loaded, change_state
 from e_apification.api.switch import ModelSwitch
 from e_apification.http.access import Access
 from e_apification.http.errors import REQUEST_ID, install_error_handlers
@@ -73,13 +74,11 @@ def create_app(
         telemetry.serves(service.predictor)
         switch = ModelSwitch(service, settings, telemetry)
         following = asyncio.create_task(switch.follow())
-        app.state.service, app.state.switch = service, switch
-        app.state.draining = False
+        change_state(app, loaded=Loaded(service, switch), draining=False)
         try:
             yield
         finally:
-            app.state.draining = True
-            app.state.service = app.state.switch = None
+            change_state(app, loaded=None, draining=True)
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
@@ -95,13 +94,13 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.limits = serving
-    app.state.service = app.state.switch = None
-    app.state.draining = False
-    app.state.models = settings.served_models
-    app.state.store = store
-    app.state.telemetry = telemetry
-    app.state.evaluations = Admission(serving.max_evaluations)
+    app.state.shared = AppState(
+        limits=serving,
+        models=settings.served_models,
+        store=store,
+        telemetry=telemetry,
+        evaluations=Admission(serving.max_evaluations),
+    )
     _add_layers(app, serving, telemetry)
     install_error_handlers(app)
     install_openapi(app, serving)

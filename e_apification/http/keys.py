@@ -73,7 +73,7 @@ async def require_key(request: Request, _header: _Header, _bearer: _Bearer) -> s
     Raises:
         ApiError: 403 where no key is configured, 401 where the request has no right one.
     """
-    keys: Sequence[str] = request.app.state.limits.api_keys
+    keys: Sequence[str] = request.app.state.shared.limits.api_keys
     if not keys:
         raise ApiError(
             HTTPStatus.FORBIDDEN,

@@ -1,20 +1,17 @@
-"""The API as a container: find an engine that answers, build the image, run it, remove it.
+"""The API as a container of docker or podman, which restarts it, checks it and keeps its log.
 
-The container is known by its name and a label; one of that name without the label is someone
-else's and is left alone.
+Ours are those with our label; no other container is ever touched.
 """
 
-import json
-import logging
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal
 
 from common.config.schema import Settings
-from common.config.settings import ROOT
+from common.config.settings import ROOT, environment_of
 from common.errors import TriageError
 from common.models.registry import POINTER, model_folder, served_files
 from common.stage.manifest import MANIFEST
@@ -22,36 +19,20 @@ from common.stage.manifest import MANIFEST
 Engine = Literal["docker", "podman"]
 NAME = IMAGE = "message-triage-api"
 LABEL = "message-triage.key"
-_PORT = 8000  # inside the container
-_PROBES: dict[Engine, list[str]] = {
-    "docker": ["version", "--format", "{{.Server.Version}}"],
-    "podman": ["info"],
-}
-_PROBE_S = 20
-_BUILD_S = 900
-_RUN_S = 60
-# What the server is told inside the container; the rest is about this machine.
-_OUTSIDE = {"host", "port", "engine", "start_timeout_s", "model_source"}
-logger = logging.getLogger(__name__)
+_PROBE_S, _LONGEST_S = 20, 900
+# What the server inside is given; the other settings are about this machine.
+_GIVEN = re.compile("TRIAGE_(SERVING|STORE)__(?!HOST|PORT|ENGINE|START_TIMEOUT_S|MODEL_SOURCE)")
 
 
 def find_engine(wanted: Literal["auto", "docker", "podman", "venv"]) -> Engine | None:
-    """The first engine that really answers, of docker and podman or of the one that is wanted.
-
-    Raises:
-        TriageError: if the one engine that was asked for does not answer.
-    """
-    if wanted == "venv":
-        return None
-    tried: tuple[Engine, ...] = get_args(Engine) if wanted == "auto" else (wanted,)
-    for engine in tried:
-        if shutil.which(engine) and _run(engine, *_PROBES[engine], timeout_s=_PROBE_S) is not None:
+    """The engine that is wanted, of two the first that answers; a TriageError where it does not."""
+    engines: tuple[Engine, ...] = ("docker", "podman")
+    for engine in engines:
+        if wanted in ("auto", engine) and _run(engine, "ps", timeout=_PROBE_S)[0]:
             return engine
-    if wanted == "auto":
-        return None
-    raise TriageError(
-        f"{wanted} does not answer; start it, or take another: --set serving.engine=venv"
-    )
+    if wanted in engines:
+        raise TriageError(f"{wanted} does not answer; start it, or --set serving.engine=venv")
+    return None
 
 
 def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path) -> None:
@@ -61,29 +42,16 @@ def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path)
         TriageError: with the place of the build's output, if it fails.
     """
     context = settings.paths.cache / "image"
-    shutil.rmtree(context, ignore_errors=True)
     _fill_context(context, settings.served_models, model_id=model_id)
-    command = [engine, "build", "--tag", IMAGE]
+    command = ["build", "--tag", IMAGE]
     if engine == "podman":
         command += ["--format", "docker"]  # its own format has no health check
-    if os.environ.get("PIP_CERT"):  # behind a proxy with an authority of its own, pip needs it
-        command += ["--secret", f"id=ca,src={os.environ['PIP_CERT']}"]
-    command.append(str(context))
-    logger.info("building the image %s with %s (about a minute the first time)", IMAGE, engine)
-    with log.open("w", encoding="utf-8") as output:
-        try:
-            built = subprocess.run(
-                command,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=_BUILD_S,
-                env=os.environ | {"DOCKER_BUILDKIT": "1"},  # the default since Docker 23
-            )
-        except subprocess.TimeoutExpired:
-            raise TriageError(
-                f"{engine} build took more than {_BUILD_S} s; its output is in {log}"
-            ) from None
-    if built.returncode:
+    if certificates := os.environ.get("PIP_CERT"):  # of a proxy with an authority of its own
+        command += ["--secret", f"id=ca,src={certificates}"]
+    environ = os.environ | {"DOCKER_BUILDKIT": "1"}  # the default since Docker 23
+    with log.open("w", encoding="utf-8") as out:
+        built, _ = _run(engine, *command, str(context), stdout=out, stderr=out, env=environ)
+    if not built:
         raise TriageError(f"{engine} build failed; its output is in {log}")
 
 
@@ -91,95 +59,58 @@ def run_container(engine: Engine, settings: Settings, *, key: str) -> None:
     """Start the container, detached, without rights that serving does not need.
 
     Raises:
-        TriageError: if the engine refuses.
+        TriageError: with what the engine says, as where the name is another container's.
     """
     serving = settings.serving
     command = ["run", "--detach", "--name", NAME, "--label", f"{LABEL}={key}"]
-    command += ["--publish", f"{serving.host}:{serving.port}:{_PORT}"]
+    command += ["--publish", f"{serving.host}:{serving.port}:8000", "--restart", "on-failure:3"]
     command += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    chosen = serving.model_dump(mode="json", exclude=_OUTSIDE, exclude_none=True)
-    for name, value in chosen.items():
-        command += ["--env", f"TRIAGE_SERVING__{name.upper()}={json.dumps(value)}"]
-    secrets = {}
-    if settings.store.url is not None:  # by name alone: everybody may read a command line
-        command += ["--env", "DATABASE_URL"]
-        secrets["DATABASE_URL"] = settings.store.url.get_secret_value()
-    if _run(engine, *command, IMAGE, timeout_s=_RUN_S, environ=secrets) is None:
-        raise TriageError(f"{engine} cannot run the image; try: {engine} run --rm {IMAGE}")
+    given = {name: value for name, value in environment_of(settings).items() if _GIVEN.match(name)}
+    for name in given:  # by name alone: everybody may read a command line
+        command += ["--env", name]
+    runs, printed = _run(engine, *command, IMAGE, env=os.environ | given)
+    if not runs:
+        raise TriageError(f"{engine} cannot run {IMAGE}: {printed.strip()}")
 
 
-def running_key(engine: Engine) -> str | None:
-    """The key that our running container was started with; None where none runs."""
-    form = '{{.State.Running}} {{index .Config.Labels "' + LABEL + '"}}'
-    shown = _run(engine, "container", "inspect", "--format", form, NAME, timeout_s=_PROBE_S)
-    running, _, key = (shown or "").strip().partition(" ")
-    return key if running == "true" else None
+def is_running(engine: Engine, *, key: str) -> bool:
+    """Whether our container runs that was started with this key."""
+    return bool(_run(engine, "ps", "--quiet", "--filter", f"label={LABEL}={key}")[1])
 
 
-def remove_container(engine: Engine, *, patience_s: float) -> bool:
-    """Stop and remove our container, running or not; whether there was one.
-
-    Args:
-        engine: whose container it is.
-        patience_s: seconds that it has to finish what it answers.
-
-    Raises:
-        TriageError: if a container of our name does not have our label.
-    """
-    form = '{{index .Config.Labels "' + LABEL + '"}}'
-    shown = _run(engine, "container", "inspect", "--format", form, NAME, timeout_s=_PROBE_S)
-    if shown is None:
-        return False
-    if shown.strip() in ("", "<no value>"):
-        raise TriageError(
-            f"a container named {NAME} was not started by this project; rename it: "
-            f"{engine} rename {NAME} other-name"
-        )
-    _run(engine, "stop", "-t", f"{patience_s:.0f}", NAME, timeout_s=_RUN_S + patience_s)
-    _run(engine, "rm", "--force", NAME, timeout_s=_RUN_S)
-    return True
+def remove_container(engine: Engine, *, patience_s: float) -> None:
+    """Stop our container, which may finish what it answers in so many seconds, and remove it."""
+    for found in _run(engine, "ps", "--all", "--quiet", "--filter", f"label={LABEL}")[1].split():
+        _run(engine, "stop", "-t", f"{patience_s:.0f}", found)
+        _run(engine, "rm", "--force", found)
 
 
 def last_lines(engine: Engine, count: int) -> str:
     """What the container wrote last."""
-    shown = subprocess.run(
-        [engine, "logs", "--tail", str(count), NAME],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_PROBE_S,
-    )
-    return shown.stdout
+    return _run(engine, "logs", "--tail", str(count), NAME, stderr=subprocess.STDOUT)[1]
 
 
 def _fill_context(context: Path, models: Path, *, model_id: str) -> None:
-    context.mkdir(parents=True)
-    for name in ("Dockerfile", "requirements_docker.txt"):
-        shutil.copy(ROOT / name, context / name)
+    shutil.rmtree(context, ignore_errors=True)
     unwanted = shutil.ignore_patterns("__pycache__", ".*")
-    for package in ("common", "conf", "e_apification"):
-        shutil.copytree(ROOT / package, context / package, ignore=unwanted)
-    folder = context / "models" / model_id
-    folder.mkdir(parents=True)
-    pointer = json.dumps({"model_id": model_id})
-    (context / "models" / POINTER).write_text(pointer + "\n", encoding="utf-8")
-    source = model_folder(models, model_id)
-    for name in (MANIFEST, *served_files(source)):
-        shutil.copy(source / name, folder / name)
+    for name in ("common", "conf", "e_apification"):
+        shutil.copytree(ROOT / name, context / name, ignore=unwanted)
+    inside, model = context / "models" / model_id, model_folder(models, model_id)
+    inside.mkdir(parents=True)
+    for path in (MANIFEST, *served_files(model)):
+        shutil.copy(model / path, inside)
+    shutil.copy(models / POINTER, inside.parent)
+    for name in ("Dockerfile", "requirements_docker.txt"):
+        shutil.copy(ROOT / name, context)
 
 
-def _run(
-    engine: Engine, *arguments: str, timeout_s: float, environ: Mapping[str, str] | None = None
-) -> str | None:
-    """Standard output of an engine's command, or None where it fails."""
+def _run(engine: Engine, *arguments: str, **options: Any) -> tuple[bool, str]:
+    """Whether an engine's command succeeds, and what it prints; options of subprocess.run."""
+    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": _LONGEST_S}
     try:
-        done = subprocess.run(
-            [engine, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            env=os.environ | dict(environ or {}),
-        )
+        done = subprocess.run([engine, *arguments], text=True, check=True, **(usual | options))
+    except subprocess.CalledProcessError as error:
+        return False, error.stderr or ""
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+        return False, ""
+    return True, done.stdout or ""

@@ -1,90 +1,93 @@
-"""What run_api started: remembered in RUN_DIR/.cache/api.json, and asked over HTTP how it is."""
+"""What was started, a background process or a container, as a note in RUN_DIR/.cache tells.
 
-import json
-import urllib.request
-from contextlib import AbstractContextManager
+A process is known by its pid and start time, as a pid alone may be someone else's by now.
+"""
+
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Literal
-from urllib.error import URLError
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import psutil
+from pydantic import BaseModel, ValidationError
 
 from common.config.schema import Settings
-from common.errors import DataError
-from common.locks import exclusive
+from common.config.settings import PREFIX, ROOT, environment_of
 from common.stage.files import write_atomically
+from e_apification.launch import container
 
 Kind = Literal["process", "docker", "podman"]
-_PROBE_S = 2.0
+_CLOCK_STEP_S = 1.0
+_TAIL_LINES = 5
 
 
-class Running(BaseModel):
-    """What was started: a process by pid and start time, or the container of an engine.
+class Running(BaseModel, frozen=True):
+    """A process of the virtual environment, or the container of an engine.
 
-    key: digest of the model, code, packages and settings that it was started with.
+    key: digest of what it was started with, which tells whether it is up to date.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Kind
+    kind: Kind = "process"
     key: str
-    url: str
+    url: str = ""
     pid: int = 0
     started: float = 0
 
+    @classmethod
+    def read(cls, note: Path) -> Self | None:
+        """What was started, alive or not; None where nothing was."""
+        try:
+            return cls.model_validate_json(note.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
 
-def one_at_a_time(settings: Settings) -> AbstractContextManager[None]:
-    """Keep two launchers of one RUN_DIR apart; a TriageError where another one is at work."""
-    return exclusive(
-        settings.paths.cache / ".api.lock",
-        busy="another run_api or stop_api is at work; wait for it",
-    )
+    def write(self, note: Path) -> Self:
+        """Remember it."""
+        write_atomically(note, self.model_dump_json() + "\n")
+        return self
+
+    def is_alive(self) -> bool:
+        """Whether it runs, and not another one in its place."""
+        if self.kind != "process":
+            return container.is_running(self.kind, key=self.key)
+        return self._process() is not None
+
+    def stop(self, *, patience_s: float) -> None:
+        """Ask it to finish what it does, and kill it where that takes longer."""
+        if self.kind != "process":
+            container.remove_container(self.kind, patience_s=patience_s)
+        elif process := self._process():
+            process.terminate()
+            for late in psutil.wait_procs([process], timeout=patience_s)[1]:
+                late.kill()
+                late.wait()
+
+    def last_lines(self, note: Path) -> str:
+        """What it wrote last."""
+        if self.kind != "process":
+            return container.last_lines(self.kind, _TAIL_LINES)
+        written = note.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+        return "\n".join(written.splitlines()[-_TAIL_LINES:])
+
+    def _process(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            ours = abs(process.create_time() - self.started) < _CLOCK_STEP_S
+            return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
 
 
-def read_state(settings: Settings) -> Running | None:
-    """What was started from this RUN_DIR, alive or not; None where nothing was.
+def spawn(settings: Settings, *command: str, note: Path, key: str, url: str = "") -> Running:
+    """Start ``python -m command`` so that it outlives this process; its log lies beside the note.
 
-    Raises:
-        DataError: if the note is damaged.
+    It gets the settings by environment, as they hold secrets.
     """
-    path = _state_path(settings)
-    try:
-        return Running.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError:
-        raise DataError(f"{path} is damaged; stop the API by hand and remove this file") from None
-
-
-def write_state(settings: Settings, running: Running) -> None:
-    """Remember what was started."""
-    write_atomically(_state_path(settings), running.model_dump_json() + "\n")
-
-
-def forget_state(settings: Settings) -> None:
-    """Nothing runs any more."""
-    _state_path(settings).unlink(missing_ok=True)
-
-
-def server_url(settings: Settings) -> str:
-    """Where this machine reaches the server."""
-    host = settings.serving.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.serving.port}"
-
-
-def served_model_id(url: str) -> str | None:
-    """The model that a ready server serves; None where none answers or it is not ready."""
-    # Past any proxy that the environment names: the server is on this machine.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        for path in ("/health", "/ready"):
-            with direct.open(url + path, timeout=_PROBE_S) as response:
-                body = json.load(response)
-    except (URLError, OSError, ValueError):
-        return None
-    return str(body.get("model_id")) if isinstance(body, dict) else None
-
-
-def _state_path(settings: Settings) -> Path:
-    return settings.paths.cache / "api.json"
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    with note.with_suffix(".log").open("w", encoding="utf-8") as log:
+        process = psutil.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, env=outside | environment_of(settings),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    return Running(key=key, url=url, pid=process.pid, started=process.create_time()).write(note)

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from common.config.serving import ServingSettings
+from e_apification.api.routes.state import change_state
 
 _KEEP_ALIVE_S = 30
 
@@ -44,8 +45,8 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What uvicorn calls on SIGTERM and SIGINT."""
-        first = not self._app.state.draining
-        self._app.state.draining = True
+        first = not self._app.state.shared.draining
+        change_state(self._app, draining=True)
         super().handle_exit(sig, frame)
         if first and self._delay_s:
             self._stop_at = time.monotonic() + self._delay_s

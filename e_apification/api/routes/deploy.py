@@ -5,14 +5,14 @@ from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.errors import DataError, RefusedError, TriageError
 from common.models.deployment import NeverServedError, NotJudgedError
 from common.models.registry import model_folder
 from common.stage.manifest import MANIFEST
-from e_apification.api.routes.state import limits_of, models_of, service_of, switch_of
+from e_apification.api.routes.state import AppState, State
 from e_apification.http.errors import ApiError, Problem, error_responses
 from e_apification.http.keys import require_key
 
@@ -35,7 +35,7 @@ class DeployedBody(BaseModel):
 
 @router.post("/deploy/{model_id}")
 async def deploy(
-    request: Request,
+    state: State,
     model_id: str,
     caller: Caller,
     force: Annotated[
@@ -43,40 +43,40 @@ async def deploy(
     ] = False,
 ) -> DeployedBody:
     """Promote a model past the gate and serve it; it is loaded and tried first."""
-    switch = switch_of(request)
-    _require_own_models(request)
-    _require_known(request, model_id)
+    switch = state.switch
+    _require_own_models(state)
+    _require_known(state, model_id)
     by = f"key {caller}, POST /deploy"
-    return await _moved(request, switch.deploy(model_id, by=by, force=force))
+    return await _moved(state, switch.deploy(model_id, by=by, force=force))
 
 
 @router.post("/rollback")
 async def rollback(
-    request: Request,
+    state: State,
     caller: Caller,
     to: Annotated[
         str | None, Query(description="a model that has served; default: the one before")
     ] = None,
 ) -> DeployedBody:
     """Let the model before serve again, or ``to``; it is loaded and tried first."""
-    switch = switch_of(request)
-    _require_own_models(request)
+    switch = state.switch
+    _require_own_models(state)
     if to is not None:
-        _require_known(request, to)
-    return await _moved(request, switch.roll_back(by=f"key {caller}, POST /rollback", to=to))
+        _require_known(state, to)
+    return await _moved(state, switch.roll_back(by=f"key {caller}, POST /rollback", to=to))
 
 
-def _require_own_models(request: Request) -> None:
-    if limits_of(request).model_source == "registry":
+def _require_own_models(state: AppState) -> None:
+    if state.limits.model_source == "registry":
         raise _conflict(
             "registry_decides",
             "this server serves what MLflow's alias production names; promote it there",
         )
 
 
-def _require_known(request: Request, model_id: str) -> None:
+def _require_known(state: AppState, model_id: str) -> None:
     try:
-        known = (model_folder(models_of(request), model_id) / MANIFEST).is_file()
+        known = (model_folder(state.models, model_id) / MANIFEST).is_file()
     except DataError:
         known = False
     if not known:
@@ -85,9 +85,9 @@ def _require_known(request: Request, model_id: str) -> None:
         )
 
 
-async def _moved(request: Request, move: Awaitable[str]) -> DeployedBody:
+async def _moved(state: AppState, move: Awaitable[str]) -> DeployedBody:
     """Wait for a move; what stops it is said without paths, which the log has."""
-    before = service_of(request).predictor.model_id
+    before = state.service.predictor.model_id
     try:
         return DeployedBody(model_id=await move, replaced=before)
     except RefusedError as error:

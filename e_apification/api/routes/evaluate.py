@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from e_apification.api.routes.state import admit_evaluation, limits_of, service_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
 from e_apification.http.payloads import read_body, require_type
 from e_apification.uploads.archives import open_only_csv
@@ -81,10 +81,10 @@ def _takes() -> dict[str, Any]:
 
 
 @router.post("/evaluate", openapi_extra=_takes())
-async def evaluate_file(request: Request) -> EvaluationBody:
+async def evaluate_file(request: Request, state: State) -> EvaluationBody:
     """Score a CSV in UTF-8 with columns ``text`` and ``label``, or a ZIP of one such CSV."""
-    service, limits = service_of(request), limits_of(request)
-    with service.admit(), admit_evaluation(request):
+    service, limits = state.service, state.limits
+    with service.admit(), state.evaluations.admit():
         media_type = require_type(request, _CSV, *_ZIP)
         body = await read_body(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
         max_bytes = int(limits.max_file_mb * 1_000_000)

@@ -6,16 +6,15 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ValidationError
 
 from common.errors import DataError
 from common.models.registry import METRICS, model_folder, serving_id
 from common.models.verdict import find_verdict
 from common.stage.manifest import MANIFEST, Manifest
-from e_apification.api.routes.state import models_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
-from e_apification.model.inference import InferenceService
 
 _SCORES = ("macro_f1_held_out", "teacher_agreement", "int8_agreement")
 logger = logging.getLogger(__name__)
@@ -54,12 +53,11 @@ class ExperimentsBody(BaseModel):
 
 
 @router.get("/experiments", responses=error_responses())
-def experiments(request: Request) -> ExperimentsBody:
+def experiments(state: State) -> ExperimentsBody:
     """The models, their scores, the gate's verdicts, and which of them is to serve."""
-    models = models_of(request)
+    models = state.models
     production = serving_id(models)
-    service: InferenceService | None = request.app.state.service
-    answers = service.predictor.model_id if service else None
+    answers = state.loaded.service.predictor.model_id if state.loaded else None
     found = []
     for path in models.glob(f"*/{MANIFEST}"):
         try:
@@ -84,10 +82,10 @@ def experiments(request: Request) -> ExperimentsBody:
     responses=error_responses(404),
     response_model=dict[str, object],
 )
-def metrics(request: Request, model_id: str) -> Response:
+def metrics(state: State, model_id: str) -> Response:
     """What training measured of one model, its metrics.json."""
     try:
-        text = (model_folder(models_of(request), model_id) / METRICS).read_bytes()
+        text = (model_folder(state.models, model_id) / METRICS).read_bytes()
     except (DataError, FileNotFoundError):
         raise ApiError(
             HTTPStatus.NOT_FOUND, "unknown_experiment", "there is no such model; see /experiments"

@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from e_apification.api.routes.state import limits_of, service_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import error_responses
 from e_apification.http.payloads import Payload, check_texts, read_payload, takes
 from e_apification.model.occlusion import explain
@@ -54,9 +54,9 @@ router = APIRouter(responses=error_responses(400, 408, 413, 415, 422, 503))
 
 
 @router.post("/explain", openapi_extra=takes(ExplainRequest))
-async def explain_text(request: Request) -> ExplanationBody:
+async def explain_text(request: Request, state: State) -> ExplanationBody:
     """Say which words of ``text`` made its label."""
-    service, limits = service_of(request), limits_of(request)
+    service, limits = state.service, state.limits
     with service.admit():
         payload = await read_payload(request, ExplainRequest, limits)
         check_texts([payload.text], limits, field="text")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from e_apification.api.routes.state import limits_of, service_of, store_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, Problem, error_responses
 from e_apification.http.keys import require_key
 from e_apification.http.payloads import read_body, require_type
@@ -47,14 +47,16 @@ def _openapi() -> dict[str, Any]:
 
 
 @router.post("/add_data", status_code=HTTPStatus.CREATED, openapi_extra=_openapi())
-async def add_data(request: Request, caller: Annotated[str, Depends(require_key)]) -> AddedBody:
+async def add_data(
+    request: Request, state: State, caller: Annotated[str, Depends(require_key)]
+) -> AddedBody:
     """Keep all rows of JSON, or of a CSV with columns ``text`` and ``label``, or none of them.
 
     The answer comes once they are on the disk. A request whose answer was lost can be sent again
     with the same ``Idempotency-Key``: it gets the same answer and adds nothing twice; the same
     key with another body is refused (409).
     """
-    service, limits, store = service_of(request), limits_of(request), store_of(request)
+    service, limits, store = state.service, state.limits, state.store
     key = _idempotency_key(request)
     with service.admit():
         media_type = require_type(request, JSON, CSV)

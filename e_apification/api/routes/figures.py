@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict
 
-from e_apification.api.routes.state import limits_of, service_of, store_of, telemetry_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
 
 if TYPE_CHECKING:
@@ -49,24 +49,24 @@ class DriftBody(BaseModel):
 
 
 @router.get("/metrics", response_class=Response, responses=error_responses() | _EXPOSITION)
-async def metrics(request: Request) -> Response:
+async def metrics(state: State) -> Response:
     """What is counted since the start, in Prometheus' text format; of all server processes."""
     jobs = None
-    if limits_of(request).api_keys:  # else nobody can ask for a job
+    if state.limits.api_keys:  # else nobody can ask for a job
         try:
-            jobs = await store_of(request).call(_count_jobs)
+            jobs = await state.store.call(_count_jobs)
         except ApiError:
             jobs = None  # it was logged; the rest is still worth telling
-    content = telemetry_of(request).exposition(jobs=jobs)
+    content = state.telemetry.exposition(jobs=jobs)
     return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/drift", responses=error_responses(503))
-async def drift(request: Request) -> DriftBody:
+async def drift(state: State) -> DriftBody:
     """How far labels, confidence and length are from the training snapshot."""
-    window = telemetry_of(request).drift
+    window = state.telemetry.drift
     return DriftBody(
-        model_id=service_of(request).predictor.model_id,
+        model_id=state.service.predictor.model_id,
         texts=window.texts,
         min_texts=window.min_texts,
         limit=window.limit,

@@ -3,11 +3,11 @@
 from typing import Literal
 
 import onnxruntime
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from common.onnx.model import cpu_flags
-from e_apification.api.routes.state import limits_of, service_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import error_responses, not_ready
 
 
@@ -102,17 +102,17 @@ async def health() -> HealthBody:
 
 
 @router.get("/ready", responses={503: error_responses(503)[503]})
-async def ready(request: Request) -> ReadyBody:
+async def ready(state: State) -> ReadyBody:
     """Whether a model is loaded and warmed up, and the server is not about to stop."""
-    if request.app.state.draining:
+    if state.draining:
         raise not_ready("the server is stopping; ask another one")
-    return ReadyBody(status="ready", model_id=service_of(request).predictor.model_id)
+    return ReadyBody(status="ready", model_id=state.service.predictor.model_id)
 
 
 @router.get("/metadata", responses=error_responses(503))
-async def metadata(request: Request) -> MetadataBody:
+async def metadata(state: State) -> MetadataBody:
     """The model that serves, the limits of a request, and what it runs on."""
-    service, limits = service_of(request), limits_of(request)
+    service, limits = state.service, state.limits
     predictor = service.predictor
     onnx = predictor.metadata
     return MetadataBody(

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from e_apification.api.routes.state import store_of
+from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, Problem, error_responses
 from e_apification.http.keys import require_key
 
@@ -52,7 +52,7 @@ class JobBody(BaseModel):
     responses=error_responses(403, 409, 503),
 )
 async def retrain(
-    request: Request, response: Response, caller: Annotated[str, Depends(require_key)]
+    state: State, response: Response, caller: Annotated[str, Depends(require_key)]
 ) -> JobBody:
     """Queue a training on all that is known, people's labels among it; one at a time."""
 
@@ -65,13 +65,13 @@ async def retrain(
             raise _open_already(error.job) from None
         return _body(job, alive=worker_alive(engine))
 
-    body = await store_of(request).call(ask)
+    body = await state.store.call(ask)
     response.headers["Location"] = f"/retrain/{body.job}"
     return body
 
 
 @router.get("/retrain/{job}", responses=error_responses(403, 404, 503))
-async def retrain_state(request: Request, job: str) -> JobBody:
+async def retrain_state(state: State, job: str) -> JobBody:
     """How a training goes, or went."""
 
     def look(engine: "Engine") -> JobBody | None:
@@ -81,7 +81,7 @@ async def retrain_state(request: Request, job: str) -> JobBody:
         return found and _body(found, alive=worker_alive(engine))
 
     known = job.isascii() and job.isdigit() and len(job) <= _LONGEST_ID
-    body = await store_of(request).call(look) if known else None
+    body = await state.store.call(look) if known else None
     if body is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "unknown_job", "there is no such job")
     return body

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from e_apification.api.routes.state import limits_of, service_of, telemetry_of
+from e_apification.api.routes.state import AppState, State
 from e_apification.http.errors import error_responses
 from e_apification.http.payloads import (
     BatchRequest,
@@ -50,31 +50,31 @@ router = APIRouter(responses=error_responses(400, 408, 413, 415, 422, 503))
     response_model=PredictionBody | PredictionsBody,
     openapi_extra=takes(PredictRequest),
 )
-async def predict(request: Request) -> Response:
+async def predict(request: Request, state: State) -> Response:
     """Label ``text``, or each of ``texts``."""
-    service, limits = service_of(request), limits_of(request)
+    service, limits = state.service, state.limits
     with service.admit():
         payload = await read_payload(request, PredictRequest, limits)
         if payload.text is not None:
             check_texts([payload.text], limits, field="text")
-            return _json(_bodies(request, await service.predict([payload.text]))[0])
+            return _json(_bodies(state, await service.predict([payload.text]))[0])
         texts = payload.texts or []
         check_texts(texts, limits, field="texts")
-        return _json({"predictions": _bodies(request, await service.predict(texts))})
+        return _json({"predictions": _bodies(state, await service.predict(texts))})
 
 
 @router.post("/batch_predict", response_model=PredictionsBody, openapi_extra=takes(BatchRequest))
-async def batch_predict(request: Request) -> Response:
+async def batch_predict(request: Request, state: State) -> Response:
     """Label each of ``texts``."""
-    service, limits = service_of(request), limits_of(request)
+    service, limits = state.service, state.limits
     with service.admit():
         payload = await read_payload(request, BatchRequest, limits)
         check_texts(payload.texts, limits, field="texts")
-        return _json({"predictions": _bodies(request, await service.predict(payload.texts))})
+        return _json({"predictions": _bodies(state, await service.predict(payload.texts))})
 
 
-def _bodies(request: Request, scored: Scored) -> list[dict[str, Any]]:
-    telemetry_of(request).predicted(scored.predictor, scored.predictions)
+def _bodies(state: AppState, scored: Scored) -> list[dict[str, Any]]:
+    state.telemetry.predicted(scored.predictor, scored.predictions)
     return [prediction_body(scored.predictor, prediction) for prediction in scored.predictions]
 
 

@@ -1,9 +1,10 @@
-"""What routes find on the application."""
+"""What routes find on the application: one frozen value, which a dependency hands to them."""
 
-from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Request
+from fastapi import Depends, FastAPI, Request
 
 from common.config.serving import ServingSettings
 from e_apification.api.switch import ModelSwitch
@@ -14,59 +15,49 @@ from e_apification.model.inference import InferenceService
 from e_apification.monitoring.telemetry import Telemetry
 
 
-def limits_of(request: Request) -> ServingSettings:
-    """The serving settings."""
-    limits: ServingSettings = request.app.state.limits
-    return limits
+class Loaded(NamedTuple):
+    """A model that answers, and what changes it."""
+
+    service: InferenceService
+    switch: ModelSwitch
 
 
-def store_of(request: Request) -> StoreAccess:
-    """Where corrections and jobs are kept."""
-    store: StoreAccess = request.app.state.store
-    return store
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The parts that routes share; models: the folder that this server sees."""
+
+    limits: ServingSettings
+    models: Path
+    store: StoreAccess
+    telemetry: Telemetry
+    evaluations: Admission
+    loaded: Loaded | None = None
+    draining: bool = False
+
+    @property
+    def service(self) -> InferenceService:
+        """The loaded model; an ApiError (503) where none is."""
+        return self._require_loaded().service
+
+    @property
+    def switch(self) -> ModelSwitch:
+        """What changes the loaded model; an ApiError (503) where none is."""
+        return self._require_loaded().switch
+
+    def _require_loaded(self) -> Loaded:
+        if self.loaded is None:
+            raise not_ready()
+        return self.loaded
 
 
-def telemetry_of(request: Request) -> Telemetry:
-    """What counts."""
-    telemetry: Telemetry = request.app.state.telemetry
-    return telemetry
+def change_state(app: FastAPI, **changes: Any) -> None:
+    """Put a changed value in place of the application's own."""
+    app.state.shared = replace(app.state.shared, **changes)
 
 
-def models_of(request: Request) -> Path:
-    """The folder of the models that this server sees."""
-    models: Path = request.app.state.models
-    return models
+async def _state_of(request: Request) -> AppState:
+    state: AppState = request.app.state.shared
+    return state
 
 
-def service_of(request: Request) -> InferenceService:
-    """The loaded model.
-
-    Raises:
-        ApiError: 503 where none is loaded.
-    """
-    service: InferenceService | None = request.app.state.service
-    if service is None:
-        raise not_ready()
-    return service
-
-
-def switch_of(request: Request) -> ModelSwitch:
-    """What changes the loaded model.
-
-    Raises:
-        ApiError: 503 where none is loaded.
-    """
-    switch: ModelSwitch | None = request.app.state.switch
-    if switch is None:
-        raise not_ready()
-    return switch
-
-
-def admit_evaluation(request: Request) -> AbstractContextManager[None]:
-    """One of the few files that are held in memory at once.
-
-    Raises:
-        OverloadedError: if as many as are allowed are under way.
-    """
-    evaluations: Admission = request.app.state.evaluations
-    return evaluations.admit()
+State = Annotated[AppState, Depends(_state_of)]

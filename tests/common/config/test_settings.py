@@ -1,8 +1,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from common.config.settings import describe, load_settings
+from common.config.schema import Settings
+from common.config.settings import describe, environment_of, load_settings
+from common.config.store import StoreSettings
+from common.config.tracking import TrackingSettings
 from common.errors import SettingsError
 
 
@@ -71,3 +75,15 @@ def test_shipped_profiles_are_valid():
     assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
     assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "nli")
     assert full.classification.nli.revision and full.training.revision, "hub models are pinned"
+
+
+def test_another_process_gets_the_same_settings_but_a_run_of_its_own():
+    chosen = Settings(
+        run_dir=Path("runs/ß"),
+        store=StoreSettings(url=SecretStr("postgresql://ada:hidden@db/x"), poll_s=1e-5),
+        tracking=TrackingSettings(enabled=False, pipeline="run-1"),
+    )
+    loaded = load_settings(environ=environment_of(chosen)).settings
+    paths = {"run_dir": Path.cwd() / "runs/ß", "labels": Path.cwd() / "conf/labels.yaml"}
+    own = {"tracking": TrackingSettings(enabled=False)}
+    assert loaded == chosen.model_copy(update=paths | own)

@@ -157,13 +157,13 @@ def test_plan_key_follows_code_settings_and_inputs(tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("abc")
 
-    def key(settings: object = 1, packages: tuple[str, ...] = ("a_ingestion",)) -> str:
-        return plan_stage("s", packages=packages, settings=settings, inputs=[source]).key
+    def key(settings: object = 1, code: tuple[str, ...] = ("a_ingestion.stage",)) -> str:
+        return plan_stage("s", code=code, settings=settings, inputs=[source]).key
 
     first = key()
     assert first == key()
     assert first != key(settings=2)
-    assert first != key(packages=("b_transformation",))
+    assert first != key(code=("b_transformation.stage",))
     source.write_text("abd")
     assert first != key()
 

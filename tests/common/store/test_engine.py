@@ -4,23 +4,49 @@ import stat
 import threading
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from common.config.schema import Settings
-from common.config.settings import load_settings
+from common.config.settings import ROOT, load_settings
 from common.config.store import StoreSettings
 from common.errors import SettingsError, TriageError
 from common.store import has_store
 from common.store.engine import StoreAwayError, now, open_store
+from common.store.jobs import find_job
 from common.store.tables import metadata
 
 
 def test_migrations_make_the_tables_that_the_code_reads(store: Engine) -> None:
     with store.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_job_of_the_first_version_keeps_its_model(store_settings: Settings) -> None:
+    engine = open_store(store_settings)
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "common" / "store" / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO jobs (state, asked_by, asked_at, attempts, experiment_id, reasons) "
+                "VALUES ('succeeded', 'ada', 1.5, 1, '0123456789ab', '[]')"
+            )
+        )
+    engine.dispose()
+    engine = open_store(store_settings)
+    job = find_job(engine, 1)
+    assert job is not None
+    assert (job.model_id, job.asked_by, job.asked_at) == ("0123456789ab", "ada", 1.5)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_a_store_is_opened_by_many_at_once(store_settings: Settings) -> None:

@@ -16,12 +16,14 @@ from common.tracking.client import shown, tracking_uri
 from common.tracking.records import read_record, spooled, tracker
 
 
-def stage(settings: Settings, name: str, *, reads: list[Path], output: Path) -> None:
+def stage(
+    settings: Settings, name: str, *, reads: list[Path], output: Path, limit: int = 3
+) -> None:
     def build(folder: Path) -> Built:
         (folder / "rows.txt").write_text("rows", encoding="utf-8")
         return Built(RowCounts(taken=3, out=2, dropped={"empty": 1}), {"share": 0.5})
 
-    plan = plan_stage(name, code=(), settings={"limit": {"rows": 3}}, inputs=reads)
+    plan = plan_stage(name, code=(), settings={"limit": {"rows": limit}}, inputs=reads)
     run_stage(plan, output=output, build=build, on_built=tracker(settings))
 
 
@@ -43,6 +45,14 @@ def test_a_stage_leaves_one_record_and_none_where_it_had_nothing_to_do(tmp_path)
     assert first["figures"]["share"] == 0.5
     assert first["content"]["key"] == first["tags"]["key"]
     assert second["tags"]["input.raw"] == first["tags"]["output"] == second["tags"]["data.raw"]
+
+
+def test_runs_whose_outputs_were_replaced_still_wait_for_a_server_that_was_away(tmp_path):
+    settings = Settings(run_dir=tmp_path)
+    for limit in (3, 4):
+        stage(settings, "a_ingestion", reads=[], output=settings.paths.raw, limit=limit)
+    assert len(list((tmp_path / "data").glob("raw.*"))) == 1  # of the second run
+    assert [record["settings"]["limit"]["rows"] for record in records(settings)] == [3, 4]
 
 
 def test_the_record_is_there_before_the_output(tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_the_model_is_loaded_once_and_let_go_at_the_end(settings: Settings) -> N
         for _ in range(3):
             assert started.post("/predict", json={"text": "refund"}).status_code == 200
         assert loads == [settings]
-    assert app.state.service is None
+    assert app.state.shared.loaded is None
 
 
 def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:

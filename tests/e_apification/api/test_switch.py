@@ -204,7 +204,7 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(models: Path) -> No
 
     other = load_predictor(models, NEW, threads=1)
     with server(models, follow_s=3600) as client:  # nobody else changes the model
-        service = client.app.state.service
+        service = client.app.state.shared.service
         old = weakref.ref(service.predictor)
         asyncio.run(scenario(service))
         gc.collect()

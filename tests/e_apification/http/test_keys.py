@@ -1,6 +1,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
@@ -20,7 +21,7 @@ OTHER = "ops:" + "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcf
 
 def guarded(*keys: str) -> TestClient:
     app = FastAPI()
-    app.state.limits = ServingSettings(api_keys=keys)
+    app.state.shared = SimpleNamespace(limits=ServingSettings(api_keys=keys))
     install_error_handlers(app)
 
     @app.post("/change")

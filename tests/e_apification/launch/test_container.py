@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
+from common.config.store import StoreSettings
 from common.errors import TriageError
 from e_apification.launch import container
+from e_apification.launch.running import Running
 
 MODEL_ID = "0123456789ab"
 Engine = Callable[..., Path]
@@ -21,12 +24,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Put a program on PATH that notes its arguments, then does what ``script`` says of them."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.setattr("shutil.which", lambda name: str(folder / name) if has(name) else None)
+    monkeypatch.setenv("PATH", str(folder))  # no engine of this machine is on it
     monkeypatch.delenv("PIP_CERT", raising=False)
-
-    def has(name: str) -> bool:
-        return (folder / name).exists()
 
     def make(name: str, script: str = "exit 0") -> Path:
         program, notes = folder / name, tmp_path / f"{name}.calls"
@@ -95,50 +94,58 @@ def test_a_failed_build_says_where_its_output_is(
     assert log.read_text() == "no space left\n"
 
 
-def test_the_container_gets_its_label_its_port_and_few_rights(
+def test_the_container_gets_its_label_its_port_its_settings_and_few_rights(
     engine: Engine, tmp_path: Path
 ) -> None:
-    notes = engine("docker")
-    serving = ServingSettings(host="127.0.0.1", port=8123, max_texts=7)
-    container.run_container("docker", Settings(serving=serving), key="abc")
+    notes = engine(
+        "docker", f'echo "$TRIAGE_SERVING__MAX_TEXTS $TRIAGE_STORE__URL" > {tmp_path}/env'
+    )
+    settings = Settings(
+        serving=ServingSettings(host="127.0.0.1", port=8123, max_texts=7),
+        store=StoreSettings(url=SecretStr("postgresql://ada:hidden@db/x")),
+    )
+    container.run_container("docker", settings, key="abc")
     call = calls(notes)[0]
     assert call.startswith(
         "run --detach --name message-triage-api --label message-triage.key=abc "
-        "--publish 127.0.0.1:8123:8000 --read-only --cap-drop ALL "
-        "--security-opt no-new-privileges "
+        "--publish 127.0.0.1:8123:8000 --restart on-failure:3 --read-only --cap-drop ALL "
+        "--security-opt no-new-privileges --env "
     )
-    assert "--env TRIAGE_SERVING__MAX_TEXTS=7" in call
-    assert "TRIAGE_SERVING__PORT" not in call
+    names = call.split(" --env ")[1:]
+    assert {"TRIAGE_SERVING__MAX_TEXTS", "TRIAGE_STORE__URL"} <= set(names)
+    assert {"TRIAGE_SERVING__PORT", "TRIAGE_SERVING__HOST", "TRIAGE_RUN_DIR"}.isdisjoint(names)
+    assert "hidden" not in call
+    assert (tmp_path / "env").read_text() == '7 "postgresql://ada:hidden@db/x"\n'
     assert call.endswith(" message-triage-api")
 
 
-INSPECT = 'case "$*" in *inspect*) echo "%s"; exit %d;; esac'
+def test_our_containers_are_removed_and_no_others(engine: Engine) -> None:
+    ours = "ps --all --quiet --filter label=message-triage.key"
+    notes = engine("docker", f'if [ "$*" = "{ours}" ]; then echo 1a2b; echo 3c4d; fi')
+    container.remove_container("docker", patience_s=15)
+    assert calls(notes) == [
+        ours, "stop -t 15 1a2b", "rm --force 1a2b", "stop -t 15 3c4d", "rm --force 3c4d",
+    ]  # fmt: skip
 
 
-def test_our_container_is_removed(engine: Engine) -> None:
-    notes = engine("docker", INSPECT % ("abc", 0))
-    assert container.remove_container("docker", patience_s=15) is True
-    assert [call.split()[0] for call in calls(notes)] == ["container", "stop", "rm"]
+def test_a_container_of_our_name_that_is_not_ours_is_named_and_left_alone(engine: Engine) -> None:
+    said = "the name message-triage-api is in use, remove or rename that container"
+    notes = engine("docker", f'case "$1" in run) echo {said} >&2; exit 125;; esac')
+    container.remove_container("docker", patience_s=15)
+    with pytest.raises(TriageError, match=f"docker cannot run message-triage-api: {said}"):
+        container.run_container("docker", Settings(), key="abc")
+    assert [call.split()[0] for call in calls(notes)] == ["ps", "run"]
 
 
-@pytest.mark.parametrize("label", ["", "<no value>"])
-def test_a_container_of_our_name_that_is_not_ours_is_left_alone(engine: Engine, label: str) -> None:
-    notes = engine("docker", INSPECT % (label, 0))
-    with pytest.raises(TriageError, match="was not started by this project; rename it"):
-        container.remove_container("docker", patience_s=15)
-    assert [call.split()[0] for call in calls(notes)] == ["container"]
-
-
-def test_where_there_is_none_nothing_is_removed(engine: Engine) -> None:
-    notes = engine("docker", INSPECT % ("", 1))
-    assert container.remove_container("docker", patience_s=15) is False
-    assert len(calls(notes)) == 1
-
-
-@pytest.mark.parametrize(("shown", "key"), [("true abc", "abc"), ("false abc", None)])
-def test_only_a_running_container_has_a_key(engine: Engine, shown: str, key: str | None) -> None:
-    engine("podman", INSPECT % (shown, 0))
-    assert container.running_key("podman") == key
+@pytest.mark.parametrize(
+    ("script", "alive"), [("echo 1a2b", True), ("exit 0", False), ("echo 1a2b; exit 1", False)]
+)
+def test_a_container_is_alive_while_one_with_its_key_runs(
+    engine: Engine, script: str, alive: bool
+) -> None:
+    notes = engine("podman", script)
+    assert Running(kind="podman", key="abc").is_alive() is alive
+    assert calls(notes) == ["ps --quiet --filter label=message-triage.key=abc"]
 
 
 def test_a_certificate_bundle_of_pip_reaches_the_build(

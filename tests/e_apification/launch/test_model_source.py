@@ -46,7 +46,7 @@ def test_the_alias_decides_what_run_api_serves(
     tmp_path: Path, make_models: Callable[..., Path]
 ) -> None:
     settings = Settings(run_dir=tmp_path)
-    first, second = (make_models(version=version) / version for version in (FIRST, SECOND))
+    first, second = (make_models(model_id=model_id) / model_id for model_id in (FIRST, SECOND))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

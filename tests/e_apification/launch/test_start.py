@@ -17,7 +17,7 @@ import pytest
 
 from common.config.settings import ROOT
 from common.models import deployment
-from e_apification.launch.running import served_model_id
+from e_apification.launch.__main__ import served_model_id
 from tests.clock import scaled
 
 MODEL_ID = "0123456789ab"
@@ -149,7 +149,7 @@ def test_an_engine_that_cannot_build_is_said_and_the_virtual_environment_serves(
 ) -> None:
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
-    docker.write_text('#!/bin/sh\ntest "$1" = version\n', encoding="utf-8")
+    docker.write_text('#!/bin/sh\ntest "$1" = ps\n', encoding="utf-8")
     docker.chmod(0o755)
     path = f"{docker.parent}:{os.environ['PATH']}"
     done = launch(run_dir, "start", f"serving.port={port}", engine="auto", PATH=path)

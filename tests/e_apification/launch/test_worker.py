@@ -12,15 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pydantic import SecretStr
 
 from common.config.schema import Settings
-from common.config.settings import ROOT, load_settings
+from common.config.settings import ROOT
 from common.config.store import StoreSettings
 from common.config.tracking import TrackingSettings
 from common.store.engine import open_store
 from common.store.jobs import find_job, queue_job, worker_alive
-from e_apification.launch import worker
+from e_apification.launch.__main__ import WORKER, _stop, follow_with_worker
 from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, serving
 
@@ -35,7 +34,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     )
     settings.paths.cache.mkdir()
     yield settings
-    worker.stop(settings)
+    _stop(settings, WORKER)
 
 
 def pid_of(run_dir: Path) -> int:
@@ -53,8 +52,8 @@ def follow(settings: Settings) -> None:
     """In a process that ends while the worker goes on, as launch does."""
     code = (
         "import sys; from common.config.schema import Settings;"
-        "from e_apification.launch import worker;"
-        "worker.follow(Settings.model_validate_json(sys.argv[1]), served_by='process')"
+        "from e_apification.launch.__main__ import follow_with_worker;"
+        "follow_with_worker(Settings.model_validate_json(sys.argv[1]), served_by='process')"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, settings.model_dump_json()]
     subprocess.run(command, cwd=ROOT, check=True, timeout=60)
@@ -79,7 +78,7 @@ def test_the_worker_takes_jobs_is_left_alone_and_stopped(settings: Settings) -> 
     assert not psutil.pid_exists(first)
     second = pid_of(settings.run_dir)
     wait_for(lambda: worker_alive(store))
-    worker.stop(changed)
+    _stop(changed, WORKER)
     assert not psutil.pid_exists(second)
     assert not worker_alive(store)
     store.dispose()
@@ -90,24 +89,8 @@ def test_the_worker_takes_jobs_is_left_alone_and_stopped(settings: Settings) -> 
 )
 def test_no_worker_where_no_job_can_reach_it(settings: Settings, keys, served_by) -> None:
     own = settings.serving.model_copy(update={"api_keys": keys})
-    worker.follow(settings.model_copy(update={"serving": own}), served_by=served_by)
+    follow_with_worker(settings.model_copy(update={"serving": own}), served_by=served_by)
     assert not (settings.run_dir / ".cache" / "worker.json").exists()
-
-
-def test_the_worker_gets_the_same_settings_but_a_run_of_its_own(settings: Settings) -> None:
-    chosen = settings.model_copy(
-        update={
-            "store": StoreSettings(url=SecretStr("postgresql://ada:hidden@db/x")),
-            "tracking": TrackingSettings(enabled=False, pipeline="run-1"),
-        }
-    )
-    variables = worker._chosen(chosen)
-    loaded = load_settings(environ=variables).settings
-    assert loaded.model_dump(exclude={"tracking", "labels"}) == chosen.model_dump(
-        exclude={"tracking", "labels"}
-    )
-    assert loaded.labels == (Path.cwd() / "conf/labels.yaml").resolve()
-    assert loaded.tracking == TrackingSettings(enabled=False)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.clock import scaled
 from tests.e_apification.servers import server
 
@@ -48,6 +50,17 @@ def test_it_says_so_and_goes_on_before_it_stops(models_dir: Path) -> None:
         ]
         assert process.wait(10) == -signal.SIGTERM
         assert 1.4 < time.monotonic() - told < scaled(6)
+
+
+@pytest.mark.slow
+def test_several_processes_say_so_too(models_dir: Path) -> None:
+    limits = ("serving.drain_delay_s=3", "serving.processes=2")
+    with server(models_dir.parent, *limits) as (process, port):
+        time.sleep(3)  # until the second one listens too
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        assert [get(port, "/ready") for _ in range(8)] == [503] * 8
+        assert process.wait(20) == 0
 
 
 def test_a_request_under_way_is_answered_and_nothing_of_it_is_logged(models_dir: Path) -> None:
