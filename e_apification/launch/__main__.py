@@ -125,7 +125,7 @@ def require_free_port(host: str, port: int) -> None:
 def _holder(port: int) -> str | None:
     with suppress(psutil.Error):
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr[1] == port:
+            if found.status == psutil.CONN_LISTEN and found.laddr[1:2] == (port,):
                 name = psutil.Process(found.pid).name() if found.pid else "a program"
                 return f"{name} (pid {found.pid or 'unknown'}) holds it"
     return None
