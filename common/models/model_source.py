@@ -57,7 +57,7 @@ def fetch_served(settings: Settings) -> Path:
 
 def _fetch(client: "MlflowClient", name: str, folder: Path) -> str:
     version = client.get_model_version_by_alias(name, PRODUCTION)
-    model_id = version.tags.get("model_id", "")
+    model_id: str = version.tags.get("model_id", "")
     manifest_sha256 = version.tags.get("manifest_sha256", "")
     target = model_folder(folder, model_id)
     if not _is_whole(folder, model_id, manifest_sha256):

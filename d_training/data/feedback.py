@@ -126,4 +126,5 @@ def _parquet(rows: tuple[Labeled, ...]) -> bytes:
     )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written

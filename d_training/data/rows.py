@@ -56,7 +56,7 @@ class Rows:
     @property
     def labels(self) -> NDArray[np.int64]:
         """(N,) the teacher's best label, also where it abstained."""
-        return self.scores.argmax(axis=1)
+        return np.asarray(self.scores.argmax(axis=1))
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _score_matrix(column: pa.ChunkedArray, *, labels: int, folder: Path) -> NDAr
     sums = scores.sum(axis=1, keepdims=True)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and (sums > 0).all()):
         raise DataError(f"{folder} holds scores that are no probabilities; run `make classify`")
-    return scores / sums
+    return np.asarray(scores / sums)
 
 
 def _first_of_each(keys: list[str]) -> NDArray[np.int64]:
