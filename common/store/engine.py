@@ -137,7 +137,9 @@ def _migrate(engine: Engine) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         with EnvironmentContext(
-            Config(), script, fn=lambda rev, _: script._upgrade_revs(str(newest), rev)
+            Config(),
+            script,
+            fn=lambda rev, _: script._upgrade_revs(str(newest), rev),  # noqa: SLF001 needed here
         ) as environment:
             environment.configure(connection=connection)
             try:

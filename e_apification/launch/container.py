@@ -72,7 +72,7 @@ def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path)
     logger.info("building the image %s with %s (about a minute the first time)", IMAGE, engine)
     with log.open("w", encoding="utf-8") as output:
         try:
-            built = subprocess.run(
+            built = subprocess.run(  # noqa: S603 a command of our own
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -142,7 +142,7 @@ def remove_container(engine: Engine, *, patience_s: float) -> bool:
 
 def last_lines(engine: Engine, count: int) -> str:
     """What the container wrote last."""
-    shown = subprocess.run(
+    shown = subprocess.run(  # noqa: S603 a command of our own
         [engine, "logs", "--tail", str(count), NAME],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -173,7 +173,7 @@ def _run(
 ) -> str | None:
     """Standard output of an engine's command, or None where it fails."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 a command of our own
             [engine, *arguments],
             capture_output=True,
             text=True,

@@ -69,7 +69,7 @@ def forget_state(settings: Settings) -> None:
 def server_url(settings: Settings) -> str:
     """Where this machine reaches the server."""
     host = settings.serving.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 nothing is bound
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.serving.port}"
 
 

@@ -98,7 +98,7 @@ def test_metrics_can_name_no_other_file(models, metrics, said):
 
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", "{", '{"model_id": 7}', '{"model_id": "../../etc"}']
-)  # noqa: E501
+)
 def test_damaged_pointer_is_an_error_where_it_matters(models, content):
     point(models, content)
     with pytest.raises(DataError):

@@ -81,7 +81,7 @@ def test_copies_count_once_and_never_straddle():
         for n in range(100)
         for word in ("Bill", "bill")
         for end in ("", "!")
-    ]  # noqa: E501
+    ]
     parts = part_rows(rows_of(texts), SETTINGS, seed=1)
     assert parts.left_out["copy of another text"] == 300
     assert [len(p) for p in (parts.train, parts.validation, parts.test)] == [60, 20, 20]

@@ -100,7 +100,7 @@ def test_the_worker_gets_the_same_settings_but_a_run_of_its_own(settings: Settin
             "tracking": TrackingSettings(enabled=False, pipeline="run-1"),
         }
     )
-    variables = worker._chosen(chosen)
+    variables = worker._chosen(chosen)  # noqa: SLF001 the process itself shows less
     loaded = load_settings(environ=variables).settings
     assert loaded.model_dump(exclude={"tracking", "labels"}) == chosen.model_dump(
         exclude={"tracking", "labels"}
