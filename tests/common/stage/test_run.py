@@ -1,4 +1,5 @@
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -55,6 +56,45 @@ def test_manifest_tells_what_was_made(tmp_path):
     assert stored["outputs"] == [{"path": "part/data.txt", "bytes": 3, "sha256": ABC_SHA256}]
     assert stored["figures"] == {"note": "abc"}
     assert find_manifest(tmp_path / "out") == made
+
+
+def test_a_stage_logs_its_rows_and_knows_its_seconds(tmp_path, caplog):
+    def all_kept(folder: Path) -> Built:
+        return Built(RowCounts(taken=1_000, out=1_000), {})
+
+    caplog.set_level(logging.INFO)
+    made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    run_stage(plan("other"), output=tmp_path / "out", build=all_kept)
+    assert 0 <= made.seconds < 60
+    first, second = caplog.messages
+    assert first.startswith("stage: 3 rows in, 2 out, dropped {'empty': 1}, ")
+    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped none, ")
+
+
+def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path):
+    folder = tmp_path / "folder"
+    made = run_stage_once(plan(), folder=folder, build=writes("abc"))
+    assert find_manifest(folder) == made
+    assert run_stage_once(plan("other settings"), folder=folder, build=never) == made
+    (folder / "part/data.txt").write_text("abcd")
+    run_stage_once(plan(), folder=folder, build=writes("new"))
+    assert (folder / "part/data.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(("resumable", "settings"), [(False, "s"), (True, "other settings")])
+def test_a_build_starts_empty_where_it_cannot_go_on(tmp_path, resumable, settings):
+    def half(folder: Path) -> Built:
+        (folder / "shard-0").write_text("done")
+        raise TriageError("killed")
+
+    def whole(folder: Path) -> Built:
+        assert list(folder.iterdir()) == []
+        return Built(RowCounts(taken=0, out=0), {})
+
+    with pytest.raises(TriageError):
+        run_stage(plan(), output=tmp_path / "out", build=half, resumable=True)
+    run_stage(plan(settings), output=tmp_path / "out", build=whole, resumable=resumable)
+    assert list(tmp_path.glob(".out.staging-*")) == []
 
 
 def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path):

@@ -63,9 +63,12 @@ def test_without_conversations_each_row_is_its_own(tmp_path):
             {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [[0.2, 0.3, 0.5]]},
             "holds 3 scores a row and the label schema 2 labels; run `make classify`",
         ),
-        (
-            {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [[float("nan"), 1.0]]},
-            "holds scores that are no probabilities",
+        *(
+            (
+                {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [scores]},
+                "holds scores that are no probabilities",
+            )
+            for scores in ([float("nan"), 1.0], [float("inf"), 1.0], [-0.5, 1.5], [0.0, 0.0])
         ),
     ],
 )
