@@ -18,6 +18,7 @@ from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.labels import LabelSchema, load_labels
 from common.models import deployment
+from common.models.reference import Reference
 from common.stage.manifest import RowCounts
 from common.stage.plan import Plan
 from common.stage.run import Built, run_stage_once
@@ -56,7 +57,7 @@ class Gated:
         max_length=8, temperature=1, abstain_threshold=0, labels_sha256="", text_rules_sha256=""
     )
     metadata: dict[str, str] = {}
-    reference = None
+    reference: Reference | None = None
 
     def __init__(self) -> None:
         self.gate = threading.Event()

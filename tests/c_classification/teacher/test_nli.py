@@ -104,7 +104,7 @@ def test_float32_settles_what_is_close_in_int8(nli_checkpoint, cache, monkeypatc
         scores = teacher(nli_checkpoint, cache, int8=True).score(TEXTS)
         two = np.sort(np.argsort(scores, axis=1)[:, 1:], axis=1)  # (N, 2) the best ones
         ratios = [np.divide(*np.take_along_axis(s, two, axis=1).T) for s in (scores, exact)]
-        assert np.allclose(*ratios, rtol=1e-4) == equal
+        assert np.allclose(ratios[0], ratios[1], rtol=1e-4) == equal
 
 
 def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint, cache):

@@ -1,3 +1,4 @@
+from typing import Any
 import json
 from datetime import UTC, datetime
 
@@ -58,11 +59,11 @@ def serve(models, *names: str) -> list[str]:
     return ids
 
 
-def journal(models) -> list[dict]:
+def journal(models) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (models / JOURNAL).read_text("utf-8").splitlines()]
 
 
-def moves(models) -> list[tuple]:
+def moves(models) -> list[tuple[Any, ...]]:
     return [(e["action"], e["from"], e["to"]) for e in journal(models)]
 
 
@@ -289,7 +290,7 @@ def test_a_trial_comes_before_anything_is_written(models):
     first, second = serve(models, "a", "b")
     third = judged(models, make_model(models, "c"))
     before = journal(models)
-    tried = []
+    tried: list[Any] = []
 
     def fail(experiment):
         tried.append(experiment)
@@ -308,7 +309,7 @@ def test_a_trial_comes_before_anything_is_written(models):
 def test_what_the_gate_refuses_or_what_serves_is_not_tried(models):
     (first,) = serve(models, "a")
     refused = judged(models, make_model(models, "b"), macro_f1=0.1)
-    tried = []
+    tried: list[Any] = []
     with pytest.raises(RefusedError):
         promote(models, refused, by="ada", trial=tried.append)
     promote(models, first, by="ada", trial=tried.append)

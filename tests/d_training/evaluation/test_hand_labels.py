@@ -70,10 +70,12 @@ def test_fewest_labels_that_reach_the_score_are_named():
     vectors, truth = clouds(100)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
     found = compare_with_hand_labels(vectors, truth, score=curve[1]["macro_f1"], labels=3, seed=5)
+    assert found is not None
     assert found["points"] == curve
     assert found["worth"] == 25
     assert "no such label is used for teacher or student" in found["method"]
     beaten = compare_with_hand_labels(vectors, truth, score=1.01, labels=3, seed=5)
+    assert beaten is not None
     assert beaten["worth"] is None
 
 
@@ -82,11 +84,13 @@ def test_tiny_gold_and_gold_of_one_label():
     assert compare_with_hand_labels(vectors, truth, score=0.5, labels=3, seed=5) is None
     vectors, truth = clouds(20)
     found = compare_with_hand_labels(vectors, truth * 0, score=0.5, labels=3, seed=5)
+    assert found is not None
     assert [point["macro_f1"] for point in found["points"]] == [1.0, 1.0]
 
 
 def test_many_labels_and_texts_cost_no_more_than_2000_scored_and_one_thread(monkeypatch):
-    scored, threads = [], set()
+    scored: list[int] = []
+    threads: set[int] = set()
 
     def confusion_matrix(truth, predicted, *, labels):
         scored.append(len(truth))

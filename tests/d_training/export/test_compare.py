@@ -1,5 +1,6 @@
 import json
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from d_training.export.compare import choose_served, int8_checks
 from d_training.export.onnx import onnx_logits
 
 
-def row(name: str, *, macro_f1: float, p50: tuple[float, ...]) -> dict:
+def row(name: str, *, macro_f1: float, p50: tuple[float, ...]) -> dict[str, Any]:
     latency = [{"batch": 1, "tokens": n, "p50_ms": ms} for n, ms in enumerate(p50)]
     return {"name": name, "macro_f1": macro_f1, "latency": [*latency, {"batch": 32}]}
 

@@ -84,7 +84,12 @@ def test_parity_counts_differences_and_labels():
 def test_export_that_strays_is_refused(wrong):
     torch = np.array([[2.0, 0.0]], np.float32)
     with pytest.raises(TriageError, match="strays from the torch model by .* not published"):
-        check_parity(torch=torch, fp32=torch + [[wrong, 0]], int8=torch, temperature=1.0)
+        check_parity(
+            torch=torch,
+            fp32=torch + np.array([[wrong, 0]], np.float32),
+            int8=torch,
+            temperature=1.0,
+        )
 
 
 def test_commit_is_that_of_the_code_and_says_where_files_differ(tmp_path, monkeypatch):

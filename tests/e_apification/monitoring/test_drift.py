@@ -39,7 +39,7 @@ class Trained(Gated):
     def __init__(self, draw: np.random.Generator) -> None:
         super().__init__()
         usual = answers(draw, 800)
-        self.reference = make_reference(  # type: ignore[assignment]
+        self.reference = make_reference(
             best=[NAMES.index(p.label or NAMES[0]) for p in usual],
             confidence=[p.confidence for p in usual],
             tokens=[p.tokens for p in usual],
