@@ -11,10 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.stage.files import sha256_of, write_atomically
-from common.stage.manifest import MANIFEST
+from common.config.schema import Settings
 from common.errors import DataError
-from common.tracking.client import MODEL, PRODUCTION, TrackingError, mlflow_client
 from common.models.registry import (
     METRICS,
     POINTER,
@@ -23,7 +21,9 @@ from common.models.registry import (
     served_files,
     verified_served,
 )
-from common.config.schema import Settings
+from common.stage.files import sha256_of, write_atomically
+from common.stage.manifest import MANIFEST
+from common.tracking.client import MODEL, PRODUCTION, TrackingError, mlflow_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.stage.manifest import FileRecord
+from common.config.schema import Settings
+from common.labels import LabelSchema
+from common.stage.manifest import FileRecord, RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.stage.manifest import RowCounts
-from common.labels import LabelSchema
-from common.config.schema import Settings
 from common.store import Labeled, has_store
 from common.text import clean_text
 from d_training.data.rows import Rows

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from common.config.training import TrainingSettings
 from common.errors import DataError
 from common.labels import LabelSchema
-from common.config.training import TrainingSettings
 from common.text import clean_text
 from d_training.data.sampling import sample_balanced
 from d_training.data.split import TEST, TRAIN, VALIDATION, part_conversations

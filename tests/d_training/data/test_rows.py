@@ -3,9 +3,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.config.training import TrainingSettings
 from common.errors import DataError
 from common.labels import Label, LabelSchema
-from common.config.training import TrainingSettings
 from d_training.data.rows import Rows, part_rows, read_rows
 
 SCHEMA = LabelSchema(
