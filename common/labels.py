@@ -114,5 +114,5 @@ def load_labels(path: Path) -> LabelSchema:
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise SettingsError(f"labels file {path} is not valid: " + "; ".join(lines)) from None
-    schema._folder = path.parent
+    schema._folder = path.parent  # noqa: SLF001 set here alone
     return schema

@@ -5,12 +5,14 @@ make screens      after make run_api; needs Chromium on PATH (apt-get install ch
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+Scheme = Literal["light", "dark"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DESKTOP, PHONE = (960, 700), (390, 780)
@@ -58,11 +60,12 @@ def review(page: Page) -> None:
 def take(url: str, folder: Path) -> None:
     """Take all pictures."""
     with _chromium() as browser:
-        for name, scene, size, scheme in [
+        pictures: list[tuple[str, Callable[[Page], None], tuple[int, int], Scheme]] = [
             ("message", message, DESKTOP, "light"),
             ("review", review, DESKTOP, "dark"),
             ("phone", file, PHONE, "light"),
-        ]:
+        ]
+        for name, scene, size, scheme in pictures:
             width, height = size
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -29,7 +30,9 @@ def programs() -> Path:
 def postgresql() -> Iterator[str]:
     """Start a new, empty server; yields its address."""
     bin_ = programs()
-    user = {"user": _OTHER, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    user: dict[str, Any] = (
+        {"user": _OTHER, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    )
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # tmp_path is closed to other users
     if user:
         shutil.chown(folder, _OTHER)

@@ -15,7 +15,7 @@ SOURCES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.p
 
 def imported(path: Path) -> set[str]:
     """Top-level packages that a file imports anywhere, also inside functions."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)

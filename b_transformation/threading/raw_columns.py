@@ -80,7 +80,7 @@ def parse_ids(column: pa.ChunkedArray) -> Ints:
     text = pc.utf8_trim_whitespace(column)
     text = pc.if_else(pc.match_substring_regex(text, _WHOLE), text, None)
     whole = pc.replace_substring_regex(text, r"\.0$", "")
-    return pc.fill_null(pc.cast(whole, pa.int64()), NOTHING).to_numpy()
+    return np.asarray(pc.fill_null(pc.cast(whole, pa.int64()), NOTHING).to_numpy())
 
 
 def parse_directions(column: pa.ChunkedArray) -> NDArray[np.int8]:
@@ -88,7 +88,7 @@ def parse_directions(column: pa.ChunkedArray) -> NDArray[np.int8]:
     encoded = _one_dictionary(column)
     words = [str(word).strip().lower() for word in encoded.dictionary.to_pylist()]
     codes = np.array([*(_DIRECTIONS.get(word, UNKNOWN) for word in words), UNKNOWN], np.int8)
-    return codes[pc.fill_null(encoded.indices, len(words)).to_numpy()]
+    return np.asarray(codes[pc.fill_null(encoded.indices, len(words)).to_numpy()])
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -75,9 +75,10 @@ def run_score(source: Path, *, run_dir: Path) -> tuple[int, float, int]:
         raise SystemExit(done.stderr)
     with out.open(encoding="utf-8", newline="") as file:
         rows = sum(1 for _ in csv.DictReader(file))
-    said = re.search(r"([0-9,]+) distinct texts", done.stderr)
-    assert said
-    return rows, seconds, int(said.group(1).replace(",", ""))
+    shown = re.search(r"([0-9,]+) distinct texts", done.stderr)
+    if shown is None:
+        raise SystemExit(f"no number of distinct texts in: {done.stderr}")
+    return rows, seconds, int(shown.group(1).replace(",", ""))
 
 
 if __name__ == "__main__":

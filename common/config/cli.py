@@ -53,7 +53,8 @@ def _option_lines(section: str) -> Iterator[str]:
     model: type[BaseModel] = Settings
     if section:
         annotation = Settings.model_fields[section].annotation
-        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)  # noqa: S101
+        assert isinstance(annotation, type)  # noqa: S101 a section is a model
+        assert issubclass(annotation, BaseModel)  # noqa: S101 a section is a model
         model = annotation
     yield from _model_lines(model, f"{section}." if section else "", nested=bool(section))
 

@@ -117,7 +117,7 @@ class ServingSettings(Section):
     @property
     def url(self) -> str:
         """Where this machine reaches the server."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 no bind
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property

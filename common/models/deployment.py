@@ -13,10 +13,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
-from common.models import journal
-from common.stage.files import write_atomically
 from common.errors import DataError, RefusedError
 from common.locks import exclusive
+from common.models import journal
 from common.models.journal import Deployment
 from common.models.metrics import read_served
 from common.models.registry import (
@@ -26,8 +25,9 @@ from common.models.registry import (
     verified_manifest,
     verified_served,
 )
-from common.text import rules_sha256
 from common.models.verdict import Verdict, find_verdict, verdict_path
+from common.stage.files import write_atomically
+from common.text import rules_sha256
 
 _LOCK_S = 10
 logger = logging.getLogger(__name__)

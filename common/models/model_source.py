@@ -11,10 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.stage.files import sha256_of, write_atomically
-from common.stage.manifest import MANIFEST
+from common.config.schema import Settings
 from common.errors import DataError
-from common.tracking.client import MODEL, PRODUCTION, TrackingError, mlflow_client
 from common.models.registry import (
     METRICS,
     POINTER,
@@ -23,7 +21,9 @@ from common.models.registry import (
     served_files,
     verified_served,
 )
-from common.config.schema import Settings
+from common.stage.files import sha256_of, write_atomically
+from common.stage.manifest import MANIFEST
+from common.tracking.client import MODEL, PRODUCTION, TrackingError, mlflow_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +57,7 @@ def fetch_served(settings: Settings) -> Path:
 
 def _fetch(client: "MlflowClient", name: str, folder: Path) -> str:
     version = client.get_model_version_by_alias(name, PRODUCTION)
-    model_id = version.tags.get("model_id", "")
+    model_id: str = version.tags.get("model_id", "")
     manifest_sha256 = version.tags.get("manifest_sha256", "")
     target = model_folder(folder, model_id)
     if not _is_whole(folder, model_id, manifest_sha256):

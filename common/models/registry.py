@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from common.stage.manifest import MANIFEST, Manifest, find_manifest, verify_files
 from common.errors import DataError
+from common.stage.manifest import MANIFEST, Manifest, find_manifest, verify_files
 
 POINTER = "production.json"
 MODEL, MODEL_INT8 = "model.onnx", "model.int8.onnx"

@@ -142,7 +142,8 @@ def _wrap(model: "PreTrainedModel", names: list[str], *, pooled: bool) -> "torch
                 logits: torch.Tensor = output
                 return logits
             if not pooled:
-                return output.logits
+                plain: torch.Tensor = output.logits
+                return plain
             mask = fed["attention_mask"].unsqueeze(-1).float()  # (B, L, 1)
             mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)  # (B, D)
             return torch.nn.functional.normalize(mean, dim=-1)

@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.stage.manifest import FileRecord
-from common.stage.plan import plan_stage
-from common.stage.run import Built, run_stage
-from common.stage.manifest import RowCounts
-from common.labels import LabelSchema
 from common.config.paths import Paths
 from common.config.schema import Settings
+from common.labels import LabelSchema
+from common.stage.manifest import FileRecord, RowCounts
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage
 from common.store import Labeled, has_store
 from common.text import dedup_key
 from d_training.data.rows import Rows
@@ -123,4 +122,5 @@ def _parquet(rows: tuple[Labeled, ...]) -> bytes:
     )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written

@@ -1,7 +1,7 @@
 """What the earlier stages said of the data that a model is made from."""
 
-from common.stage.manifest import Manifest, find_manifest
 from common.config.paths import Paths
+from common.stage.manifest import Manifest, find_manifest
 
 
 def data_manifests(paths: Paths) -> dict[str, Manifest]:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from common.config.training import TrainingSettings
 from common.errors import DataError
 from common.labels import LabelSchema
-from common.config.training import TrainingSettings
 from common.text import dedup_key
 from d_training.data.sampling import sample_balanced
 from d_training.data.split import TEST, TRAIN, VALIDATION, part_conversations
@@ -56,7 +56,7 @@ class Rows:
     @property
     def labels(self) -> NDArray[np.int64]:
         """(N,) the teacher's best label, also where it abstained."""
-        return self.scores.argmax(axis=1)
+        return np.asarray(self.scores.argmax(axis=1))
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _score_matrix(column: pa.ChunkedArray, *, labels: int, folder: Path) -> NDAr
     sums = scores.sum(axis=1, keepdims=True)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and (sums > 0).all()):
         raise DataError(f"{folder} holds scores that are no probabilities; run `make classify`")
-    return scores / sums
+    return np.asarray(scores / sums)
 
 
 def _first_of_each(keys: list[str]) -> NDArray[np.int64]:

@@ -61,5 +61,5 @@ def load_snapshot(folder: Path) -> Snapshot | None:
         logger.warning("%s is damaged; training starts anew", path)
         return None
     with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 no dict
         return Snapshot(tensors, json.loads(file.metadata()["state"]))

@@ -41,7 +41,8 @@ class Student(NamedTuple):
                 input_ids=torch.from_numpy(ids).to(self.device),
                 attention_mask=torch.from_numpy(mask).to(self.device),
             )
-        return output.logits.float()
+        logits: torch.Tensor = output.logits.float()
+        return logits
 
     def exact(self) -> "Student":
         """The same model, computing in float32 where it now lies."""

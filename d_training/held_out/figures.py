@@ -37,7 +37,7 @@ class HeldOut:
     @property
     def confidence(self) -> NDArray[np.float32]:
         """Of the rows that the teacher labeled."""
-        return self.probs.max(axis=1)[~self.rows.abstained]
+        return np.asarray(self.probs.max(axis=1)[~self.rows.abstained])
 
     @property
     def agrees(self) -> NDArray[np.bool_]:

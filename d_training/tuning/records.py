@@ -71,7 +71,7 @@ def study_record(
 
 def utc(at: datetime | None) -> datetime:
     """Optuna's local time, which a finished trial has, in UTC."""
-    assert at is not None  # noqa: S101
+    assert at is not None  # noqa: S101 a finished trial has its time
     return at.astimezone(UTC)
 
 

@@ -135,7 +135,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def _on_api_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101
+    assert isinstance(error, ApiError)  # noqa: S101 registered for these
     return error_response(request.scope, error)
 
 
@@ -151,7 +151,7 @@ def _on_overload(request: Request, _: Exception) -> Response:
 
 def _on_invalid(request: Request, error: Exception) -> Response:
     """Parameters that FastAPI reads by itself; their values are not repeated."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101 registered for these
     invalid = ApiError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",
@@ -165,7 +165,7 @@ def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)  # noqa: S101 registered for these
     status = HTTPStatus(error.status_code)
     message = _MESSAGES.get(status, status.phrase)
     code = status.phrase.lower().replace(" ", "_")

@@ -35,7 +35,8 @@ class PredictRequest(Payload):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if len(self.model_fields_set) != 1 or self.text is self.texts:  # a null is none of both
+        null = self.text is None and self.texts is None
+        if len(self.model_fields_set) != 1 or null:
             raise PydanticCustomError("text_or_texts", "give either text or texts")
         return self
 

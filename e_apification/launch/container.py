@@ -108,7 +108,9 @@ def _run(engine: Engine, *arguments: str, **options: Any) -> tuple[bool, str]:
     """Whether an engine's command succeeds, and what it prints; options of subprocess.run."""
     usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": _LONGEST_S}
     try:
-        done = subprocess.run([engine, *arguments], text=True, check=True, **(usual | options))
+        done = subprocess.run(  # noqa: S603 a command of our own
+            [engine, *arguments], text=True, check=True, **(usual | options)
+        )
     except subprocess.CalledProcessError as error:
         return False, error.stderr or ""
     except (OSError, subprocess.TimeoutExpired):

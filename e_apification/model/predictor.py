@@ -114,7 +114,7 @@ def load_predictor(models: Path, model_id: str, *, threads: int) -> OnnxPredicto
         _self_test(predictor)
     except TriageError:
         raise
-    except Exception as error:  # noqa: BLE001 ONNX Runtime and tokenizers raise what they like
+    except Exception as error:  # ONNX Runtime and tokenizers raise what they like
         raise DataError(
             f"model {model_id} cannot be run ({type(error).__name__}); train it anew, or serve "
             "another one: make rollback"

@@ -29,7 +29,8 @@ def kaggle(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer
     monkeypatch.setenv("KAGGLE_USERNAME", "some-user")
     monkeypatch.setenv("KAGGLE_KEY", "secret-key-8841")
     with serve() as server:
-        monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, server.endpoint)
+        endpoints = {kaggle_env.KaggleEnv.PROD: server.endpoint}
+        monkeypatch.setattr(kaggle_env, "_env_to_endpoint", endpoints)
         yield server
 
 

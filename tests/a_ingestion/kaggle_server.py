@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 DATASET = "owner/support-messages"
 DOWNLOAD = "/v1/datasets.DatasetApiService/DownloadDataset"
@@ -72,7 +73,7 @@ class Seen:
     method: str
     path: str
     headers: dict[str, str]
-    body: dict
+    body: dict[str, Any]
 
 
 class KaggleServer(ThreadingHTTPServer):
@@ -147,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(play, Stall):
             self.server.go_on.wait(60)
 
-    def _note(self, body: dict) -> None:
+    def _note(self, body: dict[str, Any]) -> None:
         seen = Seen(self.command, self.path, dict(self.headers), body)
         self.server.requests.append(seen)
 

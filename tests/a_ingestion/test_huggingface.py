@@ -1,4 +1,5 @@
 import csv
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ def hub(monkeypatch):
     """Stands in for the hub: the calls made, and what to answer."""
     import datasets
 
-    calls: list[tuple] = []
-    answer: dict = {"text": TEXTS, "label": list(range(7))}
+    calls: list[tuple[Any, ...]] = []
+    answer: dict[str, Any] = {"text": TEXTS, "label": list(range(7))}
 
     def load_dataset(name: str, *, revision: str, split: str) -> datasets.Dataset:
         calls.append((name, revision, split))

@@ -3,13 +3,19 @@ import logging
 
 import pytest
 
-from a_ingestion.kaggle.credentials import config_folder, find_credentials
+from a_ingestion.kaggle.credentials import Credentials, config_folder, find_credentials
 from common.errors import DataError
 
 
 def write(path, text: str, mode: int = 0o600) -> None:
     path.write_text(text)
     path.chmod(mode)
+
+
+def credentials() -> Credentials:
+    found = find_credentials()
+    assert found is not None
+    return found
 
 
 def test_none(home):
@@ -20,14 +26,14 @@ def test_user_and_key_from_the_environment(home, monkeypatch):
     monkeypatch.setenv("KAGGLE_USERNAME", "u")
     assert find_credentials() is None
     monkeypatch.setenv("KAGGLE_KEY", "k")
-    found = find_credentials()
+    found = credentials()
     assert (found.username, found.key, found.token) == ("u", "k", None)
     assert found.origin == "KAGGLE_USERNAME and KAGGLE_KEY"
 
 
 def test_kaggle_json(home):
     write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
-    found = find_credentials()
+    found = credentials()
     assert (found.username, found.key, found.token) == ("u", "k", None)
     assert found.origin == str(home / ".kaggle/kaggle.json")
 
@@ -36,32 +42,32 @@ def test_environment_goes_before_kaggle_json(home, monkeypatch):
     write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
     monkeypatch.setenv("KAGGLE_USERNAME", "other")
     monkeypatch.setenv("KAGGLE_KEY", "key")
-    assert find_credentials().username == "other"
+    assert credentials().username == "other"
 
 
 def test_token_goes_before_all(home, monkeypatch):
     write(home / ".kaggle/kaggle.json", json.dumps({"username": "u", "key": "k"}))
     write(home / ".kaggle/access_token", "from-file\n")
-    assert find_credentials().token == "from-file"
+    assert credentials().token == "from-file"
     monkeypatch.setenv("KAGGLE_API_TOKEN", "from-environment")
-    found = find_credentials()
+    found = credentials()
     assert (found.token, found.origin, found.key) == ("from-environment", "KAGGLE_API_TOKEN", None)
 
 
 def test_token_variable_may_name_a_file(home, monkeypatch):
     write(home / "token.txt", "from-file")
     monkeypatch.setenv("KAGGLE_API_TOKEN", str(home / "token.txt"))
-    assert find_credentials().token == "from-file"
+    assert credentials().token == "from-file"
 
 
 def test_token_that_is_longer_than_a_path_may_be(home, monkeypatch):
     monkeypatch.setenv("KAGGLE_API_TOKEN", "t" * 2_000)
-    assert find_credentials().token == "t" * 2_000
+    assert credentials().token == "t" * 2_000
 
 
 def test_login_is_left_to_the_client(home):
     write(home / ".kaggle/credentials.json", json.dumps({"refresh_token": "r"}))
-    found = find_credentials()
+    found = credentials()
     assert (found.token, found.key) == (None, None)
     assert found.origin == str(home / ".kaggle/credentials.json")
 

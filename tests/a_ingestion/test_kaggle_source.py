@@ -21,7 +21,8 @@ ARCHIVE = "owner__support-messages/archive.zip"
 
 def content(source) -> bytes:
     with source.open_stream() as stream:
-        return stream.read()
+        read: bytes = stream.read()
+        return read
 
 
 def test_fetches_once(kaggle, quick, tmp_path):

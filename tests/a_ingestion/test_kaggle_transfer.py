@@ -176,8 +176,8 @@ def test_body_shorter_than_announced_never_counts_as_done(kaggle, quick, part):
 def test_no_network(quick, part, home, monkeypatch):
     from kagglesdk import kaggle_env
 
-    nobody = "http://127.0.0.1:9"
-    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, nobody)
+    nobody = {kaggle_env.KaggleEnv.PROD: "http://127.0.0.1:9"}
+    monkeypatch.setattr(kaggle_env, "_env_to_endpoint", nobody)
     message = refusal(quick, part)
     assert message.startswith("Kaggle cannot be reached (4 tries, at last: ConnectionError): check")
     assert "CSV=path" in message

@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,12 +29,14 @@ def land_bytes(folder: Path, data: bytes, **options) -> Landed:
     return land(folder / "in.csv", **options)
 
 
-def messages(folder: Path) -> list[dict]:
-    return pq.read_table(folder / "raw-in.csv/messages").to_pylist()
+def messages(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(folder / "raw-in.csv/messages").to_pylist()
+    return rows
 
 
-def quarantine(folder: Path) -> list[dict]:
-    return pq.read_table(folder / "raw-in.csv/quarantine").to_pylist()
+def quarantine(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(folder / "raw-in.csv/quarantine").to_pylist()
+    return rows
 
 
 def test_rows_and_their_numbers(tmp_path):

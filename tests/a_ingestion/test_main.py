@@ -10,7 +10,7 @@ from common.config.ingestion import IngestionSettings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(*args: str, **variables: str) -> subprocess.CompletedProcess:
+def command(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "a_ingestion", *args],
         cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True,

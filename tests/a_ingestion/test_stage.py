@@ -28,7 +28,8 @@ def csv_settings(run_dir: Path, content: bytes, **ingestion) -> Settings:
 
 
 def texts(run_dir: Path) -> list[str]:
-    return pq.read_table(run_dir / "data/raw/messages")["text"].to_pylist()
+    found: list[str] = pq.read_table(run_dir / "data/raw/messages")["text"].to_pylist()
+    return found
 
 
 def test_csv_is_landed_and_described(tmp_path):
@@ -148,6 +149,7 @@ def test_killed_landing_leaves_the_old_output_and_the_rerun_finishes(tmp_path):
     run(settings)
     lines = [f"{n},{'x' * 500}" for n in range(60_000)]
     lines[5] = "broken"
+    assert settings.ingestion.csv is not None
     settings.ingestion.csv.write_text("\n".join(["id,text", *lines]), encoding="utf-8")
     script = textwrap.dedent(f"""
         import os, signal

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,15 +39,15 @@ REPLIES = [
 
 class Ran(NamedTuple):
     cleaned: Cleaned
-    messages: list[tuple]
-    replies: list[tuple]
+    messages: list[tuple[Any, ...]]
+    replies: list[tuple[Any, ...]]
 
 
-def rows_of(folder: Path) -> list[tuple]:
+def rows_of(folder: Path) -> list[tuple[Any, ...]]:
     return sorted(tuple(row.values()) for row in pq.read_table(folder).to_pylist())
 
 
-def run_job(spark, folder: Path, *files: dict[str, list], text_column: str = "text") -> Ran:
+def run_job(spark, folder: Path, *files: dict[str, list[Any]], text_column: str = "text") -> Ran:
     """Each file of data/raw/messages as columns; ``source_row`` is given."""
     raw_folder, scratch = folder / "raw", folder / "scratch"
     raw_folder.mkdir()
@@ -67,9 +67,11 @@ def run_job(spark, folder: Path, *files: dict[str, list], text_column: str = "te
     return Ran(cleaned, rows_of(messages), rows_of(replies))
 
 
-def as_columns(rows: list[tuple], *, start: int) -> dict[str, list]:
+def as_columns(rows: list[tuple[Any, ...]], *, start: int) -> dict[str, list[Any]]:
     values = zip(*rows, strict=True)
-    columns = {name: list(column) for name, column in zip(NAMES, values, strict=True)}
+    columns: dict[str, list[Any]] = {
+        name: list(column) for name, column in zip(NAMES, values, strict=True)
+    }
     return {**columns, "source_row": list(range(start, start + len(rows)))}
 
 
@@ -89,7 +91,10 @@ def test_rows_of_every_kind_by_either_join(spark, tmp_path, monkeypatch, broadca
 
 
 def test_what_a_source_does_not_have_is_null(spark, tmp_path):
-    columns = {"body": ["where is it", "", None, "@7"], "source_row": [2, 3, 5, 6]}
+    columns: dict[str, list[Any]] = {
+        "body": ["where is it", "", None, "@7"],
+        "source_row": [2, 3, 5, 6],
+    }
     ran = run_job(spark, tmp_path, columns, text_column="body")
     assert ran.messages == [(2, None, None, None, 2, True, "where is it", "where is it", None)]
     assert ran.replies == []
@@ -101,7 +106,7 @@ def test_what_a_source_does_not_have_is_null(spark, tmp_path):
 
 
 def test_repeated_id_brings_only_the_first_row(spark, tmp_path):
-    columns = {
+    columns: dict[str, list[Any]] = {
         "tweet_id": ["1", "1", "2", "2"],
         "text": ["first", "second", "third", "fourth"],
         "source_row": [1, 2, 3, 4],
@@ -118,12 +123,16 @@ def test_written_again_it_replaces_what_was_there(spark, tmp_path):
 
 
 def test_a_column_of_the_texts_own_name(spark, tmp_path):
-    columns = {"author_id": ["7"], "raw_text": ["hi there"], "source_row": [1]}
+    columns: dict[str, list[Any]] = {
+        "author_id": ["7"],
+        "raw_text": ["hi there"],
+        "source_row": [1],
+    }
     ran = run_job(spark, tmp_path, columns, text_column="raw_text")
     assert [(row[1], row[6]) for row in ran.messages] == [("7", "hi there")]
 
 
 def test_the_text_may_be_in_a_column_that_has_a_meaning(spark, tmp_path):
-    columns = {"author_id": ["who am I"], "source_row": [1]}
+    columns: dict[str, list[Any]] = {"author_id": ["who am I"], "source_row": [1]}
     ran = run_job(spark, tmp_path, columns, text_column="author_id")
     assert [(row[1], row[6]) for row in ran.messages] == [("who am I", "who am I")]

@@ -14,6 +14,7 @@ import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -138,7 +139,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
 
 
-def rows_of(folder: Path) -> list[tuple]:
+def rows_of(folder: Path) -> list[tuple[Any, ...]]:
     return sorted(tuple(row.values()) for row in pq.read_table(folder).to_pylist())
 
 

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,7 @@ def test_answers_come_back_in_the_order_of_the_texts(monkeypatch, workers):
         assert threads == 1
         return LengthTeacher()
 
-    load.__wrapped__ = load
-    monkeypatch.setattr("benchmarks.workers.load_teacher", load)
+    monkeypatch.setattr("benchmarks.workers.load_teacher", functools.cache(load))
     labels = tuple(Label(name=n, description="d", hypotheses=("h",)) for n in ("a", "b"))
     spec = TeacherSpec(ClassificationSettings(), LabelSchema(catch_all="a", labels=labels), ())
     labeled = label_in_workers(spec, ["x", "xx", "xxx", "xxxx", "xxxxx"], workers=workers)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,7 +32,7 @@ def frame(spark, texts):
     return spark.createDataFrame(rows, DDL).repartition(3)
 
 
-def rows_in(folder: Path) -> list[dict]:
+def rows_in(folder: Path) -> list[dict[str, Any]]:
     rows = pq.read_table(folder / "messages").to_pylist()
     return sorted(rows, key=lambda row: row["tweet_id"])
 

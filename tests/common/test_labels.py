@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,9 @@ def test_digest_changes_with_the_wording(tmp_path):
         ("name: rest", "name: bills", "label names appear twice: bills"),
         ("hypotheses: [It is about a bill.]", "hypotheses: []", "labels.0.hypotheses"),
         ("description: all else", "descripton: all else", "labels.1.descripton"),
+        ("description: all else", "description: '  '", "labels.1.description"),
+        ("description: all else", f"description: {'x' * 501}", "labels.1.description"),
+        ("catch_all: rest", "catch_all: rest\ncolor: red", "color: Extra inputs"),
         ("labels:", "labels: [", "is not YAML"),
     ],
 )
@@ -50,6 +54,22 @@ def test_bad_file_is_refused_with_its_reason(tmp_path, old, new, said):
     with pytest.raises(SettingsError) as caught:
         load_labels(write(tmp_path, GOOD.replace(old, new)))
     assert said in str(caught.value)
+
+
+def test_texts_have_1_to_500_characters_and_no_space_around_them(tmp_path):
+    text = GOOD.replace("about bills", "' b '").replace("all else", "x" * 500)
+    assert [k.description for k in load_labels(write(tmp_path, text)).labels] == ["b", "x" * 500]
+
+
+def test_digest_is_that_of_what_the_file_says_and_of_nothing_more(tmp_path):
+    said = (
+        '{"catch_all":"rest","labels":['
+        '{"name":"bills","description":"about bills","hypotheses":["It is about a bill."],'
+        '"examples":[],"keywords":[]},'
+        '{"name":"rest","description":"all else","hypotheses":["It is about nothing."],'
+        '"examples":[],"keywords":[]}]}'
+    )
+    assert load_labels(write(tmp_path, GOOD)).sha256 == hashlib.sha256(said.encode()).hexdigest()
 
 
 def test_missing_file_names_the_remedy(tmp_path):

@@ -10,11 +10,12 @@ from common.log import progress
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_progress_passes_everything_on(monkeypatch, terminal):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(shown, "isatty", lambda: terminal, raising=False)
     seen = list(progress([b"abc", b"de"], total=5, what="bytes", unit="B", size=len))
     assert seen == [b"abc", b"de"]
-    assert ("bytes" in sys.stderr.getvalue()) is terminal
+    assert ("bytes" in shown.getvalue()) is terminal
 
 
 def test_lines_elsewhere_count_what_size_says(monkeypatch, caplog):

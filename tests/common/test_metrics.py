@@ -33,6 +33,14 @@ def test_figures_of_each_label():
     assert figures.support.tolist() == [4, 2, 2]
 
 
+def test_one_row_is_enough_for_a_ratio():
+    figures = per_label(np.array([[1, 1], [0, 0]]))
+    assert figures.precision.tolist() == [1.0, 0.0]
+    assert figures.recall.tolist() == [0.5, 0.0]
+    once = per_label(np.diag([1, 1]))
+    assert (once.precision.tolist(), once.recall.tolist()) == ([1.0, 1.0], [1.0, 1.0])
+
+
 def test_accuracy_and_macro_f1():
     assert accuracy(CONFUSION) == 0.75
     assert macro_f1(CONFUSION) == pytest.approx((6 / 7 + 0.5 + 0.8) / 3)
@@ -69,7 +77,7 @@ def test_interval_agrees_with_drawing_rows_one_by_one():
     truth, predicted = (
         np.repeat([0, 0, 1, 1], [80, 20, 30, 70]),
         np.repeat([0, 1, 0, 1], [80, 20, 30, 70]),
-    )  # noqa: E501
+    )
     drawn = [
         macro_f1(confusion_matrix(truth[sample], predicted[sample], labels=2)) for sample in rows
     ]
@@ -108,8 +116,9 @@ def test_order_of_equally_confident_rows_changes_nothing():
     confidence = np.array([0.9, 0.6, 0.6, 0.6, 0.6])
     for correct in ([True, True, False, False, False], [True, False, False, False, True]):
         # Two of five: the sure one, and a quarter of a right one among the other four.
-        curve = coverage_curve(confidence, np.array(correct), (0.4,))
-        assert curve == [(0.4, 0.6, pytest.approx(1.25 / 2))]
+        (found,) = coverage_curve(confidence, np.array(correct), (0.4,))
+        assert (found.coverage, found.threshold) == (0.4, 0.6)
+        assert found.accuracy == pytest.approx(1.25 / 2)
 
 
 def test_soft_cross_entropy():
@@ -156,6 +165,17 @@ def test_paired_differences_are_those_of_drawn_rows():
 )
 def test_interval_of_a_share_stays_between_0_and_1(hits, rows, low, high):
     assert share_interval(hits, rows) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_f1_intervals_agree_with_drawing_rows_one_by_one():
+    cells = np.repeat([0, 1, 2, 3], [80, 20, 30, 70])
+    drawn = cells[np.random.default_rng(0).integers(0, 200, size=(20_000, 200))]
+    right, lost, wrong, other = ((drawn == cell).sum(axis=1) for cell in range(4))
+    first = 2 * right / (2 * right + lost + wrong)
+    second = 2 * other / (2 * other + lost + wrong)
+    expected = [np.percentile(f1, [2.5, 97.5]) for f1 in (first, second)]
+    found = f1_intervals(np.array([[80, 20], [30, 70]]), seed=1, resamples=20_000)
+    np.testing.assert_allclose(found, expected, atol=0.004)
 
 
 def test_f1_intervals_are_wide_where_rows_are_few_and_none_where_all_is_right():

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,10 @@ from e_apification.model.predictor import load_predictor
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def metrics(settings, manifest) -> dict:
-    return json.loads((settings.paths.models / manifest.key / "metrics.json").read_bytes())
+def metrics(settings, manifest) -> dict[str, Any]:
+    path = settings.paths.models / manifest.key / "metrics.json"
+    read: dict[str, Any] = json.loads(path.read_bytes())
+    return read
 
 
 def test_model_folder_is_whole_and_promoted(trained):

@@ -152,7 +152,7 @@ def test_a_killed_workers_job_is_done_by_the_next_one(settings, store, tmp_path)
 
     def done_by_another() -> bool:
         work(settings, once=True, train=lambda _: "0123456789ab")
-        return job_of(store).state == "succeeded"
+        return bool(job_of(store).state == "succeeded")
 
     wait_for(done_by_another)  # the lease of the job ends a moment before or after the sign of life
     assert job_of(store).attempts == 2

@@ -16,7 +16,9 @@ REFUND = {
 }
 
 
-def test_each_text_gets_a_line_of_json(models_dir: Path, capsys: pytest.CaptureFixture) -> None:
+def test_each_text_gets_a_line_of_json(
+    models_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     where = ["--set", f"run_dir={models_dir.parent}"]
     assert main(["predict", "refund", "nothing known", *where]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -25,7 +27,7 @@ def test_each_text_gets_a_line_of_json(models_dir: Path, capsys: pytest.CaptureF
 
 
 def test_lines_of_standard_input_are_texts(
-    models_dir: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    models_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("parcel\r\nhello\n"))
     assert main(["predict", "-", "--set", f"run_dir={models_dir.parent}"]) == 0
@@ -34,7 +36,7 @@ def test_lines_of_standard_input_are_texts(
 
 
 def test_an_empty_text_and_a_missing_model_are_readable_errors(
-    models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", " ", "--set", f"run_dir={models_dir.parent}"]) == 1
     assert "an empty text has no label" in capsys.readouterr().err
@@ -42,7 +44,7 @@ def test_an_empty_text_and_a_missing_model_are_readable_errors(
     assert "make train_model" in capsys.readouterr().err
 
 
-def test_score_is_reached_from_the_package(capsys: pytest.CaptureFixture) -> None:
+def test_score_is_reached_from_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["score", "--help"])
     assert ended.value.code == 0

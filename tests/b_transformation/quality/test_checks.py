@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,9 @@ WRITTEN = Written(
 SEEN = {"raw_rows": 2000, "unusable_rows": 20, "repeated_ids": 10, "inbound_share": 0.6, "now": NOW}
 
 
-def checks(written: Written = WRITTEN, *, limits: dict | None = None, **seen) -> list[Check]:
+def checks(
+    written: Written = WRITTEN, *, limits: dict[str, Any] | None = None, **seen
+) -> list[Check]:
     return check_quality(written, QualitySettings(**limits or {}), **{**SEEN, **seen})
 
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ NEW_YEAR = datetime(2018, 1, 1, tzinfo=UTC)
 EARLY = datetime(2016, 2, 29, 8, 0, 0, tzinfo=UTC)
 
 
-def write(path: Path, *rows: tuple, group_size: int | None = None) -> None:
+def write(path: Path, *rows: tuple[Any, ...], group_size: int | None = None) -> None:
     columns = zip(SCHEMA, zip(*rows, strict=True), strict=True)
     arrays = [pa.array(values, field.type) for field, values in columns]
     pq.write_table(pa.table(arrays, schema=SCHEMA), path, row_group_size=group_size)

@@ -36,7 +36,8 @@ LANGUAGES = {
 
 
 def detect(*texts: str | None) -> list[str | None]:
-    return detect_languages(pa.array(texts, pa.string())).to_pylist()
+    found: list[str | None] = detect_languages(pa.array(texts, pa.string())).to_pylist()
+    return found
 
 
 @pytest.mark.parametrize(("text", "code"), LANGUAGES.items())
@@ -54,7 +55,12 @@ def test_empty_batch():
 
 def test_only_open_cases_reach_the_model(monkeypatch):
     asked = []
-    monkeypatch.setattr(language, "_ask_model", lambda text: asked.append(text) or "xx")
+
+    def ask(text):
+        asked.append(text)
+        return "xx"
+
+    monkeypatch.setattr(language, "_ask_model", ask)
     assert detect("my parcel is lost", "ok", None, "mon colis est perdu", "@user ja") == [
         "en", None, None, "xx", None,
     ]  # fmt: skip
@@ -71,6 +77,6 @@ def test_missing_model_names_the_remedy(monkeypatch, tmp_path: Path, found):
         submodule_search_locations = [str(tmp_path)]
 
     spec = None if found == "no wheel" else Spec()
-    monkeypatch.setattr(language.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
     with pytest.raises(TriageError, match=r"`make env`.*transformation\.detect_language=false"):
         model_file()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from b_transformation.texts.timestamps import parse_created_at
 
-READABLE = {
+READABLE: dict[str | None, str | None] = {
     "Tue Oct 31 22:10:47 +0000 2017": "2017-10-31 22:10:47",
     "Wed Nov 01 00:30:00 +0530 2017": "2017-10-31 19:00:00",
     "Tue Oct 31 22:10:47 -0700 2017": "2017-11-01 05:10:47",

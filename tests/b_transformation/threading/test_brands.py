@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_mentioned_brand_comes_before_the_thread(text, in_thread, brand):
 
 
 def test_spark_chooses_the_same_and_a_reply_decides_first(spark):
-    rows = [(n, text, None, thread) for n, (text, thread, _) in enumerate(MENTIONS)]
+    rows: list[Any] = [(n, text, None, thread) for n, (text, thread, _) in enumerate(MENTIONS)]
     rows += [(100, "@bikebarn hi", "TeaShop", "BikeBarn"), (101, None, "TeaShop", None)]
     frame = spark.createDataFrame(
         rows, "n int, text string, replied_to string, in_thread string"

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,7 +33,7 @@ ANSWER_FIELDS = [
 ]
 
 
-def raw_columns(*rows: tuple, with_authors: bool = True) -> RawColumns:
+def raw_columns(*rows: tuple[Any, ...], with_authors: bool = True) -> RawColumns:
     """Each row: tweet_id, id replied to, direction, author; source rows count from 1."""
     ids, parents, directions, authors = zip(*rows, strict=True) if rows else ((),) * 4
     return RawColumns(
@@ -44,13 +46,15 @@ def raw_columns(*rows: tuple, with_authors: bool = True) -> RawColumns:
     )
 
 
-def rows_of(path) -> list[tuple]:
+def rows_of(path) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in pq.read_table(path).to_pylist()]
 
 
 @pytest.fixture()
 def write(tmp_path):
-    def write_rows(*rows: tuple, with_authors: bool = True) -> tuple[Index, list, list]:
+    def write_rows(
+        *rows: tuple[Any, ...], with_authors: bool = True
+    ) -> tuple[Index, list[Any], list[Any]]:
         index = write_index(raw_columns(*rows, with_authors=with_authors), tmp_path, rounds=32)
         return index, rows_of(tmp_path / QUESTIONS), rows_of(tmp_path / ANSWERS)
 

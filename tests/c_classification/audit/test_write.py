@@ -22,7 +22,7 @@ NAMES = ("parcel", "bill", "rest")
 MEMBERS = ("embedding", "nli")
 SCRIPT = "<script>alert('x')</script> & my \"parcel\""
 # text, label, scores in schema order, votes of the two members
-LABELED = [
+LABELED: list[tuple[str, str | None, list[float], list[str | None]]] = [
     (SCRIPT, "parcel", [0.90, 0.06, 0.04], ["parcel", "parcel"]),
     ("parcel late", "parcel", [0.75, 0.20, 0.05], ["parcel", "bill"]),
     ("late again", "parcel", [0.55, 0.40, 0.05], ["parcel", "bill"]),
@@ -137,7 +137,7 @@ def test_the_draw_is_seeded_and_does_not_depend_on_the_order():
     texts = [f"text {n}" for n in range(200)]
 
     def drawn(order, seed):
-        draw = Draw(4)
+        draw: Draw[str] = Draw(4)
         for text in [*order, *order]:
             draw.offer(rank_of(text, seed=seed), text)
         return draw.items()

@@ -128,7 +128,9 @@ class FixedModel:
         (0.38, [0.375, 0.25, 0.38]),  # 0.12 behind, and 0.1 is close
     ],
 )
-def test_every_label_close_to_the_best_is_settled(nli_checkpoint, cache, third, logits):
+def test_every_label_close_to_the_best_is_settled(
+    nli_checkpoint, cache, monkeypatch, third, logits
+):
     schema = SCHEMA.model_copy(
         update={
             "labels": tuple(
@@ -137,8 +139,8 @@ def test_every_label_close_to_the_best_is_settled(nli_checkpoint, cache, third, 
         }
     )
     nli = teacher(nli_checkpoint, cache, schema, int8=True)
-    nli._model = FixedModel(parcel=0.50, bill=0.49, rest=third)
-    nli._exact = FixedModel(parcel=0.375, bill=0.25, rest=0.625)
+    monkeypatch.setattr(nli, "_model", FixedModel(parcel=0.50, bill=0.49, rest=third))
+    monkeypatch.setattr(nli, "_exact", FixedModel(parcel=0.375, bill=0.25, rest=0.625))
     expected = softmax(np.array([logits] * 2, np.float32))
     np.testing.assert_allclose(nli.score(TEXTS[:2]), expected, atol=1e-6)
 

@@ -94,9 +94,25 @@ def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_head_has_a_column_for_each_label(tiny_checkpoint, tmp_path, classes):
+def test_training_starts_from_a_head_that_fits(tiny_checkpoint, tmp_path, monkeypatch, classes):
+    import torch
+
+    steps = []
+
+    class Loss(torch.nn.CrossEntropyLoss):
+        def forward(self, logits, labels):
+            steps.append((logits.detach().numpy(), labels.numpy()))
+            return super().forward(logits, labels)
+
+    monkeypatch.setattr(torch.nn, "CrossEntropyLoss", Loss)
     lessons = [Lesson(text, k) for k, text in enumerate(["parcel", "bill", "thanks"][:classes])]
-    assert tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path).is_dir()
+    tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path)
+    [(logits, labels)] = steps
+    share = 25 // classes
+    assert labels.tolist() == [k for k in range(classes) for _ in range(share)]
+    assert logits.shape == (classes * share, classes)
+    by_label = logits.reshape(classes, share, classes).mean(axis=1)
+    assert by_label.argmax(axis=1).tolist() == [*range(classes)]
 
 
 def test_runs_are_averaged(tiny_checkpoint, tmp_path):

@@ -1,18 +1,20 @@
 import json
+import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from common.errors import DataError, RefusedError
 from common.models import deployment
+from common.models.deployment import promote, roll_back, settle
+from common.models.journal import JOURNAL
+from common.models.registry import POINTER, production_id
+from common.models.verdict import Check, Verdict, write_verdict
 from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage_once
-from common.models.deployment import promote, roll_back, settle
-from common.errors import DataError, RefusedError
-from common.models.journal import JOURNAL
-from common.models.registry import POINTER, production_id
 from common.text import rules_sha256
-from common.models.verdict import Check, Verdict, write_verdict
 
 
 @pytest.fixture()
@@ -64,11 +66,11 @@ def serve(models, *names: str) -> list[str]:
     return ids
 
 
-def journal(models) -> list[dict]:
+def journal(models) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (models / JOURNAL).read_text("utf-8").splitlines()]
 
 
-def moves(models) -> list[tuple]:
+def moves(models) -> list[tuple[Any, ...]]:
     return [(e["action"], e["from"], e["to"]) for e in journal(models)]
 
 
@@ -125,10 +127,10 @@ def test_force_overrules_the_gate_and_says_so(models):
 
 def test_a_verdict_against_another_production_does_not_count(models):
     second = judged(models, make_model(models, "two"))
-    serve(models, "one")
-    with pytest.raises(DataError, match="was not judged against"):
+    (first,) = serve(models, "one")
+    with pytest.raises(DataError, match=f"{second} was not judged against {first}, which is what"):
         promote(models, second, by="ada")
-    with pytest.raises(DataError, match="was not judged against"):
+    with pytest.raises(DataError, match=f"was not judged against {first}, which is what"):
         promote(models, make_model(models, "three"), by="ada")
     assert len(journal(models)) == 1
 
@@ -156,9 +158,17 @@ def test_damaged_or_missing_model_is_never_promoted_even_by_force(models):
     assert len(journal(models)) == 1
 
 
-def test_rolling_back_walks_to_the_first_model_and_no_further(models):
+def test_a_first_model_too_must_be_judged(models):
+    with pytest.raises(DataError, match="was not judged against an empty place, which is what"):
+        promote(models, make_model(models, "one"), by="ada")
+    assert not (models / JOURNAL).exists()
+
+
+def test_rolling_back_walks_to_the_first_model_and_no_further(models, caplog):
     first, second, third = serve(models, "one", "two", "three")
+    caplog.set_level(logging.INFO)
     assert roll_back(models, by="ada") == second
+    assert caplog.messages == [f"production: back to model {second} from {third}"]
     assert production_id(models) == second
     assert roll_back(models, by="ada") == first
     assert production_id(models) == first
@@ -295,7 +305,7 @@ def test_a_trial_comes_before_anything_is_written(models):
     first, second = serve(models, "a", "b")
     third = judged(models, make_model(models, "c"))
     before = journal(models)
-    tried = []
+    tried: list[Any] = []
 
     def fail(experiment):
         tried.append(experiment)
@@ -314,7 +324,7 @@ def test_a_trial_comes_before_anything_is_written(models):
 def test_what_the_gate_refuses_or_what_serves_is_not_tried(models):
     (first,) = serve(models, "a")
     refused = judged(models, make_model(models, "b"), macro_f1=0.1)
-    tried = []
+    tried: list[Any] = []
     with pytest.raises(RefusedError):
         promote(models, refused, by="ada", trial=tried.append)
     promote(models, first, by="ada", trial=tried.append)

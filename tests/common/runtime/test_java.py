@@ -19,7 +19,7 @@ def fake_java(home: Path, version: str) -> Path:
 def bare(tmp_path, monkeypatch):
     """A machine without any Java."""
     monkeypatch.setattr(java, "ROOT", tmp_path)
-    monkeypatch.setattr(java.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.delenv("JAVA_HOME", raising=False)
     return tmp_path
 

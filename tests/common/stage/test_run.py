@@ -1,4 +1,6 @@
 import json
+import logging
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +57,56 @@ def test_manifest_tells_what_was_made(tmp_path):
     assert stored["outputs"] == [{"path": "part/data.txt", "bytes": 3, "sha256": ABC_SHA256}]
     assert stored["figures"] == {"note": "abc"}
     assert find_manifest(tmp_path / "out") == made
+
+
+def test_a_stage_logs_its_rows_and_knows_its_seconds(tmp_path, caplog):
+    def all_kept(folder: Path) -> Built:
+        return Built(RowCounts(taken=1_000, out=1_000), {})
+
+    caplog.set_level(logging.INFO)
+    made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    run_stage(plan("other"), output=tmp_path / "out", build=all_kept)
+    assert 0 <= made.seconds < 60
+    first, second = caplog.messages
+    assert first.startswith("stage: 3 rows in, 2 out, dropped {'empty': 1}, ")
+    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped none, ")
+
+
+def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path):
+    folder = tmp_path / "models" / "0123456789ab"
+    made = run_stage_once(plan(), folder=folder, build=writes("abc"))
+    assert find_manifest(folder) == made
+    assert not folder.is_symlink()
+    assert run_stage_once(plan("other settings"), folder=folder, build=never) == made
+    (folder / "part/data.txt").write_text("abcd")
+    run_stage_once(plan(), folder=folder, build=writes("new"))
+    assert (folder / "part/data.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(("resumable", "settings"), [(False, "s"), (True, "other settings")])
+def test_a_build_starts_empty_where_it_cannot_go_on(tmp_path, resumable, settings):
+    def half(folder: Path) -> Built:
+        (folder / "shard-0").write_text("done")
+        raise TriageError("killed")
+
+    def whole(folder: Path) -> Built:
+        assert list(folder.iterdir()) == []
+        return Built(RowCounts(taken=0, out=0), {})
+
+    with pytest.raises(TriageError):
+        run_stage(plan(), output=tmp_path / "out", build=half, resumable=True)
+    run_stage(plan(settings), output=tmp_path / "out", build=whole, resumable=resumable)
+    assert list(tmp_path.glob(".out.staging-*")) == []
+
+
+def test_a_manifest_with_what_nobody_knows_is_damaged(tmp_path):
+    run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
+    path = tmp_path / "out/manifest.json"
+    good = json.loads(path.read_text())
+    for bad in (good | {"new": 1}, good | {"outputs": [good["outputs"][0] | {"new": 1}]}):
+        path.write_text(json.dumps(bad))
+        with pytest.raises(DataError, match=r"manifest\.json is damaged (?s:.*)new"):
+            find_manifest(tmp_path / "out")
 
 
 def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path):
@@ -146,13 +198,6 @@ def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
     assert not list(tmp_path.glob(".out.staging-*"))
 
 
-def test_run_stage_once_keeps_what_is_there(tmp_path):
-    folder = tmp_path / "models" / "0123456789ab"
-    run_stage_once(plan(), folder=folder, build=writes("abc"))
-    run_stage_once(plan(), folder=folder, build=never)
-    assert not folder.is_symlink()
-
-
 def test_plan_key_follows_code_settings_and_inputs(tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("abc")
@@ -161,7 +206,9 @@ def test_plan_key_follows_code_settings_and_inputs(tmp_path):
         return plan_stage("s", code=code, settings=settings, inputs=[source]).key
 
     first = key()
+    assert re.fullmatch("[0-9a-f]{12}", first)
     assert first == key()
+    assert key(settings={"a": 1, "b": 2}) == key(settings={"b": 2, "a": 1})
     assert first != key(settings=2)
     assert first != key(code=("b_transformation.stage",))
     source.write_text("abd")

@@ -71,6 +71,15 @@ def test_header_alone_gives_no_record():
     assert (columns, b"".join(found).strip()) == (("a", "b"), b"")
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_the_line_after_an_endless_one_is_whole_wherever_a_read_ends(end):
+    # Of 20 lengths one lets a read begin with the line end, and others hold several in one read.
+    for length in range(60, 80):
+        data = b"a,b" + end + b"1," + b"x" * length + end + b"2,y" + end + b"3,z" + end
+        found = b"".join(blocks(data, block_bytes=20)[1])
+        assert found.split()[1:] == [b"2,y", b"3,z"], length
+
+
 def test_rest_of_an_endless_line_is_skipped():
     data = b"a,b\n1," + b"x" * 95 + b"\n2,y\n"
     found = b"".join(blocks(data, block_bytes=20)[1])

@@ -44,7 +44,8 @@ def test_quotes_that_mean_something(lines, quotes):
     ],
 )
 def test_only_the_line_with_the_missing_quote_is_broken(lines, broken):
-    assert layout(lines).broken == (Broken(*broken, BROKEN_QUOTE),)
+    start, stop = broken
+    assert layout(lines).broken == (Broken(start, stop, BROKEN_QUOTE),)
 
 
 def test_block_ends_behind_its_last_whole_record():
@@ -116,7 +117,7 @@ def test_agrees_with_reading_character_by_character(lines):
     assert found.end == len(lines) + 1
     broken = [lines[b.start - 1 : b.stop - 1].rstrip(b"\r\n") for b in found.broken]
     assert broken == [record for record, reason in plain_records(lines) if reason]
-    inside = set()
+    inside: set[int] = set()
     for opening, closing in zip(found.quotes[::2], found.quotes[1::2], strict=True):
         inside.update(range(opening, closing))
     ends = [at for at in range(1, found.end) if found.data[at] in b"\r\n" and at not in inside]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def stage(
     run_stage(plan, output=output, build=build, on_built=tracker(settings))
 
 
-def records(settings: Settings) -> list[dict]:
+def records(settings: Settings) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in spooled(settings)]
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import yaml
 
@@ -5,7 +7,7 @@ from common.models.metrics import ModelMetrics
 from d_training.cards import model_card as module
 
 LOOK = {"texts": 100, "train_loss": 1.5, "validation_loss": 1.25}
-FACTS = {
+FACTS: dict[str, Any] = {
     "model_id": "0123456789ab",
     "created_at": "2026-01-02T03:04:05+00:00",
     "commit": "abc",

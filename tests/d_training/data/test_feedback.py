@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from common.stage.manifest import find_manifest
-from common.labels import Label, LabelSchema
 from common.config.schema import Settings
+from common.labels import Label, LabelSchema
+from common.stage.manifest import find_manifest
 from common.store import Labeled
 from common.store.engine import open_store
 from common.store.feedback import add_batch

@@ -1,7 +1,7 @@
 import numpy as np
 
 from common.labels import Label, LabelSchema, load_labels
-from d_training.data.lessons import SYNTHETIC_WEIGHT, schema_lessons, describe_label_source
+from d_training.data.lessons import SYNTHETIC_WEIGHT, describe_label_source, schema_lessons
 
 
 def test_every_sentence_of_the_schema_teaches_its_label():
@@ -34,4 +34,6 @@ def test_synthetic_messages_teach_theirs_too_and_count_less(tmp_path):
 
 def test_cards_say_what_labels_are_known_from():
     assert describe_label_source(0) == "the wording in labels.yaml alone"
-    assert describe_label_source(1234).endswith("labels.yaml alone, to which 1,234 synthetic messages belong")
+    assert describe_label_source(1234).endswith(
+        "labels.yaml alone, to which 1,234 synthetic messages belong"
+    )

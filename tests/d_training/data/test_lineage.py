@@ -1,7 +1,7 @@
+from common.config.paths import Paths
 from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.config.paths import Paths
 from d_training.data.lineage import data_manifests
 
 

@@ -3,9 +3,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.config.training import TrainingSettings
 from common.errors import DataError
 from common.labels import Label, LabelSchema
-from common.config.training import TrainingSettings
 from d_training.data.rows import Rows, part_rows, read_rows
 
 SCHEMA = LabelSchema(
@@ -63,9 +63,12 @@ def test_without_conversations_each_row_is_its_own(tmp_path):
             {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [[0.2, 0.3, 0.5]]},
             "holds 3 scores a row and the label schema 2 labels; run `make classify`",
         ),
-        (
-            {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [[float("nan"), 1.0]]},
-            "holds scores that are no probabilities",
+        *(
+            (
+                {"tweet_id": [1], "text": ["a"], "label": ["bill"], "scores": [scores]},
+                "holds scores that are no probabilities",
+            )
+            for scores in ([float("nan"), 1.0], [float("inf"), 1.0], [-0.5, 1.5], [0.0, 0.0])
         ),
     ],
 )
@@ -81,7 +84,7 @@ def test_copies_count_once_and_never_straddle():
         for n in range(100)
         for word in ("Bill", "bill")
         for end in ("", "!")
-    ]  # noqa: E501
+    ]
     parts = part_rows(rows_of(texts), SETTINGS, seed=1)
     assert parts.left_out["copy of another text"] == 300
     assert [len(p) for p in (parts.train, parts.validation, parts.test)] == [60, 20, 20]

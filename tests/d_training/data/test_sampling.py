@@ -8,7 +8,8 @@ LABELS = np.array([0] * 100 + [1] * 6 + [2] * 40)
 def chosen_labels(limit: int, seed: int = 1) -> list[int]:
     chosen = sample_balanced(LABELS, limit=limit, seed=seed)
     assert len(set(chosen.tolist())) == len(chosen)
-    return np.bincount(LABELS[chosen], minlength=3).tolist()
+    counts: list[int] = np.bincount(LABELS[chosen], minlength=3).tolist()
+    return counts
 
 
 def test_rare_label_gives_all_and_the_others_share_the_rest():

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from d_training.data.split import TEST, TRAIN, VALIDATION, part_conversations
 
@@ -40,6 +41,17 @@ def test_rare_label_is_all_training():
     assert parts.tolist() == [TRAIN, TRAIN]
 
 
-def test_negative_and_huge_ids_are_fine():
-    ids = np.array([-(2**63), -1, 0, 2**63 - 1])
-    assert set(parts_of(ids, np.zeros(4, np.int64))) <= {TRAIN, VALIDATION, TEST}
+@pytest.mark.parametrize(
+    ("seed", "parts"),
+    # By the order of splitmix64 of each id, worked out with Python's own integers.
+    [
+        (5, [VALIDATION, TRAIN, VALIDATION, TRAIN, TEST]),
+        (6, [VALIDATION, TRAIN, TEST, TRAIN, VALIDATION]),
+    ],
+)
+def test_parts_of_negative_and_huge_ids_stay_what_they_are(seed, parts):
+    ids = np.array([-(2**63), -1, 0, 1, 2**63 - 1])
+    found = part_conversations(
+        ids, np.zeros(5, np.int64), validation_share=0.4, test_share=0.2, seed=seed
+    )
+    assert found.tolist() == parts

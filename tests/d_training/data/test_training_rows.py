@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from d_training.data.rows import Parts, Rows
-from d_training.data.training_rows import ROWS, held_out_ids, used_in_training, text_key, write_rows
+from d_training.data.training_rows import ROWS, held_out_ids, text_key, used_in_training, write_rows
 
 
 def rows_of(*texts: str) -> Rows:

@@ -189,11 +189,26 @@ def test_missing_pieces_are_named(trained, gold, teacher, tmp_path, make_setting
         evaluate(make_settings(tmp_path / "empty"), gold=gold, teacher=teacher, report=tmp_path)
 
 
-def test_labels_other_than_the_model_s_are_refused(trained, gold, teacher, tmp_path):
+@pytest.mark.parametrize("names", ["parcel money rest", "bill parcel rest"])
+def test_labels_other_than_the_model_s_are_refused(trained, gold, teacher, tmp_path, names):
+    settings, _ = trained
+    other, report = tmp_path / "labels.yaml", tmp_path / "reports"
+    text = settings.labels.read_text("utf-8")
+    for old, new in zip(("parcel", "bill", "rest"), names.split(), strict=True):
+        text = text.replace(f"- name: {old}", f"- name:  {new}")
+    other.write_text(text)
+    changed = settings.model_copy(update={"labels": other})
+    model_id = production_id(settings.paths.models)
+    refusal = rf"{model_id} was trained on other labels than .*labels\.yaml names; run `make train"
+    with pytest.raises(DataError, match=refusal):
+        evaluate(changed, gold=gold, teacher=teacher, report=report)
+    assert not report.exists()
+
+
+def test_labels_in_other_words_are_the_model_s(trained, gold, teacher, tmp_path):
     settings, _ = trained
     other = tmp_path / "labels.yaml"
-    other.write_text(settings.labels.read_text("utf-8").replace("name: bill", "name: money"))
+    other.write_text(settings.labels.read_text("utf-8").replace("money was taken", "a charge"))
     changed = settings.model_copy(update={"labels": other})
-    with pytest.raises(DataError, match="was trained on other labels"):
-        evaluate(changed, gold=gold, teacher=teacher, report=tmp_path)
-    assert production_id(settings.paths.models) is not None
+    report = evaluate(changed, gold=gold, teacher=teacher, report=tmp_path)
+    assert report["model"] == production_id(settings.paths.models)

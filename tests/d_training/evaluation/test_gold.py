@@ -90,7 +90,7 @@ def test_answers_follow_the_gold_rows(tmp_path, gold_csv):
         rows=(3, 2, 1, 0),
         texts=["money", "a b", "", "Hi & bye @user, see"],
         scores=[[3, 1], [1, 1], [1, 1], [1, 3]],
-    )  # noqa: E501
+    )
     answers = read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
     np.testing.assert_allclose(answers.probs, [[0.25, 0.75], [0.75, 0.25]])
     assert answers.answered.tolist() == [True, False]

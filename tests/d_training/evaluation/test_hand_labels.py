@@ -1,15 +1,14 @@
-import time
-
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from common import metrics
 from d_training.evaluation.hand_labels import (
     compare_with_hand_labels,
     curve_sizes,
     hand_label_curve,
     stratified,
 )
-from tests.clock import scaled
 
 
 def clouds(texts, labels=3, width=16, noise=0.4, seed=0):
@@ -86,9 +85,21 @@ def test_tiny_gold_and_gold_of_one_label():
     assert [point.macro_f1 for point in found.points] == [1.0, 1.0]
 
 
-def test_many_labels_and_texts_take_seconds():
-    vectors, truth = clouds(6_000, labels=77, width=384)
-    started = time.monotonic()
-    curve = hand_label_curve(vectors, truth, labels=77, seed=5)
-    assert curve[-1].labels == 1_600
-    assert time.monotonic() - started < scaled(60)
+def test_many_labels_and_texts_cost_no_more_than_2000_scored_and_one_thread(monkeypatch):
+    scored: list[int] = []
+    threads: set[int] = set()
+
+    def confusion_matrix(truth, predicted, *, labels):
+        scored.append(len(truth))
+        threads.update(pool["num_threads"] for pool in threadpool_info())
+        return metrics.confusion_matrix(truth, predicted, labels=labels)
+
+    monkeypatch.setattr("d_training.evaluation.hand_labels.confusion_matrix", confusion_matrix)
+    vectors, truth = clouds(2_050, labels=77)
+    with threadpool_limits(2):
+        curve = hand_label_curve(vectors, truth, labels=77, seed=5)
+    assert [point.labels for point in curve] == [10, 25, 50, 100, 200, 400, 800, 1_600]
+    # All but the drawn texts are scored, and 2,000 at most.
+    assert scored[::10] == [2_000, 2_000, 2_000, 1_950, 1_850, 1_650, 1_250, 450]
+    assert len(scored) == 80
+    assert threads == {1}

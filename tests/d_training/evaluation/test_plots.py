@@ -71,7 +71,7 @@ def test_every_title_names_the_data(tmp_path, monkeypatch, generated, said):
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-    titles = []
+    titles: list[list[str]] = []
 
     def keep_titles(figure, path, **_):
         words = [text.get_text() for text in figure.findobj(Text)]

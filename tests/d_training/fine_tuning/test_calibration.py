@@ -15,7 +15,7 @@ def test_temperature_undoes_a_known_scale():
     targets = softmax(logits)
     assert fit_temperature(logits, targets) == pytest.approx(1.0, rel=0.01)
     assert fit_temperature(logits * 3, targets) == pytest.approx(3.0, rel=0.01)
-    assert fit_temperature(logits / 2, targets) == pytest.approx(0.5, rel=0.01)
+    assert fit_temperature(logits * np.float32(0.5), targets) == pytest.approx(0.5, rel=0.01)
 
 
 def test_calibrated_probabilities_leave_out_the_wanted_share():
@@ -31,7 +31,7 @@ def test_calibrated_probabilities_leave_out_the_wanted_share():
 
 
 def test_threshold_abstains_on_the_given_share():
-    confidence = np.arange(1, 101, dtype=np.float32) / 100
+    confidence = np.arange(1, 101, dtype=np.float32) / np.float32(100)
     threshold = abstain_threshold(confidence, share=0.1)
     assert (confidence < threshold).mean() == 0.1
     assert abstain_threshold(confidence, share=0.0) == 0.0

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from common.config.training import TrainingSettings
+from common.onnx.precision import Precision
 from d_training.fine_tuning.batches import Examples
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE
@@ -13,7 +14,9 @@ from d_training.fine_tuning.student import load_student, tokenize
 SETTINGS = TrainingSettings(learning_rate=1e-2, warmup_share=0.2, freeze_embeddings=False)
 
 
-def learner(checkpoint, *, precision="fp32", dropout=True, steps=10, **changed) -> Learner:
+def learner(
+    checkpoint, *, precision: Precision = "fp32", dropout=True, steps=10, **changed
+) -> Learner:
     student = load_student(checkpoint, ("parcel", "bill", "rest"), precision=precision, seed=1)
     student.model.train(dropout)
     settings = SETTINGS.model_copy(update=changed)
@@ -58,7 +61,7 @@ def test_half_precision_learns_with_a_scaled_loss(tiny_checkpoint, examples):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_restored_learner_learns_the_same(tiny_checkpoint, examples, precision):
+def test_a_restored_learner_learns_the_same(tiny_checkpoint, examples, precision: Precision):
     one, other = (learner(tiny_checkpoint, precision=precision) for _ in range(2))
     for step in (1, 2, 3):
         one.learn(examples, np.arange(8), step=step)

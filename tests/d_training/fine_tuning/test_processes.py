@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from common.errors import SettingsError
-from common.models.registry import production_id
+from common.models.registry import require_production_id
 from d_training import run
 from d_training.fine_tuning.processes import ALONE, Processes, launched, own_device
 
@@ -82,9 +82,14 @@ def test_two_processes_end_where_one_does(
             tmp_path / name, student=str(sure_checkpoint), epochs=8, batch_size=15
         )
         launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-        log = together(settings, launcher).stderr if name == "two" else run(settings) and ""
+        log = ""
+        if name == "two":
+            log = together(settings, launcher).stderr
+        else:
+            run(settings)
         models = settings.paths.models
-        found[name] = json.loads((models / production_id(models) / "metrics.json").read_bytes())
+        path = models / require_production_id(models) / "metrics.json"
+        found[name] = json.loads(path.read_bytes())
     assert log.count("best validation loss") == 1  # one process tells
     assert log.count("student: cpu, fp32") == 1
     one, two = found["one"]["training"], found["two"]["training"]

@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-from d_training.fine_tuning import progress_bar as pace
 from d_training.fine_tuning.progress_bar import ProgressBar
 
 
@@ -11,7 +10,7 @@ from d_training.fine_tuning.progress_bar import ProgressBar
 def clock(monkeypatch) -> list[float]:
     """The time, which a test sets; standard error is no terminal."""
     now = [100.0]
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     return now
 

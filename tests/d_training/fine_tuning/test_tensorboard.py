@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from d_training.fine_tuning.tensorboard import EventWriter
 
 
-def curves(folder) -> dict[str, list[tuple[int, float]]]:
+def curves(folder) -> dict[str, list[tuple[int, Any]]]:
     events = EventAccumulator(str(folder)).Reload()
     return {
         tag: [(e.step, pytest.approx(e.value, abs=1e-6)) for e in events.Scalars(tag)]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ALL_PASS = GateSettings(tolerance=1, max_recall_drop=1, max_calibration_error=1)
 
 
-def moves(models) -> list[tuple]:
+def moves(models) -> list[tuple[Any, ...]]:
     lines = (models / JOURNAL).read_text(encoding="utf-8").splitlines()
     return [(e["action"], e["from"], e["to"]) for e in map(json.loads, lines)]
 

@@ -1,6 +1,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def page_of(settings: Settings) -> Page:
     return Page(write_report(settings))
 
 
-def scores(macro_f1: float) -> dict:
+def scores(macro_f1: float) -> dict[str, Any]:
     return {
         "accuracy": 0.5,
         "macro_f1": macro_f1,

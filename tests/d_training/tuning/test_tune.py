@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,8 +63,9 @@ def trials_in(settings: Settings) -> list[tuple[str, float | None]]:
         connection.close()
 
 
-def summary(settings: Settings) -> dict:
-    return json.loads((settings.paths.tuning / "study.json").read_bytes())
+def summary(settings: Settings) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((settings.paths.tuning / "study.json").read_bytes())
+    return read
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def test_answers_of_requests_at_once_are_not_mixed_up(gated: Any) -> None:
 
 
 def test_a_body_that_never_ends_is_given_up(settings: Settings, client: TestClient) -> None:
-    sent: list[dict[str, Any]] = []
+    sent: list[MutableMapping[str, Any]] = []
 
     async def scenario() -> None:
         pieces = [{"type": "http.request", "body": b'{"text": "', "more_body": True}]
@@ -82,7 +82,7 @@ def test_a_body_that_never_ends_is_given_up(settings: Settings, client: TestClie
             await asyncio.sleep(60)
             raise AssertionError
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         scope = {

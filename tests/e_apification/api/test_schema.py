@@ -6,6 +6,7 @@ API_FUZZ_CASES are sent (``make api_fuzz``: 10,000), shared evenly among what ca
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -66,16 +67,18 @@ def api(make_models: MakeModels) -> schemathesis.schemas.BaseSchema:
 def test_every_answer_is_one_that_the_schema_describes(
     api: schemathesis.schemas.BaseSchema, path: str, method: str, mode: GenerationMode
 ) -> None:
-    undecided = [positive_data_acceptance] if path in UNDECIDED else []
+    undecided: list[Any] = [positive_data_acceptance] if path in UNDECIDED else []
     share = -(-CASES // (2 * len(BOTH)))
 
-    @settings(max_examples=share, deadline=None, database=None, suppress_health_check=HealthCheck)
+    @settings(
+        max_examples=share, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+    )
     @given(case=api[path][method].as_strategy(generation_mode=mode))
-    def probe(case: Case) -> None:
+    def probe(case: Case[Any]) -> None:
         sent.append(case)
         case.call_and_validate(headers=WITH_KEY, excluded_checks=undecided)
 
-    sent: list[Case] = []
+    sent: list[Case[Any]] = []
     probe()
     # Those of BOTH make up all that was asked for; of the others there are fewer to be had.
     assert len(sent) >= share or (path, method) not in BOTH

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from common.config.schema import Settings
@@ -204,6 +205,7 @@ def test_a_request_under_way_ends_on_the_model_it_began_with(models: Path) -> No
 
     other = load_predictor(models, NEW, threads=1)
     with server(models, follow_s=3600) as client:  # nobody else changes the model
+        assert isinstance(client.app, FastAPI)
         service = client.app.state.shared.service
         old = weakref.ref(service.predictor)
         asyncio.run(scenario(service))

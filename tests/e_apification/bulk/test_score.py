@@ -35,7 +35,10 @@ def score(settings: Settings, folder: Path, out: str, session: Any, **changed: A
     source = folder / "in.csv"
     if not source.exists():
         source.write_text(MESSAGES, encoding="utf-8")
-    options = {"text_column": "text", "open_session": lambda: nullcontext(session)} | changed
+    options: dict[str, Any] = {
+        "text_column": "text",
+        "open_session": lambda: nullcontext(session),
+    } | changed
     return score_csv(settings, source=source, out=folder / out, **options)
 
 

@@ -42,8 +42,9 @@ def test_a_python_worker_loads_the_model_once(
 
     def count_loads(batches):
         for _ in batches:
-            bulk._predictor(models, MODEL_ID)
-            loads = bulk._predictor.cache_info().misses
+            loader = bulk._predictor  # noqa: SLF001 its cache is what is tested
+            loader(models, MODEL_ID)
+            loads = loader.cache_info().misses
             yield pa.record_batch([[os.getpid()], [loads]], names=["pid", "loads"])
 
     frame = spark.range(0, 64, 1, numPartitions=16)

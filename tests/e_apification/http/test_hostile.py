@@ -10,6 +10,7 @@ import logging
 import struct
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def archive(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
     return made.getvalue()
 
 
-def patched(body: bytes, *, central: dict[int, bytes] = {}, end: dict[int, bytes] = {}) -> bytes:  # noqa: B006
+def patched(
+    body: bytes, *, central: Mapping[int, bytes] = {}, end: Mapping[int, bytes] = {}
+) -> bytes:
     """An archive whose directory says something else: offset in the record -> bytes."""
     changed = bytearray(body)
     for mark, edits in ((b"PK\x01\x02", central), (b"PK\x05\x06", end)):

@@ -85,11 +85,13 @@ def test_without_any_key_nobody_may_and_the_answer_says_how() -> None:
     assert "serving.api_keys" in message
 
 
-def test_a_new_key_is_shown_once_and_its_entry_admits_it(capsys: pytest.CaptureFixture) -> None:
+def test_a_new_key_is_shown_once_and_its_entry_admits_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["new", "alice"]) == 0
     shown = capsys.readouterr().out
-    key = re.search(r"shown this once: (triage_[\w-]{43})$", shown, re.MULTILINE)[1]
-    entry = re.search(r"^(alice:[0-9a-f]{64})$", shown, re.MULTILINE)[1]
+    (key,) = re.findall(r"shown this once: (triage_[\w-]{43})$", shown, re.MULTILINE)
+    (entry,) = re.findall(r"^(alice:[0-9a-f]{64})$", shown, re.MULTILINE)
     assert entry == "alice:" + hashlib.sha256(key.encode()).hexdigest()
     assert key_name(key.encode(), ServingSettings(api_keys=entry).api_keys) == "alice"
     assert shown.count(key) == 1
@@ -97,7 +99,7 @@ def test_a_new_key_is_shown_once_and_its_entry_admits_it(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("name", ["", "1st", "a b", "a:b", "x" * 65])
-def test_a_bad_name_is_refused(name: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_bad_name_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["new", name])
     assert "must match" in capsys.readouterr().err

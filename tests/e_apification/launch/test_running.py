@@ -62,7 +62,7 @@ def test_stop_kills_what_does_not_listen() -> None:
     assert 0.3 <= time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 all of them is the case
 def test_a_free_port_is_free_and_a_held_one_is_not(host: str) -> None:
     with socket.create_server((host, 0)) as server:
         port = server.getsockname()[1]

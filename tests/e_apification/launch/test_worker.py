@@ -20,6 +20,7 @@ from common.config.tracking import TrackingSettings
 from common.store.engine import open_store
 from common.store.jobs import find_job, queue_job, worker_alive
 from e_apification.launch.__main__ import WORKER, _stop, follow_with_worker
+from e_apification.launch.running import Kind
 from tests.clock import scaled
 from tests.e_apification.learning import ENTRY, serving
 
@@ -87,7 +88,9 @@ def test_the_worker_takes_jobs_is_left_alone_and_stopped(settings: Settings) -> 
 @pytest.mark.parametrize(
     ("keys", "served_by"), [((), "process"), ((ENTRY,), "docker"), ((ENTRY,), "podman")]
 )
-def test_no_worker_where_no_job_can_reach_it(settings: Settings, keys, served_by) -> None:
+def test_no_worker_where_no_job_can_reach_it(
+    settings: Settings, keys: tuple[str, ...], served_by: Kind
+) -> None:
     own = settings.serving.model_copy(update={"api_keys": keys})
     follow_with_worker(settings.model_copy(update={"serving": own}), served_by=served_by)
     assert not (settings.run_dir / ".cache" / "worker.json").exists()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from e_apification.model.inference import InferenceService, OverloadedError, usable_cpus
+from e_apification.model.admission import OverloadedError
+from e_apification.model.inference import InferenceService, usable_cpus
 from e_apification.model.predictor import Prediction
 
 

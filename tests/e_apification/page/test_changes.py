@@ -161,7 +161,10 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
         "judged_at": "2026-11-20T10:00:00Z",
         "reasons": ["macro-F1"],
     }
-    made = {"created_at": "2026-11-20T10:00:00Z", "scores": {"macro_f1_held_out": 0.5}}
+    made: dict[str, Any] = {
+        "created_at": "2026-11-20T10:00:00Z",
+        "scores": {"macro_f1_held_out": 0.5},
+    }
     listed = [
         {"id": other, "production": False, "verdict": verdict, **made},
         {"id": MODEL_ID, "production": True, "verdict": None, **made},
@@ -203,7 +206,7 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
 
 
 def test_a_model_that_is_to_serve_and_does_not_yet_is_told_apart(page: Page) -> None:
-    made = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
+    made: dict[str, Any] = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
     listed = [
         {"id": "ba9876543210", "production": True, "serves": False, **made},
         {"id": MODEL_ID, "production": False, "serves": True, **made},

@@ -43,6 +43,7 @@ def test_a_csv_is_labeled_in_pieces_and_comes_back_in_order(page: Page) -> None:
 
     def seen(request: Request) -> None:
         if request.url.endswith("/batch_predict"):
+            assert request.post_data_json is not None
             sent.append(len(request.post_data_json["texts"]))
 
     page.on("request", seen)

@@ -51,7 +51,7 @@ def test_a_job_that_no_worker_takes_says_what_is_missing(page: Page) -> None:
 def test_what_is_trained_and_passes_the_gate_is_in_the_list(page: Page) -> None:
     done = job("succeeded", model_id=OTHER)
     answers(page, job("queued", warnings=["no worker"]), job("running"), done)
-    made = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
+    made: dict[str, Any] = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
     listed = [{"id": OTHER, "production": True, **made}]
     give_key(page)
     train(page)

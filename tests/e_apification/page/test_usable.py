@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e_apification.page.actions import ROWS, label, upload
 from tests.e_apification.page.audits import AUDIT, CONTRAST
 
 pytestmark = pytest.mark.timeout(300)
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 PARTS = ("message", "file", "review", "models")
 
 

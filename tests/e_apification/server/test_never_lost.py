@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ class Api:
             self._process.send_signal(how)
             self._process.wait(30)
 
-    def post(self, path: str, body: object, **headers: str) -> tuple[int, dict]:
+    def post(self, path: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             known = {"Content-Type": "application/json", **WITH_KEY, **headers}

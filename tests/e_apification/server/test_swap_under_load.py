@@ -178,7 +178,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The server processes, not the helper that Python starts beside them."""
     found = psutil.Process(process.pid).children()
     alive = [child for child in found if child.status() != psutil.STATUS_ZOMBIE]

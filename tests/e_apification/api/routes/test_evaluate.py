@@ -102,7 +102,7 @@ def test_no_more_files_than_allowed_are_held_at_once(gated: Any) -> None:
         Settings(run_dir=Path("nowhere"), serving=ServingSettings(workers=1, max_evaluations=1)),
         load=lambda _: gated,
     )
-    file = {"content": b"text,label\nrefund,billing\n", "headers": CSV}
+    file: dict[str, Any] = {"content": b"text,label\nrefund,billing\n", "headers": CSV}
     with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
         gated.gate.clear()
         first = pool.submit(client.post, "/evaluate", **file)
