@@ -181,8 +181,8 @@ def rules_sha256() -> str:
         for group in NATURAL_GROUPS
         for rule in group.rules
     ]
-    spoken = repr((rules, _REFERENCE.pattern, _ACCENTS.pattern, _NOT_WORD.pattern))
-    return hashlib.sha256(spoken.encode()).hexdigest()
+    rules_text = repr((rules, _REFERENCE.pattern, _ACCENTS.pattern, _NOT_WORD.pattern))
+    return hashlib.sha256(rules_text.encode()).hexdigest()
 
 
 def _describe(replacement: Replacement) -> str:

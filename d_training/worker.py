@@ -88,15 +88,15 @@ def _do(engine: "Engine", job: "Job", settings: Settings, train: Train) -> None:
     from common.store.jobs import finish_job, release_job
 
     logger.info("job %d, try %d: training", job.id, job.attempts)
-    said: dict[str, Any]
+    outcome: dict[str, Any]
     try:
         with _kept(engine, job, settings):
-            said = {"state": "succeeded", "model_id": train(settings)}
+            outcome = {"state": "succeeded", "model_id": train(settings)}
     except RefusedError as error:
-        said = {"state": "refused", "model_id": error.model_id}
-        said["reasons"] = error.reasons
+        outcome = {"state": "refused", "model_id": error.model_id}
+        outcome["reasons"] = error.reasons
     except TriageError as error:
-        said = {"state": "failed", "reasons": [str(error)]}
+        outcome = {"state": "failed", "reasons": [str(error)]}
     except _Ended:
         _quietly(lambda: release_job(engine, job))
         raise
@@ -104,11 +104,11 @@ def _do(engine: "Engine", job: "Job", settings: Settings, train: Train) -> None:
         # Where, but not the exception's own text, which may quote a message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         logger.error("job %d: %s\n%s", job.id, type(error).__name__, frames)
-        said = {"state": "failed", "reasons": [f"{type(error).__name__}; see the worker's log"]}
-    told = "".join(f"; {reason}" for reason in said.get("reasons", ()))
-    logger.info("job %d: %s%s", job.id, said["state"], told)
-    if not finish_job(engine, job, **said):
-        logger.warning("job %d was taken by another worker meanwhile; what it says counts", job.id)
+        outcome = {"state": "failed", "reasons": [f"{type(error).__name__}; see the worker's log"]}
+    reasons = "".join(f"; {reason}" for reason in outcome.get("reasons", ()))
+    logger.info("job %d: %s%s", job.id, outcome["state"], reasons)
+    if not finish_job(engine, job, **outcome):
+        logger.warning("job %d was taken by another worker meanwhile; its result counts", job.id)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Phrase:
         )
 
 
-class Choice:
+class Alternatives:
     """One alternative out of several, all equally likely."""
 
     __slots__ = ("options",)
@@ -85,7 +85,7 @@ class Slot:
         return value
 
 
-Node: TypeAlias = Choice | Number | Slot
+Node: TypeAlias = Alternatives | Number | Slot
 
 
 def _plain(phrase: Phrase) -> str | None:
@@ -134,7 +134,7 @@ def _alternatives(
             inner, at = _alternatives(tokens, at, slots, template)
             if at >= len(tokens):
                 raise GrammarError(f"a bracket stays open in {template!r}")
-            parts.append(Choice(inner))
+            parts.append(Alternatives(inner))
         elif mark == "|":
             done.append(Phrase(parts))
             parts = []

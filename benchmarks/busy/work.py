@@ -20,10 +20,11 @@ import numpy as np
 from benchmarks.labeling.__main__ import CACHE, FIVE, sample_texts, shortlisted
 from c_classification.teacher.teacher import load_teacher, prepare_teacher
 from common.config.training import TrainingSettings
+from common.fitting.batches import length_batches
 from common.labels import load_labels
 from common.onnx import model as onnx_model
 from common.onnx.weights import checkpoint_folder
-from d_training.fine_tuning.batches import Examples, batches
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE
 from d_training.fine_tuning.student import load_student, tokenize
@@ -91,13 +92,13 @@ def training() -> Callable[[], int]:
     tokens = tokenize(student.tokenizer, sample_texts(TEXTS), max_length=settings.max_length)
     targets = np.eye(len(names), dtype=np.float32)[np.arange(TEXTS) % len(names)]
     examples = Examples(tokens, targets)
-    order = batches(tokens, settings.batch_size, epochs=1_000, seed=SEED)
+    batches = length_batches([len(ids) for ids in tokens], settings.batch_size, seed=SEED)
     learner = Learner(student, settings, steps=1_000_000, seed=SEED, processes=ALONE)
     steps = itertools.count(1)
     student.model.train()
 
     def step() -> int:
-        batch = next(order)
+        batch = next(batches)
         learner.learn(examples, batch, step=next(steps))
         return len(batch)
 

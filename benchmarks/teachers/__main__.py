@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.teachers.ways import Said, all_ways
+from benchmarks.teachers.ways import Labeling, all_ways
 from common.config.settings import ROOT, load_settings
 from common.errors import TriageError
 from common.labels import LabelSchema, load_labels
 from common.log import configure_logging
+from common.models.evaluation import Scores
 from common.stage.files import write_atomically
 from d_training.evaluation.figures import judge_answers, judge_labels
 from d_training.evaluation.gold import Answers, Gold, read_gold
@@ -39,8 +40,8 @@ def main() -> int:
         schema = load_labels(args.labels)
         gold = read_gold(args.gold, schema)
         rows = [
-            describe(way, said, gold, schema, seed=settings.seed)
-            for way, said in all_ways(
+            describe(way, found, gold, schema, seed=settings.seed)
+            for way, found in all_ways(
                 settings.classification, schema, gold.texts, workers=workers, cache=CACHE
             )
         ]
@@ -63,21 +64,25 @@ def main() -> int:
     return 0
 
 
-def describe(way: str, said: Said, gold: Gold, schema: LabelSchema, *, seed: int) -> dict[str, Any]:
+def describe(
+    way: str, found: Labeling, gold: Gold, schema: LabelSchema, *, seed: int
+) -> dict[str, Any]:
     """One row: every text counts, also those of which a teacher is unsure."""
-    if said.scores is None:
-        figures = judge_labels(gold.truth, said.labels, schema.names, seed=seed)
+    error = None
+    figures: Scores
+    if found.scores is None:
+        figures = judge_labels(gold.truth, found.labels, schema.names, seed=seed)
     else:
-        answers = Answers(said.scores, said.scores.max(axis=1) >= 0)
-        figures = judge_answers(gold.truth, answers, schema.names, seed=seed)
-    error = figures.get("expected_calibration_error")
+        answers = Answers(found.scores, found.scores.max(axis=1) >= 0)
+        figures = judged = judge_answers(gold.truth, answers, schema.names, seed=seed)
+        error = round(judged.expected_calibration_error, 4)
     return {
         "teacher": way,
-        "accuracy": round(figures["accuracy"], 4),
-        "macro_f1": round(figures["macro_f1"], 4),
-        "macro_f1_interval_95": [round(end, 4) for end in figures["macro_f1_interval_95"]],
-        "expected_calibration_error": None if error is None else round(error, 4),
-        "seconds_per_1000": round(1000 * said.seconds / len(gold.texts), 2),
+        "accuracy": round(figures.accuracy, 4),
+        "macro_f1": round(figures.macro_f1, 4),
+        "macro_f1_interval_95": [round(end, 4) for end in figures.macro_f1_interval_95],
+        "expected_calibration_error": error,
+        "seconds_per_1000": round(1000 * found.seconds / len(gold.texts), 2),
     }
 
 

@@ -21,7 +21,7 @@ from common.labels import LabelSchema
 from d_training.evaluation.baselines import keyword_labels
 
 
-class Said(NamedTuple):
+class Labeling(NamedTuple):
     """labels: (N,) in schema order; scores: (N, K), None of a way that gives none."""
 
     labels: NDArray[np.int64]
@@ -54,17 +54,17 @@ def all_ways(
     *,
     workers: int,
     cache: Path,
-) -> Iterator[tuple[str, Said]]:
+) -> Iterator[tuple[str, Labeling]]:
     """What each way says of the texts, by the way's name."""
     started = time.perf_counter()
     labels = keyword_labels(texts, schema)
-    yield "keywords", Said(labels, None, time.perf_counter() - started)
+    yield "keywords", Labeling(labels, None, time.perf_counter() - started)
     yield from by_wording(settings, schema, texts, workers=workers, cache=cache)
     for name, chosen in teachers(settings).items():
         spec = prepare_teacher(chosen, schema, cache=cache)
         labeled = label_in_workers(spec, texts, workers=workers)
         scores = labeled.opinions.scores
-        yield name, Said(scores.argmax(axis=1), scores, labeled.seconds)
+        yield name, Labeling(scores.argmax(axis=1), scores, labeled.seconds)
 
 
 def by_wording(
@@ -74,7 +74,7 @@ def by_wording(
     *,
     workers: int,
     cache: Path,
-) -> Iterator[tuple[str, Said]]:
+) -> Iterator[tuple[str, Labeling]]:
     """The label whose name, and the one whose description, lies nearest in a frozen encoder."""
     encoder = frozen_encoder(settings, cache=cache, threads=workers)
     started = time.perf_counter()
@@ -82,13 +82,13 @@ def by_wording(
     seconds = time.perf_counter() - started
     for way, sentences in wordings(schema).items():
         way = "bare names" if way == "names" else way
-        yield way, Said(nearest_labels(vectors, encoder.run(sentences).values), None, seconds)
+        yield way, Labeling(nearest_labels(vectors, encoder.run(sentences).values), None, seconds)
 
 
 def _part(
     settings: ClassificationSettings, teacher: str, **changes: dict[str, Any]
 ) -> ClassificationSettings:
     """The settings with another teacher and changes within its sections, checked anew."""
-    said = settings.model_dump() | {"teacher": teacher}
-    sections = {name: said[name] | changed for name, changed in changes.items()}
-    return ClassificationSettings.model_validate(said | sections)
+    whole = settings.model_dump() | {"teacher": teacher}
+    sections = {name: whole[name] | changed for name, changed in changes.items()}
+    return ClassificationSettings.model_validate(whole | sections)

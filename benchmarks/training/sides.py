@@ -13,7 +13,7 @@ import numpy as np
 
 from common.config.training import TrainingSettings
 from common.metrics import confusion_matrix, macro_f1
-from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import fit
 from d_training.fine_tuning.student import Student, load_student, predict, tokenize
 

@@ -46,7 +46,7 @@ class Example(NamedTuple):
 
 
 class Disagreement(NamedTuple):
-    """``first`` and ``second``: what the two members said; ``rows``: how often."""
+    """``first`` and ``second``: the labels of the two members; ``rows``: how often."""
 
     first: int
     second: int
@@ -91,16 +91,16 @@ def draw_examples(batches: Iterable[LabeledRows], counts: Counts, *, seed: int) 
         {band: Draw(_EXAMPLES) for band in ("high", "middle", "low")} for _ in counts.bins
     ]
     quarrels: dict[tuple[Pair, Pair], Draw[Example]] = {
-        (members, said): Draw(_DISAGREEMENT_EXAMPLES)
+        (members, pair): Draw(_DISAGREEMENT_EXAMPLES)
         for members, table in counts.votes.items()
-        for said in _most_frequent(table)
+        for pair in _most_frequent(table)
     }
     abstentions: Draw[Example] = Draw(_ABSTENTIONS)
     for rows in batches:
         band = _bands(rows, limits)
         wanted = (band != "") | (rows.labels == NOTHING)
-        for members, said in quarrels:
-            wanted |= (rows.votes[:, members] == said).all(axis=1)
+        for members, pair in quarrels:
+            wanted |= (rows.votes[:, members] == pair).all(axis=1)
         for i in np.flatnonzero(wanted).tolist():
             example = _example(rows, i)
             rank = rank_of(example.text, seed=seed)
@@ -108,14 +108,14 @@ def draw_examples(batches: Iterable[LabeledRows], counts: Counts, *, seed: int) 
                 abstentions.offer(rank, example)
             elif band[i]:
                 bands[example.label][band[i]].offer(rank, example)
-            for (members, said), quarrel in quarrels.items():
-                if tuple(example.votes[m] for m in members) == said:
+            for (members, pair), quarrel in quarrels.items():
+                if tuple(example.votes[m] for m in members) == pair:
                     quarrel.offer(rank, example)
 
     disagreements: dict[Pair, list[Disagreement]] = {members: [] for members in counts.votes}
-    for (members, said), quarrel in quarrels.items():
-        n = int(counts.votes[members][said])
-        disagreements[members].append(Disagreement(*said, n, quarrel.items()))
+    for (members, pair), quarrel in quarrels.items():
+        n = int(counts.votes[members][pair])
+        disagreements[members].append(Disagreement(*pair, n, quarrel.items()))
     return Examples(
         [
             {band: sorted(draw.items(), key=_by_confidence) for band, draw in of_label.items()}
@@ -161,7 +161,7 @@ def _most_frequent(table: Counted) -> list[Pair]:
     np.fill_diagonal(known, 0)
     order = np.argsort(-known, axis=None, kind="stable")[:_DISAGREEMENTS]
     found = [divmod(int(k), len(known)) for k in order]
-    return [said for said in found if known[said]]
+    return [pair for pair in found if known[pair]]
 
 
 def _example(rows: LabeledRows, i: int) -> Example:

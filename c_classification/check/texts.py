@@ -105,18 +105,18 @@ def judge_scores(
 def share_findings(schema: LabelSchema, judged: Judged) -> list[Finding]:
     """Labels that get next to nothing or nearly all, and texts that the teacher can't place."""
     if judged.texts < _TEXTS_A_LABEL * len(schema.names):
-        said = f"{judged.texts} texts are too few to judge what each label gets"
+        problem = f"{judged.texts} texts are too few to judge what each label gets"
         needed = f"give it {_TEXTS_A_LABEL * len(schema.names):,} distinct texts at least"
-        return [Finding("", said, needed)]
+        return [Finding("", problem, needed)]
     found = []
     for name, (n, _) in zip(schema.names, judged.shares, strict=True):
         share = n / judged.texts
         if share < _ALMOST_NOTHING / len(schema.names):
-            said = "hardly any text gets it" if n else "no text gets it"
+            problem = "hardly any text gets it" if n else "no text gets it"
             rest = "of what fits no other label"
             others = "worded like your messages, or leave the label out"
             change = f"add examples {rest if name == schema.catch_all else others}"
-            found.append(Finding(name, said, change))
+            found.append(Finding(name, problem, change))
         elif name == schema.catch_all and share > _CATCH_ALL_MOST:
             change = "is a label missing? read what it got in reports/labels.html"
             found.append(Finding(name, "the catch-all takes most texts", change))
@@ -124,14 +124,16 @@ def share_findings(schema: LabelSchema, judged: Judged) -> list[Finding]:
             change = "describe it more narrowly, or split it"
             found.append(Finding(name, "it takes nearly all texts", change))
     if judged.abstained > _OFTEN_ABSTAINED * judged.texts:
-        said = "the teacher often can't tell and abstains"
+        problem = "the teacher often can't tell and abstains"
         change = "add examples worded like your messages, or lower classification.threshold"
-        found.append(Finding("", said, change))
+        found.append(Finding("", problem, change))
     for pair in judged.pairs:
         if pair.texts >= _OFTEN_NEAR * judged.texts:
-            said = f"{pair.texts / judged.texts:.1%} of the texts lie between it and {pair.second}"
+            problem = (
+                f"{pair.texts / judged.texts:.1%} of the texts lie between it and {pair.second}"
+            )
             change = "say in both which of the two owns such a text; add examples near the border"
-            found.append(Finding(pair.first, said, change))
+            found.append(Finding(pair.first, problem, change))
     return found
 
 

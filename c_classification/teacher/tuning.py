@@ -5,7 +5,6 @@ forty small steps on the made-up sentences turn what is near into what has the s
 there are synthetic messages, a longer rehearsal on these comes first: the general before the fine.
 """
 
-import itertools
 import logging
 import random
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from common.log import progress
+from common.fitting.steps import take_steps
 from common.onnx.precision import has_bf16
 from common.onnx.weights import checkpoint_files
 from common.stage.manifest import RowCounts
@@ -145,25 +144,24 @@ def _train(
 
     torch.manual_seed(seed)
     head = _fitted_head(model, tokenizer, head_from)
-    weights = [p for p in (*model.parameters(), *head.parameters()) if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=_RATE, weight_decay=0.01)
-    warmup = max(1, int(_WARMUP_SHARE * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, (steps - step) / (steps - warmup + 1))
-    )
-    criterion = torch.nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
 
-    model.train()
-    batches = itertools.islice(balanced_batches(lessons, size=_BATCH, seed=seed), steps)
-    for batch in progress(batches, total=steps, what=what, unit="steps"):
+    def loss(batch: Sequence[Lesson]) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
+        truth = torch.tensor([lesson.label for lesson in batch])
         logits = head(vectors.float())  # (B, K)
-        loss = criterion(logits, torch.tensor([lesson.label for lesson in batch]))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        return torch.nn.functional.cross_entropy(logits, truth, label_smoothing=_SMOOTHING)
+
+    model.train()
+    take_steps(
+        balanced_batches(lessons, size=_BATCH, seed=seed),
+        loss,
+        [*model.parameters(), *head.parameters()],
+        steps=steps,
+        learning_rate=_RATE,
+        warmup_share=_WARMUP_SHARE,
+        what=what,
+    )
 
 
 def balanced_batches(lessons: Sequence[Lesson], *, size: int, seed: int) -> Iterator[list[Lesson]]:

@@ -1,4 +1,4 @@
-"""What the earlier stages said of the data that a model is made from."""
+"""What the earlier stages recorded of the data that a model is made from."""
 
 from common.config.paths import Paths
 from common.stage.manifest import Manifest, find_manifest

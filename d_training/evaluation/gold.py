@@ -79,7 +79,7 @@ def read_gold(path: Path, schema: LabelSchema) -> Gold:
 
 
 def read_answers(path: Path, gold: Gold, schema: LabelSchema) -> Answers:
-    """What the teacher said about the gold's texts.
+    """The teacher's scores of the gold's texts.
 
     Raises:
         DataError: if the file is missing, or was made from another CSV or label schema.

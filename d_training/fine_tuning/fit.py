@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from common.config.training import TrainingSettings
 from common.errors import TriageError
+from common.fitting.batches import length_batches
 from common.metrics import soft_cross_entropy
 from common.onnx.model import softmax
-from d_training.fine_tuning.batches import Examples, batches
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE, Processes
 from d_training.fine_tuning.progress import Keeper, Look, resume
@@ -74,7 +75,7 @@ def fit(
     epoch_steps = -(-len(train.tokens) // settings.batch_size)
     steps, texts = epoch_steps * epochs, len(train.tokens) * epochs
     look_every = -(-epoch_steps // settings.looks_per_epoch)
-    order = batches(train.tokens, settings.batch_size, epochs=epochs, seed=seed)
+    batches = length_batches([len(ids) for ids in train.tokens], settings.batch_size, seed=seed)
 
     student.model.train()
     learner = Learner(student, settings, steps=steps, seed=seed, processes=processes)
@@ -84,7 +85,7 @@ def fit(
         ProgressBar(texts, done=progress.texts, shown=processes.main) as bar,
         EventWriter(events if processes.main else None, start=progress.texts) as writer,
     ):
-        for batch in islice(order, progress.step, None):
+        for batch in islice(batches, progress.step, steps):
             loss = learner.learn(train, batch, step=progress.step + 1)
             progress.advance(len(batch), loss=loss)
             bar.step(len(batch), loss=loss)

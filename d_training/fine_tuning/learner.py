@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config.training import TrainingSettings
-from d_training.fine_tuning.batches import Examples
+from common.fitting.steps import linear_rate
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.processes import Processes
 from d_training.fine_tuning.student import Student
 
@@ -68,7 +69,7 @@ class Learner:
         self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self._learnt.values(), _CLIP_NORM)
         for group in self._optimizer.param_groups:
-            group["lr"] = self.learning_rate(step) * group["pace"]
+            group["lr"] = self.learning_rate(step) * group["multiple"]
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
@@ -76,9 +77,8 @@ class Learner:
 
     def learning_rate(self, step: int) -> float:
         """The body's: up in a line, then down in a line to 0 just after the last step."""
-        warmup = max(1, round(self._steps * self._settings.warmup_share))
-        left = (self._steps - step + 1) / max(1, self._steps - warmup)
-        return self._settings.learning_rate * min(step / warmup, left)
+        share = linear_rate(step, steps=self._steps, warmup_share=self._settings.warmup_share)
+        return self._settings.learning_rate * share
 
     def weights(self) -> dict[str, "torch.Tensor"]:
         """A copy, on the CPU, of the weights that learn."""
@@ -140,7 +140,7 @@ class Learner:
 def _optimizer(
     learnt: Mapping[str, "torch.nn.Parameter"], settings: TrainingSettings
 ) -> "torch.optim.Optimizer":
-    """AdamW, each group with its ``pace``, a multiple of the body's learning rate.
+    """AdamW, each group with its ``multiple`` of the body's learning rate.
 
     Matrices alone decay: shrinking biases and norms towards 0 serves nothing.
     """
@@ -148,13 +148,13 @@ def _optimizer(
 
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, weights in learnt.items():
-        pace = _HEAD_RATE if name.startswith(_HEAD) else 1.0
+        multiple = _HEAD_RATE if name.startswith(_HEAD) else 1.0
         decay = settings.weight_decay if weights.ndim >= 2 else 0.0
-        groups.setdefault((pace, decay), []).append(weights)
+        groups.setdefault((multiple, decay), []).append(weights)
     return torch.optim.AdamW(
         [
-            {"params": weights, "pace": pace, "weight_decay": decay}
-            for (pace, decay), weights in groups.items()
+            {"params": weights, "multiple": multiple, "weight_decay": decay}
+            for (multiple, decay), weights in groups.items()
         ],
         lr=settings.learning_rate,
     )

@@ -55,9 +55,9 @@ class Processes(NamedTuple):
         found = find() if self.main else 0.0
         if self.total == 1:
             return found
-        told = torch.tensor([found], dtype=torch.float64, device=device)
-        torch.distributed.broadcast(told, src=0)
-        return told.item()
+        shared = torch.tensor([found], dtype=torch.float64, device=device)
+        torch.distributed.broadcast(shared, src=0)
+        return shared.item()
 
 
 ALONE = Processes()

@@ -22,7 +22,7 @@ class ProgressBar:
         self._earlier = self._done = done
         self._shown = shown
         self._loss = float("nan")
-        self._started = self._said = time.monotonic()
+        self._started = self._logged = time.monotonic()
         self._bar = (
             tqdm(total=total, initial=done, desc="training", unit="texts", leave=False)
             if shown and sys.stderr.isatty()
@@ -45,8 +45,8 @@ class ProgressBar:
             self._bar.set_postfix(loss=f"{self._loss:.3f}", refresh=False)
             return
         now = time.monotonic()
-        if self._shown and now - self._said >= _LINE_EVERY_S:
-            self._said = now
+        if self._shown and now - self._logged >= _LINE_EVERY_S:
+            self._logged = now
             speed = (self._done - self._earlier) / (now - self._started)
             logger.info(
                 "training: %s of %s texts, loss %.3f, %.0f texts/s, %.0f s left",

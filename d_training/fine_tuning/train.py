@@ -16,7 +16,7 @@ from common.stage.manifest import RowCounts
 from d_training.data.feedback import Feedback, with_feedback
 from d_training.data.lessons import schema_lessons
 from d_training.data.rows import Parts, Rows, part_rows, read_rows
-from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import Fitted, fit
 from d_training.fine_tuning.processes import Processes, joined
 from d_training.fine_tuning.student import Student, load_student, tokenize

@@ -102,11 +102,11 @@ def _gold(model: str, evaluation: Evaluation | None, verdict: Verdict | None) ->
 
 
 def _decision(models: Path, model: str, verdict: Verdict | None) -> str:
-    """What the gate said, and what became of it where that is something else."""
-    said = "not judged" if verdict is None else "promote" if verdict.promote else "refuse"
+    """The gate's verdict, and what became of it where that is something else."""
+    outcome = "not judged" if verdict is None else "promote" if verdict.promote else "refuse"
     last = last_decision(read_journal(models), model)
-    if last is None or last.action == said:
-        return said
+    if last is None or last.action == outcome:
+        return outcome
     if verdict is None:
         return f"{last.action}, no verdict"
-    return f"{said}, then {last.action}"
+    return f"{outcome}, then {last.action}"

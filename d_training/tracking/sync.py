@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def synced(settings: Settings) -> Iterator[None]:
-    """Upload what waits after the block, also where that raised; MLflow's troubles are said."""
+    """Upload what waits after the block, also where that raised; MLflow's troubles are logged."""
     try:
         yield
     finally:
@@ -67,7 +67,7 @@ def _try(settings: Settings) -> None:
     away = settings.paths.tracking / _AWAY
     with suppress(FileNotFoundError):
         if away.read_text(encoding="utf-8") == settings.pipeline:
-            return  # said already in this run of the chain
+            return  # logged already in this run of the chain
     try:
         sync(settings)
     except TriageError as error:

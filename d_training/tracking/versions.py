@@ -1,8 +1,8 @@
 """Trained models as versions of one registered model in MLflow, with aliases, not stages.
 
 A version points to the files of its run. Its tags name the model, the digest of the model's
-manifest (which holds the digest of each file), the data and settings that made it, and what the
-gate said of it last; its description is the model card. The newest version is ``candidate``.
+manifest (which holds the digest of each file), the data and settings that made it, and the
+gate's last verdict; its description is the model card. The newest version is ``candidate``.
 """
 
 from collections.abc import Mapping

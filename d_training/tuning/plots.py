@@ -11,9 +11,9 @@ def draw_history(path: Path, trials: Sequence[Mapping[str, Any]]) -> None:
     """Validation loss by trial, and the best so far; trials without a loss are left out."""
     from matplotlib.ticker import MaxNLocator
 
-    told = [trial for trial in trials if trial["validation_loss"] is not None]
-    whole = [trial for trial in told if trial["state"] == "whole"]
-    stopped = [trial for trial in told if trial["state"] != "whole"]
+    measured = [trial for trial in trials if trial["validation_loss"] is not None]
+    whole = [trial for trial in measured if trial["state"] == "whole"]
+    stopped = [trial for trial in measured if trial["state"] != "whole"]
     with picture(path, width=6.0, height=4.2) as (axes,):
         for group, colour, name in (
             (whole, STUDENT, "trained to the end"),
@@ -34,7 +34,7 @@ def draw_history(path: Path, trials: Sequence[Mapping[str, Any]]) -> None:
         axes.set_xlabel("trial")
         axes.set_ylabel("validation loss (nats)")
         axes.set_title("Trials of the study")
-        if told:
+        if measured:
             axes.legend(frameon=False)
 
 

@@ -1,6 +1,6 @@
 """Trials for MLflow: a parent run a study, with a child a trial and one that sums up.
 
-A record's name follows from the trial alone, so what is told twice is there once.
+A record's name follows from the trial alone, so what is recorded twice is there once.
 """
 
 from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from common.config.tuning import TuningSettings
 from common.labels import LabelSchema
 from common.metrics import confusion_matrix, macro_f1
 from d_training.data.rows import Rows
-from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import fit
 from d_training.fine_tuning.student import load_student, predict
 from d_training.fine_tuning.train import make_examples, read_parts

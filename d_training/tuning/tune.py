@@ -22,7 +22,7 @@ from d_training.tuning.study import finished_trials, opened_study
 if TYPE_CHECKING:
     from optuna import Study
 
-_TOLD = "told"  # of a study: how many of its finished trials have a record
+_RECORDED = "recorded"  # of a study: how many of its finished trials have a record
 logger = logging.getLogger(__name__)
 
 
@@ -64,6 +64,6 @@ def _run_trials(study: "Study", settings: Settings, plan: Plan) -> None:
 def _record_trials(study: "Study", settings: Settings, plan: Plan) -> None:
     """Spool records of finished trials; one that a kill left without is made up for."""
     finished = finished_trials(study)
-    for trial in finished[study.user_attrs.get(_TOLD, 0) :]:
+    for trial in finished[study.user_attrs.get(_RECORDED, 0) :]:
         spool(settings, trial_record(settings, plan, trial))
-    study.set_user_attr(_TOLD, len(finished))
+    study.set_user_attr(_RECORDED, len(finished))

@@ -161,7 +161,7 @@ def _labeled_batches(
     labels: Sequence[str],
     v: str,
 ) -> Iterator[pa.RecordBatch]:
-    spoken = np.array([*labels, None], dtype=object)  # index -1: abstained
+    label_of = np.array([*labels, None], dtype=object)  # index -1: abstained
     schema = _schema(names)
     start = 0
     for batch in pq.ParquetFile(rows).iter_batches(_BATCH_ROWS, columns=["row", *landed.columns]):
@@ -169,7 +169,7 @@ def _labeled_batches(
         chosen = results.labels[part]
         columns = [batch.column(name) for name in landed.columns]
         columns += [
-            pa.array(spoken[chosen], pa.string()),
+            pa.array(label_of[chosen], pa.string()),
             pa.array(results.confidence[part]),
             pa.array(chosen < 0),
             pa.array([v] * batch.num_rows, pa.string()),
@@ -188,11 +188,11 @@ def _csv_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
     """Rows of strings: nothing for null, four decimals, true and false in lower case."""
     for batch in batches:
         *given, label, confidence, abstained, model_id = (c.to_pylist() for c in batch.columns)
-        spoken = (
+        columns = (
             *given,
             ["" if name is None else name for name in label],
             [f"{value:.4f}" for value in confidence],
             [str(value).lower() for value in abstained],
             model_id,
         )
-        yield from (list(row) for row in zip(*spoken, strict=True))
+        yield from (list(row) for row in zip(*columns, strict=True))

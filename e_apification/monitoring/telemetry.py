@@ -129,8 +129,8 @@ class Telemetry:
         measured = {drift.of: drift for drift in self.drift.measure()}
         for kind in KINDS:
             found = measured.get(kind)
-            told = found is not None and found.drifted is not None
-            self._drift.labels(kind).set(found.psi if found and told else 0)
+            known = found is not None and found.drifted is not None
+            self._drift.labels(kind).set(found.psi if found and known else 0)
             self._drifted.labels(kind).set(bool(found and found.drifted))
         shown = CollectorRegistry()
         shown.register(self._shown())

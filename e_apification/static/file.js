@@ -184,7 +184,7 @@ function download() {
   const taken = new Set(table.header.map((title) => title.toLowerCase()));
   const added = ADDED.map((title) => (taken.has(title) ? `predicted_${title}` : title));
   const rows = results.map((answer, index) =>
-    [...table.rows[index], ...spoken(answer)].map(harmless),
+    [...table.rows[index], ...answerCells(answer)].map(harmless),
   );
   const csv = writeCsv([[...table.header.map(harmless), ...added], ...rows], table.delimiter);
   const link = element("a", {
@@ -195,7 +195,7 @@ function download() {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-function spoken(answer) {
+function answerCells(answer) {
   if (!answer) return ["", "", "", "", ""];
   const { label, confidence, abstained, truncated, model_id } = answer;
   return [label ?? "", confidence.toFixed(4), String(abstained), String(truncated), model_id];

@@ -106,11 +106,11 @@ function flat(value, name = "") {
       flat(inner, name ? `${name}.${key}` : key),
     );
   }
-  const spoken =
+  const shown =
     typeof value === "number" && !Number.isInteger(value)
       ? String(Number(value.toPrecision(4)))
       : value;
-  return [[name, typeof spoken === "string" ? spoken : JSON.stringify(spoken)]];
+  return [[name, typeof shown === "string" ? shown : JSON.stringify(shown)]];
 }
 
 async function deployModel(id) {

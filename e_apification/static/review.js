@@ -42,12 +42,12 @@ export function fillReview(texts, answers, schema) {
   });
   queue.sort((a, b) => a.answer.confidence - b.answer.confidence);
   steps = [];
-  $("review-labels").replaceChildren(...labels.map((_, index) => choice(index)));
+  $("review-labels").replaceChildren(...labels.map((_, index) => labelButton(index)));
   show();
 }
 
-/** A button of the group; which label it stands for is said anew for each message. */
-function choice(index) {
+/** A button of the group; its label is set anew for each message. */
+function labelButton(index) {
   const button = element("button", { type: "button", className: "plain" });
   if (index < KEYS) button.setAttribute("aria-keyshortcuts", String(index + 1));
   button.addEventListener("click", () => decide(button.dataset.label));
@@ -162,7 +162,7 @@ async function send() {
   try {
     const { kept, refused } = await outbox.send(limits());
     say($("review-status"), `${count(kept, "label")} kept for the next training.`);
-    if (refused.length) say($("review-problem"), told(refused));
+    if (refused.length) say($("review-problem"), problemOf(refused));
   } catch (problem) {
     say($("review-status"));
     say($("review-problem"), problem.message);
@@ -173,7 +173,7 @@ async function send() {
   }
 }
 
-const told = (refused) =>
+const problemOf = (refused) =>
   `The server would not have ${count(refused.length, "label")}: ` +
   refused
     .map(({ text, problem }) => `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}” ${problem}`)

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 
 from benchmarks.teachers.__main__ import describe, format_table
-from benchmarks.teachers.ways import Said, teachers
+from benchmarks.teachers.ways import Labeling, teachers
 from common.config.classification import ClassificationSettings
 from common.labels import Label, LabelSchema
 from d_training.evaluation.gold import Gold
@@ -49,7 +49,7 @@ def test_parts_differ_from_the_ensemble_in_what_their_name_says():
 
 def test_every_text_counts_and_seconds_are_of_a_thousand():
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.2, 0.8]], np.float32)
-    row = describe("way", Said(scores.argmax(axis=1), scores, 0.5), GOLD, SCHEMA, seed=17)
+    row = describe("way", Labeling(scores.argmax(axis=1), scores, 0.5), GOLD, SCHEMA, seed=17)
     # F1 of a: 2 * 1 / (1 + 2), of b: 2 * 2 / (3 + 2).
     assert (row["accuracy"], row["macro_f1"]) == (0.75, 0.7333)
     low, high = row["macro_f1_interval_95"]
@@ -60,7 +60,7 @@ def test_every_text_counts_and_seconds_are_of_a_thousand():
 
 
 def test_a_way_without_scores_has_no_calibration_error():
-    row = describe("way", Said(np.array([0, 0, 1, 1]), None, 2.0), GOLD, SCHEMA, seed=17)
+    row = describe("way", Labeling(np.array([0, 0, 1, 1]), None, 2.0), GOLD, SCHEMA, seed=17)
     assert (row["accuracy"], row["macro_f1"], row["expected_calibration_error"]) == (1, 1, None)
 
 

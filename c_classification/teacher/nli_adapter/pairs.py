@@ -127,14 +127,14 @@ def intent_pairs(
     """One positive and one near negative an utterance, by chance more of both.
 
     Args:
-        utterances: what people said, with intents.
+        utterances: messages of people, with intents.
         domains: the domain of each intent, where there are any.
         near: the intents most like each intent.
         draw: decides wording and negatives.
     """
-    said = defaultdict(list)
+    by_intent = defaultdict(list)
     for utterance in utterances:
-        said[utterance.intent].append(utterance.text)
+        by_intent[utterance.intent].append(utterance.text)
     intents, all_domains = list(near), sorted(set(domains.values()))
     pairs = []
     for text, intent in utterances:
@@ -150,8 +150,8 @@ def intent_pairs(
             pairs.append(Pair(text, _hypothesis(other, draw), 0))
         if draw.random() < _QUOTES:
             other = draw.choice(near[intent])
-            pairs.append(Pair(text, QUOTE.format(draw.choice(said[intent])), 1))
-            pairs.append(Pair(text, QUOTE.format(draw.choice(said[other])), 0))
+            pairs.append(Pair(text, QUOTE.format(draw.choice(by_intent[intent])), 1))
+            pairs.append(Pair(text, QUOTE.format(draw.choice(by_intent[other])), 0))
     return pairs
 
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,15 @@ from c_classification.teacher.nli_adapter.pairs import (
     training_pairs,
 )
 from common.errors import TriageError
-from common.log import configure_logging, progress
+from common.fitting.batches import length_batches
+from common.fitting.steps import take_steps
+from common.log import configure_logging
 from common.onnx.weights import MINILM_WHEEL, checkpoint_folder
 
 if TYPE_CHECKING:
     import torch
 
-RANK, RATE, WEIGHT_DECAY, WARMUP, SMOOTHING = 32, 8e-4, 0.01, 0.06, 0.05
+RANK, RATE, WARMUP, SMOOTHING = 32, 8e-4, 0.06, 0.05
 BATCH, MAX_LENGTH, SEED = 64, 128, 17
 _TESTED = 1500  # pairs of a test set
 logger = logging.getLogger("c_classification.teacher.nli_adapter")
@@ -81,25 +83,26 @@ def train_adapter(sources: Sources, out: Path, *, epochs: float) -> dict[str, An
             modules_to_save=["classifier", "pooler"],
         ),
     )
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learnt, lr=RATE, weight_decay=WEIGHT_DECAY)
     steps = int(epochs * len(pairs) / BATCH)
-    warmup = max(1, int(WARMUP * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, (steps - step) / (steps - warmup + 1))
-    )
-    criterion = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     logger.info("training on %s pairs, %s steps", f"{len(pairs):,}", f"{steps:,}")
+
+    def loss(batch: NDArray[np.int64]) -> torch.Tensor:
+        chosen = [pairs[i] for i in batch]
+        truth = torch.tensor([pair.entailed for pair in chosen])
+        logits = _logits(model, tokenizer, chosen)
+        return torch.nn.functional.cross_entropy(logits, truth, label_smoothing=SMOOTHING)
+
     model.train()
-    batches = _batches(pairs, steps)
-    for batch in progress(batches, total=steps, what="NLI adapter", unit="steps"):
-        truth = torch.tensor([pair.entailed for pair in batch])
-        loss = criterion(_logits(model, tokenizer, batch), truth)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
-        optimizer.step()
-        schedule.step()
+    take_steps(
+        length_batches([len(p.premise) + len(p.hypothesis) for p in pairs], BATCH, seed=SEED),
+        loss,
+        model.parameters(),
+        steps=steps,
+        learning_rate=RATE,
+        warmup_share=WARMUP,
+        what="NLI adapter",
+        clip_norm=1.0,
+    )
     model.peft_config[
         "default"
     ].base_model_name_or_path = MINILM_WHEEL  # not a path of this machine
@@ -112,20 +115,6 @@ def train_adapter(sources: Sources, out: Path, *, epochs: float) -> dict[str, An
     }
     (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     return scores
-
-
-def _batches(pairs: Sequence[Pair], steps: int) -> Iterator[list[Pair]]:
-    """``steps`` batches of like length, in random order, over and over."""
-    draw = np.random.default_rng(SEED)
-    lengths = np.array([len(pair.premise) + len(pair.hypothesis) for pair in pairs])
-    made = 0
-    while True:
-        order = np.lexsort((draw.random(len(pairs)), lengths))
-        for start in draw.permutation(np.arange(0, len(pairs), BATCH)):
-            if made == steps:
-                return
-            made += 1
-            yield [pairs[i] for i in order[start : start + BATCH]]
 
 
 def _logits(model: Any, tokenizer: Any, pairs: Sequence[Pair]) -> "torch.Tensor":

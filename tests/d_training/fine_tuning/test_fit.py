@@ -7,7 +7,7 @@ import pytest
 
 from common.config.training import TrainingSettings
 from common.errors import TriageError
-from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import Fitted, fit, mean_loss, planned_epochs
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.student import Student, load_student, predict, tokenize

@@ -6,7 +6,7 @@ import torch
 
 from common.config.training import TrainingSettings
 from common.onnx.precision import Precision
-from d_training.fine_tuning.batches import Examples
+from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE
 from d_training.fine_tuning.student import load_student, tokenize
@@ -46,8 +46,8 @@ def test_accumulated_parts_equal_the_big_batch(tiny_checkpoint, examples, parts)
 def test_learning_rate_rises_then_falls(tiny_checkpoint):
     one = learner(tiny_checkpoint)
     rates = [one.learning_rate(step) for step in range(1, 11)]
-    expected = [0.5, 1, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
-    assert rates == pytest.approx([0.01 * factor for factor in expected])
+    expected = [0.5, 1, *(ninths / 9 for ninths in range(8, 0, -1))]
+    assert rates == pytest.approx([0.01 * share for share in expected])
 
 
 def test_half_precision_learns_with_a_scaled_loss(tiny_checkpoint, examples):
