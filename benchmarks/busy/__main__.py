@@ -98,7 +98,7 @@ def print_report(report: dict[str, Any]) -> None:
         print(
             f"| {row['work']} | {row['spin_alone']:.1f} | {row['spin_beside']:.1f} | "
             f"{row['sleep_alone']:.1f} | {row['sleep_beside']:.1f} | {row['kept_beside']:.2f} | "
-            f"{row['kept_alone']:.2f} | {'' if row['passed'] else 'FAILED'}"
+            f"{row['kept_alone']:.2f} |{'' if row['passed'] else ' FAILED'}"
         )
     print(
         f"\nTo be kept: {report['kept_beside']} of the speed alone beside the process, and "
