@@ -30,7 +30,8 @@ def _holder(port: int) -> str | None:
         return None
     with suppress(psutil.Error):
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == port:
+            listens = found.status == psutil.CONN_LISTEN
+            if listens and found.laddr and found.laddr.port == port:
                 name = psutil.Process(found.pid).name() if found.pid else "a program"
                 return f"{name} (pid {found.pid or 'unknown'}) holds it"
     return None
