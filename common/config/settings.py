@@ -160,9 +160,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     """
 
     def text(value: SecretStr | Path) -> str:
-        if isinstance(value, SecretStr):
-            return value.get_secret_value()
-        return str(value.resolve())
+        return str(value.resolve()) if isinstance(value, Path) else value.get_secret_value()
 
     chosen = settings.model_dump(exclude={"profile": True, "tracking": {"pipeline"}})
     return {PREFIX + "PROFILE": settings.profile} | {

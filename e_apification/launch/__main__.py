@@ -7,13 +7,10 @@ RUN_DIR is replaced. A process follows the production model by itself, a contain
 
 import json
 import logging
-import socket
 import sys
 import time
 import urllib.request
 from contextlib import suppress
-
-import psutil
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
@@ -25,9 +22,10 @@ from common.models.registry import require_production_id
 from common.stage.plan import plan_stage
 from e_apification.launch import container
 from e_apification.launch.running import Kind, Running, spawn
+from e_apification.server.port import listen
 
-API, WORKER = "api.json", "worker.json"
-_POLL_S, _PROBE_S = 0.1, 2.0
+STAGE, API, WORKER = "e_apification", "api.json", "worker.json"
+_LOCK, _BUSY = ".api.lock", "another run_api or stop_api is at work; wait for it"
 _LOAD_S = 10.0  # that a running server has to load another model
 _EXAMPLE = '{"text": "My parcel should have been here on Monday"}'
 _COMMON = sorted((ROOT / "common").rglob("*.py"))  # a server restarts for any change in it
@@ -40,33 +38,24 @@ def main() -> int:
     parser = stage_parser("e_apification.launch", summary, sections=["serving"])
     parser.add_argument("action", choices=["start", "stop"])
     args = parser.parse_args()
-
-    def act(settings: Settings) -> None:
-        busy = "another run_api or stop_api is at work; wait for it"
-        with exclusive(settings.paths.cache / ".api.lock", busy=busy):
-            (start if args.action == "start" else stop)(settings)
-
-    return run_command(args, act)
+    return run_command(args, start if args.action == "start" else stop)
 
 
 def start(settings: Settings) -> None:
-    """Bring the API up to date, wait until it is ready, and print how to call it.
-
-    Raises:
-        TriageError: if there is no model, the port is taken, or the server does not get ready.
-    """
+    """Bring the API up to date, wait until it is ready (else a TriageError); say how to call it."""
     model_id = require_production_id(fetch_served(settings))
     key, url = _key(settings), settings.serving.url
-    running = Running.read(settings.paths.cache / API)
-    follows = running is not None and running.kind == "process"
-    patience_s = settings.serving.follow_s + _LOAD_S if follows else 0
-    if running and running.key == key and _serves(running, model_id, within_s=patience_s):
-        logger.info("the API is up to date, nothing to do")
-    else:
-        if not (running and running.url == url and running.is_alive()):
-            require_free_port(settings.serving.host, settings.serving.port)
-        running = _replace(settings, key=key, model_id=model_id)
-    follow_with_worker(settings, served_by=running.kind)
+    with exclusive(settings.paths.cache / _LOCK, busy=_BUSY):
+        running = Running.read(settings.paths.cache / API)
+        follows = running is not None and running.kind == "process"
+        follow_s = settings.serving.follow_s + _LOAD_S if follows else 0
+        if running and running.key == key and _serves(running, model_id, within_s=follow_s):
+            logger.info("the API is up to date, nothing to do")
+        else:
+            if not (running and running.url == url and running.is_alive()):
+                listen(settings.serving.host, settings.serving.port).close()
+            running = _replace(settings, key=key, model_id=model_id)
+        follow_with_worker(settings, served_by=running.kind)
     sys.stdout.write(
         f"\nThe API serves ({running.kind}). A page to try it: {url}/\n"
         f"  curl -X POST {url}/predict -H 'Content-Type: application/json' -d '{_EXAMPLE}'\n"
@@ -75,21 +64,17 @@ def start(settings: Settings) -> None:
 
 def stop(settings: Settings) -> None:
     """Stop what ``start`` started for this RUN_DIR, and nothing else."""
-    _stop(settings, WORKER)
-    nothing = f"no API was started from {settings.run_dir.resolve()}"
-    logger.info("the API is stopped" if _stop(settings, API) else nothing)
+    with exclusive(settings.paths.cache / _LOCK, busy=_BUSY):
+        _stop(settings, WORKER)
+        stopped = _stop(settings, API)
+    logger.info("the API is stopped" if stopped else f"no API was started from {settings.run_dir}")
 
 
 def follow_with_worker(settings: Settings, *, served_by: Kind) -> None:
-    """Have a worker where /retrain can be asked for: one of these settings, and else none.
-
-    None without API keys, as nobody may ask then; none beside a container whose store is a file
-    inside it, as no worker would see it.
-    """
+    """Have a worker of these settings where keys allow /retrain and it sees the server's store."""
     wanted = settings.serving.api_keys and (served_by == "process" or settings.store.url)
     chosen, note = environment_of(settings), settings.paths.cache / WORKER
-    code = ["d_training.__main__"]
-    key = plan_stage("worker", code=code, settings=chosen, inputs=_COMMON).key
+    key = plan_stage("worker", code=["d_training.__main__"], settings=chosen, inputs=_COMMON).key
     running = Running.read(note)
     if wanted and running and running.key == key and running.is_alive():
         return
@@ -97,38 +82,6 @@ def follow_with_worker(settings: Settings, *, served_by: Kind) -> None:
     if wanted:
         spawn(settings, "d_training", "worker", note=note, key=key)
         logger.info("a worker waits for /retrain; it writes to %s", note.with_suffix(".log"))
-
-
-def served_model_id(url: str) -> str | None:
-    """The model that a ready server serves; None where none answers or it is not ready."""
-    # Past any proxy that the environment names: the server is on this machine.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with direct.open(f"{url}/ready", timeout=_PROBE_S) as response:
-            return str(json.load(response)["model_id"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Check that nobody listens where we will; a TriageError names who does, where that shows."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise TriageError(
-            f"port {port} of {host} is not free: {_holder(port) or error.strerror}; "
-            f"stop that program, or choose another port: make run_api PORT={port + 1}"
-        ) from None
-
-
-def _holder(port: int) -> str | None:
-    with suppress(psutil.Error):
-        for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr[1:2] == (port,):
-                name = psutil.Process(found.pid).name() if found.pid else "a program"
-                return f"{name} (pid {found.pid or 'unknown'}) holds it"
-    return None
 
 
 def _replace(settings: Settings, *, key: str, model_id: str) -> Running:
@@ -152,7 +105,7 @@ def _serve(settings: Settings, kind: Kind, *, key: str, model_id: str) -> Runnin
     serving, note = settings.serving, settings.paths.cache / API
     _stop(settings, API)
     if kind == "process":
-        running = spawn(settings, "e_apification", note=note, key=key, url=serving.url)
+        running = spawn(settings, STAGE, note=note, key=key, url=serving.url)
     else:
         container.remove_container(kind, patience_s=serving.stop_s)  # of another RUN_DIR
         running = Running(kind=kind, key=key, url=serving.url).write(note)
@@ -167,13 +120,16 @@ def _serve(settings: Settings, kind: Kind, *, key: str, model_id: str) -> Runnin
 
 
 def _serves(running: Running, model_id: str, *, within_s: float) -> bool:
+    """Whether a server is ready with this model by then; asked past any proxy of the machine."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + within_s
     while running.is_alive():
-        if served_model_id(running.url) == model_id:
-            return True
+        with suppress(OSError, ValueError), direct.open(running.url + "/ready", timeout=2) as body:
+            if json.load(body).get("model_id") == model_id:
+                return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(_POLL_S)
+        time.sleep(0.1)
     return False
 
 
@@ -187,12 +143,11 @@ def _stop(settings: Settings, name: str) -> bool:
 
 def _key(settings: Settings) -> str:
     """Digest of the code, packages and settings that a server is started with."""
-    inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt", *_COMMON]
-    inputs += sorted((ROOT / "e_apification" / "static").iterdir())  # no code to plan_stage
-    sections = ("TRIAGE_SERVING", "TRIAGE_STORE")
-    chosen = [item for item in environment_of(settings).items() if item[0].startswith(sections)]
-    code = ["e_apification.__main__"]
-    return plan_stage("e_apification", code=code, settings=chosen, inputs=inputs).key
+    page = sorted((ROOT / STAGE / "static").iterdir())  # no code to plan_stage
+    inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt", *page, *_COMMON]
+    read = ("TRIAGE_SERVING", "TRIAGE_STORE")
+    chosen = [item for item in environment_of(settings).items() if item[0].startswith(read)]
+    return plan_stage(STAGE, code=[f"{STAGE}.__main__"], settings=chosen, inputs=inputs).key
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from common.config.schema import Settings
 from common.config.settings import ROOT, environment_of
@@ -19,63 +19,64 @@ from common.stage.manifest import MANIFEST
 Engine = Literal["docker", "podman"]
 NAME = IMAGE = "message-triage-api"
 LABEL = "message-triage.key"
-_PROBE_S, _LONGEST_S = 20, 900
 # What the server inside is given; the other settings are about this machine.
 _GIVEN = re.compile("TRIAGE_(SERVING|STORE)__(?!HOST|PORT|ENGINE|START_TIMEOUT_S|MODEL_SOURCE)")
 
 
 def find_engine(wanted: Literal["auto", "docker", "podman", "venv"]) -> Engine | None:
     """The engine that is wanted, of two the first that answers; a TriageError where it does not."""
-    engines: tuple[Engine, ...] = ("docker", "podman")
-    for engine in engines:
-        if wanted in ("auto", engine) and _run(engine, "ps", timeout=_PROBE_S)[0]:
-            return engine
-    if wanted in engines:
+    tried: list[Engine] = [name for name in get_args(Engine) if wanted in ("auto", name)]
+    found = next((engine for engine in tried if _run(engine, "ps", timeout=20)[0]), None)
+    if found is None and wanted in tried:
         raise TriageError(f"{wanted} does not answer; start it, or --set serving.engine=venv")
-    return None
+    return found
 
 
 def build_image(engine: Engine, settings: Settings, *, model_id: str, log: Path) -> None:
-    """Build the image from a folder that holds the code and the production model, nothing else.
+    """Build the image from a folder with the code and the model that serves, nothing else.
 
     Raises:
-        TriageError: with the place of the build's output, if it fails.
+        TriageError: naming ``log``, where the build's output is.
     """
-    context = settings.paths.cache / "image"
-    _fill_context(context, settings.served_models, model_id=model_id)
-    command = ["build", "--tag", IMAGE]
-    if engine == "podman":
-        command += ["--format", "docker"]  # its own format has no health check
-    if certificates := os.environ.get("PIP_CERT"):  # of a proxy with an authority of its own
-        command += ["--secret", f"id=ca,src={certificates}"]
+    context, models = settings.paths.cache / "image", settings.served_models
+    shutil.rmtree(context, ignore_errors=True)
+    unwanted = shutil.ignore_patterns("__pycache__", "*.csv")  # as .dockerignore has it
+    for name in ("common", "conf", "e_apification"):
+        shutil.copytree(ROOT / name, context / name, ignore=unwanted)
+    for name in ("Dockerfile", "requirements_docker.txt"):
+        shutil.copy(ROOT / name, context)
+    model, inside = model_folder(models, model_id), context / "models" / model_id
+    inside.mkdir(parents=True)
+    for name in (MANIFEST, *served_files(model)):
+        shutil.copy(model / name, inside)
+    shutil.copy(models / POINTER, inside.parent)
+    # Podman's own format has no health check; a proxy may have a certificate authority of its own.
+    form = ["--format", "docker"] if engine == "podman" else []
+    secret = [f"--secret=id=ca,src={ca}"] if (ca := os.environ.get("PIP_CERT")) else []
+    command = ["build", "--tag", IMAGE, *form, *secret, str(context)]
     environ = os.environ | {"DOCKER_BUILDKIT": "1"}  # the default since Docker 23
     with log.open("w", encoding="utf-8") as out:
-        built, _ = _run(engine, *command, str(context), stdout=out, stderr=out, env=environ)
+        built, _ = _run(engine, *command, stdout=out, stderr=out, env=environ)
     if not built:
         raise TriageError(f"{engine} build failed; its output is in {log}")
 
 
 def run_container(engine: Engine, settings: Settings, *, key: str) -> None:
-    """Start the container, detached, without rights that serving does not need.
-
-    Raises:
-        TriageError: with what the engine says, as where the name is another container's.
-    """
-    serving = settings.serving
-    command = ["run", "--detach", "--name", NAME, "--label", f"{LABEL}={key}"]
-    command += ["--publish", f"{serving.host}:{serving.port}:8000", "--restart", "on-failure:3"]
-    command += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    """Start it with no more rights than it needs; a TriageError with what the engine says."""
+    place = f"{settings.serving.host}:{settings.serving.port}:8000"
+    command = ["run", "--detach", "--name", NAME, "--label", f"{LABEL}={key}", "--publish", place]
+    command += ["--restart", "on-failure:3", "--read-only", "--cap-drop", "ALL"]
+    command += ["--security-opt", "no-new-privileges"]
     given = {name: value for name, value in environment_of(settings).items() if _GIVEN.match(name)}
-    for name in given:  # by name alone: everybody may read a command line
-        command += ["--env", name]
-    runs, printed = _run(engine, *command, IMAGE, env=os.environ | given)
+    command += [f"--env={name}" for name in given]  # no values: everybody may read a command line
+    runs, printed = _run(engine, *command, IMAGE, env=os.environ | given, stderr=subprocess.STDOUT)
     if not runs:
         raise TriageError(f"{engine} cannot run {IMAGE}: {printed.strip()}")
 
 
 def is_running(engine: Engine, *, key: str) -> bool:
     """Whether our container runs that was started with this key."""
-    return bool(_run(engine, "ps", "--quiet", "--filter", f"label={LABEL}={key}")[1])
+    return all(_run(engine, "ps", "--quiet", "--filter", f"label={LABEL}={key}"))
 
 
 def remove_container(engine: Engine, *, patience_s: float) -> None:
@@ -85,34 +86,16 @@ def remove_container(engine: Engine, *, patience_s: float) -> None:
         _run(engine, "rm", "--force", found)
 
 
-def last_lines(engine: Engine, count: int) -> str:
+def last_lines(engine: Engine) -> str:
     """What the container wrote last."""
-    return _run(engine, "logs", "--tail", str(count), NAME, stderr=subprocess.STDOUT)[1]
-
-
-def _fill_context(context: Path, models: Path, *, model_id: str) -> None:
-    shutil.rmtree(context, ignore_errors=True)
-    unwanted = shutil.ignore_patterns("__pycache__", ".*")
-    for name in ("common", "conf", "e_apification"):
-        shutil.copytree(ROOT / name, context / name, ignore=unwanted)
-    inside, model = context / "models" / model_id, model_folder(models, model_id)
-    inside.mkdir(parents=True)
-    for path in (MANIFEST, *served_files(model)):
-        shutil.copy(model / path, inside)
-    shutil.copy(models / POINTER, inside.parent)
-    for name in ("Dockerfile", "requirements_docker.txt"):
-        shutil.copy(ROOT / name, context)
+    return _run(engine, "logs", "--tail", "5", NAME, stderr=subprocess.STDOUT)[1]
 
 
 def _run(engine: Engine, *arguments: str, **options: Any) -> tuple[bool, str]:
     """Whether an engine's command succeeds, and what it prints; options of subprocess.run."""
-    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": _LONGEST_S}
+    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "timeout": 900}
     try:
-        done = subprocess.run(  # noqa: S603 a command of our own
-            [engine, *arguments], text=True, check=True, **(usual | options)
-        )
-    except subprocess.CalledProcessError as error:
-        return False, error.stderr or ""
+        done = subprocess.run([engine, *arguments], **usual | options)  # noqa: S603 a command of ours
     except (OSError, subprocess.TimeoutExpired):
         return False, ""
-    return True, done.stdout or ""
+    return done.returncode == 0, done.stdout or ""

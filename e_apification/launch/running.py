@@ -18,8 +18,7 @@ from common.stage.files import write_atomically
 from e_apification.launch import container
 
 Kind = Literal["process", "docker", "podman"]
-_CLOCK_STEP_S = 1.0
-_TAIL_LINES = 5
+_CLOCK_STEP_S = 1.0  # by which the system may have set its clock since
 
 
 class Running(BaseModel, frozen=True):
@@ -66,9 +65,9 @@ class Running(BaseModel, frozen=True):
     def last_lines(self, note: Path) -> str:
         """What it wrote last."""
         if self.kind != "process":
-            return container.last_lines(self.kind, _TAIL_LINES)
-        written = note.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
-        return "\n".join(written.splitlines()[-_TAIL_LINES:])
+            return container.last_lines(self.kind)
+        log = note.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+        return "\n".join(log.splitlines()[-5:])
 
     def _process(self) -> psutil.Process | None:
         try:
@@ -80,10 +79,8 @@ class Running(BaseModel, frozen=True):
 
 
 def spawn(settings: Settings, *command: str, note: Path, key: str, url: str = "") -> Running:
-    """Start ``python -m command`` so that it outlives this process; its log lies beside the note.
-
-    It gets the settings by environment, as they hold secrets.
-    """
+    """Start ``python -m command``, which outlives this process; its log lies beside the note."""
+    # The settings go by environment: they hold secrets, and everybody may read a command line.
     outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with note.with_suffix(".log").open("w", encoding="utf-8") as log:
         process = psutil.Popen(

@@ -32,6 +32,7 @@ from common.log import configure_logging
 from e_apification.api.app import create_app, load_production
 from e_apification.monitoring.telemetry import SHARED
 from e_apification.server.drain import run_server
+from e_apification.server.port import listen
 
 _LOOK_S = 0.1
 _REPLACE_AFTER_S = 1.0  # what cannot start is not tried in a busy loop
@@ -47,7 +48,7 @@ def run_processes(settings: Settings) -> None:
     serving = settings.serving
     context = multiprocessing.get_context("spawn")  # a fork would copy ONNX Runtime's threads
     with (
-        _listen(serving.host, serving.port) as listener,
+        listen(serving.host, serving.port) as listener,
         _shared_counts() as counts,
         _stop_signal() as stop,
     ):
@@ -118,17 +119,6 @@ def _serve(settings: Settings, listener: socket.socket, started: Event, parent: 
     run_server(app, settings.serving, listener=listener, started=started.set, parent=parent)
     if os.getppid() != parent:  # it was killed, and cannot tidy up
         shutil.rmtree(os.environ[SHARED], ignore_errors=True)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise TriageError(
-            f"cannot listen on port {port} of {host}: {error.strerror}; choose another: "
-            "--set serving.port=…"
-        ) from None
 
 
 def _stop(running: list[SpawnProcess], *, patience_s: float) -> None:

@@ -78,6 +78,7 @@ def test_the_image_is_built_from_code_and_the_served_files_alone(
     ]
     files = ["labels.yaml", "manifest.json", "metrics.json", served, "tokenizer.json"]
     assert sorted(p.name for p in (context / "models" / MODEL_ID).iterdir()) == files
+    assert list(context.rglob("*.csv")) == []
     pointer = json.loads((context / "models" / "production.json").read_text())
     assert pointer == {"model_id": MODEL_ID}
 
@@ -109,9 +110,9 @@ def test_the_container_gets_its_label_its_port_its_settings_and_few_rights(
     assert call.startswith(
         "run --detach --name message-triage-api --label message-triage.key=abc "
         "--publish 127.0.0.1:8123:8000 --restart on-failure:3 --read-only --cap-drop ALL "
-        "--security-opt no-new-privileges --env "
+        "--security-opt no-new-privileges --env="
     )
-    names = call.split(" --env ")[1:]
+    names = call.split(" --env=")[1:]
     assert {"TRIAGE_SERVING__MAX_TEXTS", "TRIAGE_STORE__URL"} <= set(names)
     assert {"TRIAGE_SERVING__PORT", "TRIAGE_SERVING__HOST", "TRIAGE_RUN_DIR"}.isdisjoint(names)
     assert "hidden" not in call

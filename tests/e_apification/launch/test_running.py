@@ -1,15 +1,11 @@
 import os
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
-import pytest
 
-from common.errors import TriageError
-from e_apification.launch.__main__ import require_free_port
 from e_apification.launch.running import Running
 
 
@@ -60,12 +56,3 @@ def test_stop_kills_what_does_not_listen() -> None:
     started = time.monotonic()
     assert stop(deaf, patience_s=0.3) == b""
     assert 0.3 <= time.monotonic() - started < 10
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 all of them is the case
-def test_a_free_port_is_free_and_a_held_one_is_not(host: str) -> None:
-    with socket.create_server((host, 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(TriageError, match=rf"port {port} .* is not free: .*holds it"):
-            require_free_port(host, port)
-    require_free_port(host, port)

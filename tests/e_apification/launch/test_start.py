@@ -17,7 +17,6 @@ import pytest
 
 from common.config.settings import ROOT
 from common.models import deployment
-from e_apification.launch.__main__ import served_model_id
 from tests.clock import scaled
 
 MODEL_ID = "0123456789ab"
@@ -53,10 +52,10 @@ def pid_of(run_dir: Path) -> int:
     return int(json.loads((run_dir / ".cache" / "api.json").read_text())["pid"])
 
 
-def answers(port: int) -> bool:
+def answers(port: int, model_id: str = MODEL_ID) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as response:
-            return bool(json.load(response)["model_id"] == MODEL_ID)
+            return bool(json.load(response)["model_id"] == model_id)
     except OSError:
         return False
 
@@ -100,7 +99,7 @@ def test_other_settings_restart_it_and_another_model_does_not(
     again = launch(run_dir, "start", f"serving.port={port}", item)
     assert "nothing to do" in again.stderr
     assert pid_of(run_dir) == pids[1]
-    assert served_model_id(f"http://127.0.0.1:{port}") == "ba9876543210"
+    assert answers(port, "ba9876543210")
 
 
 def test_a_server_that_was_killed_is_started_anew(run_dir: Path, port: int) -> None:
