@@ -167,6 +167,7 @@ def test_a_first_model_too_must_be_judged(models):
 def test_rolling_back_walks_to_the_first_model_and_no_further(models, caplog):
     first, second, third = serve(models, "one", "two", "three")
     caplog.set_level(logging.INFO)
+    caplog.clear()
     assert roll_back(models, by="ada") == second
     assert caplog.messages == [f"production: back to model {second} from {third}"]
     assert production_id(models) == second

@@ -1,7 +1,7 @@
 import numpy as np
 
 from common.labels import Label, LabelSchema, load_labels
-from d_training.data.lessons import SYNTHETIC_WEIGHT, describe_label_source, schema_lessons
+from d_training.data.lessons import describe_label_source, schema_lessons
 
 
 def test_every_sentence_of_the_schema_teaches_its_label():
@@ -17,7 +17,7 @@ def test_every_sentence_of_the_schema_teaches_its_label():
     np.testing.assert_allclose(targets, [[0.95, 0.05]] * 4 + [[0.05, 0.95]] * 2, atol=1e-6)
 
 
-def test_synthetic_messages_teach_theirs_too_and_count_less(tmp_path):
+def test_synthetic_messages_teach_theirs_too_and_count_half(tmp_path):
     (tmp_path / "labels.yaml").write_text(
         "{catch_all: b, synthetic: more.csv, labels: [{name: a, description: d, hypotheses: [h]},"
         " {name: b, description: g, hypotheses: [i]}]}",
@@ -27,9 +27,7 @@ def test_synthetic_messages_teach_theirs_too_and_count_less(tmp_path):
     texts, targets = schema_lessons(load_labels(tmp_path / "labels.yaml"))
     assert texts == ["d", "h", "g", "i", "bye", "hello"]
     np.testing.assert_allclose(targets[:4].sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(
-        targets[4:], SYNTHETIC_WEIGHT * np.array([[0.05, 0.95], [0.95, 0.05]]), atol=1e-6
-    )
+    np.testing.assert_allclose(targets[4:], [[0.025, 0.475], [0.475, 0.025]], atol=1e-6)
 
 
 def test_cards_say_what_labels_are_known_from():

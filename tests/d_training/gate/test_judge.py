@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.config.gate import GateSettings
@@ -107,6 +108,29 @@ def test_the_tolerance_and_the_recall_limit_are_settings(two):
     strict = limited(two.poor, tolerance=1)
     (name,) = failed(judge(strict, two.poor_id, against=two.good_id))
     assert name.startswith("recall lost, ")
+
+
+def test_recall_counts_where_a_label_has_the_least_support(two, tmp_path):
+    texts = [("my parcel late", "parcel"), ("i charged twice", "bill"), ("thanks", "rest")] * 8
+    gold = write_gold(tmp_path / "gold.csv", texts)
+
+    def names(min_support: int) -> list[str]:
+        limits = limited(two.poor, gold=gold, tolerance=1, min_support=min_support)
+        return failed(judge(limits, two.poor_id, against=two.good_id))
+
+    (name,) = names(8)
+    assert name.startswith("recall lost, ")
+    assert names(9) == []
+
+
+def test_interval_and_chance_are_those_of_the_resamples(two, monkeypatch):
+    drawn = np.arange(-500, 501) / 1_000
+    monkeypatch.setattr("common.metrics.paired_differences", lambda *_, **__: drawn)
+    verdict = judge(limited(two.good, tolerance=0.25), two.good_id, against=two.good_id)
+    found = figures(verdict)
+    assert (found["difference_low"], found["difference_high"]) == pytest.approx((-0.475, 0.475))
+    # 250 of 1,001 lose more than a quarter; the one that loses just that is let through.
+    assert found["chance of losing over 0.25 macro-F1"] == pytest.approx(250 / 1_001)
 
 
 @pytest.mark.parametrize(
