@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,19 +29,19 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def test_there_is_source_to_read():
+def test_there_is_source_to_read() -> None:
     assert {p.relative_to(ROOT).parts[0] for p in SOURCES} == set(PACKAGES)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_stages_never_import_one_another(path):
+def test_stages_never_import_one_another(path: Any) -> None:
     own = path.relative_to(ROOT).parts[0]
     others = (set(STAGES) | {"benchmarks", "tests"}) - {own}
     assert not imported(path) & others
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_no_pickle_and_no_remote_code(path):
+def test_no_pickle_and_no_remote_code(path: Any) -> None:
     assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill", "shelve"}
     calls = {
         f"{node.value.id}.{node.attr}"
@@ -53,7 +54,7 @@ def test_no_pickle_and_no_remote_code(path):
 
 def first_party(path: Path) -> set[str]:
     """Modules of this project that a file imports when it runs, also inside functions."""
-    found = set()
+    found: set[str] = set()
 
     def walk(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -100,11 +101,11 @@ def circle(arrows: dict[str, set[str]]) -> list[str]:
     return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
 
 
-def test_modules_import_one_another_in_no_circle():
+def test_modules_import_one_another_in_no_circle() -> None:
     assert circle({name: first_party(path) - {name} for name, path in MODULES.items()}) == []
 
 
-def test_rooms_import_one_another_in_no_circle():
+def test_rooms_import_one_another_in_no_circle() -> None:
     arrows: dict[str, set[str]] = {}
     for name, path in MODULES.items():
         others = {room(other) for other in first_party(path)}
@@ -112,13 +113,13 @@ def test_rooms_import_one_another_in_no_circle():
     assert circle(arrows) == []
 
 
-def test_a_circle_would_be_found():
+def test_a_circle_would_be_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_root_holds_at_most_eight_modules(package):
+def test_a_root_holds_at_most_eight_modules(package: Any) -> None:
     assert len(list((ROOT / package).glob("*.py"))) <= 8
 
 
@@ -126,12 +127,12 @@ def test_a_root_holds_at_most_eight_modules(package):
     "path", [p for p in SOURCES if p.name == "__init__.py" and p.parent.parent.parent == ROOT],
     ids=name,
 )  # fmt: skip
-def test_a_room_says_what_it_takes_makes_and_who_may_import_it(path):
+def test_a_room_says_what_it_takes_makes_and_who_may_import_it(path: Any) -> None:
     lines = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()
     assert len(lines) >= 3
 
 
-def test_import_reads_connects_and_creates_nothing(tmp_path):
+def test_import_reads_connects_and_creates_nothing(tmp_path: Path) -> None:
     """Import every module (``__main__`` too) with files, sockets and processes forbidden."""
     # Alembic runs env.py for a migration, with a connection given to it; nobody imports it.
     modules = [name for name, path in MODULES.items() if path.name != "env.py"]

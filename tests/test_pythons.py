@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ["3.11", "3.12", "3.13"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-MAKE = shutil.which("make")
+MAKE = str(shutil.which("make"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 # Published as source alone: pure Python, so that pip needs no compiler for it.
 NO_WHEEL = {"pyspark"}
@@ -26,16 +27,17 @@ def pins(name: str) -> dict[str, str]:
     return {re.sub("[_.]", "-", pin[0].lower()): pin[1] for pin in found if pin != [""]}
 
 
-def test_every_file_names_the_same_versions():
+def test_every_file_names_the_same_versions() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
-    assert re.search(r"^PYTHONS := (.*)$", MAKEFILE, re.MULTILINE)[1].split() == PYTHONS[::-1]
+    (pythons,) = re.findall(r"^PYTHONS := (.*)$", MAKEFILE, re.MULTILINE)
+    assert pythons.split() == PYTHONS[::-1]
     assert PROJECT["project"]["requires-python"] == ">=3.11,<3.14"
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(r"python:?(3\.\d+)", dockerfile)) == {"3.11"}
 
 
-def test_ruff_holds_the_code_to_the_oldest():
+def test_ruff_holds_the_code_to_the_oldest() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--show-settings", "common/errors.py"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -43,7 +45,7 @@ def test_ruff_holds_the_code_to_the_oldest():
     assert "linter.unresolved_target_version = 3.11\n" in shown.stdout
 
 
-def test_the_image_has_the_versions_that_were_tested():
+def test_the_image_has_the_versions_that_were_tested() -> None:
     tested = pins("requirements.txt")
     image = pins("requirements_docker.txt")
     assert len(image) > 20
@@ -72,7 +74,7 @@ def env_commands(folder: Path, *variables: str) -> str:
     return done.stdout
 
 
-def test_make_takes_the_newest_python_that_runs(programs):
+def test_make_takes_the_newest_python_that_runs(programs: Path) -> None:
     program(programs, "python3.13", "exit 127")  # as a shim of a version that is not active
     program(programs, "python3.12", "exit 0")
     program(programs, "python3.11", "exit 0")
@@ -81,7 +83,7 @@ def test_make_takes_the_newest_python_that_runs(programs):
     assert f"{programs}/venv/bin/python -m pip install" in commands
 
 
-def test_make_leaves_installing_to_uv_where_there_is_one(programs):
+def test_make_leaves_installing_to_uv_where_there_is_one(programs: Path) -> None:
     program(programs, "python3", "exit 0")
     program(programs, "uv", "exit 1")
     commands = env_commands(programs, "TORCH_INDEX=https://index.test/cpu")
@@ -92,7 +94,7 @@ def test_make_leaves_installing_to_uv_where_there_is_one(programs):
     assert "-m pip" not in commands
 
 
-def test_uv_fetches_a_python_where_none_is_in_range(programs):
+def test_uv_fetches_a_python_where_none_is_in_range(programs: Path) -> None:
     program(programs, "python3", "exit 1")
     asked = "python install --quiet 3.13|python find --system 3.13|"
     answer = '[ "$2" = install ] || echo /fetched/python3.13'
@@ -108,7 +110,9 @@ def test_uv_fetches_a_python_where_none_is_in_range(programs):
         (["SYSTEM_PYTHON=python3.10"], "env: no Python 3.11 to 3.13 at python3.10: install one"),
     ],
 )
-def test_make_says_what_to_do_where_no_python_is_in_range(programs, variables, shown):
+def test_make_says_what_to_do_where_no_python_is_in_range(
+    programs: Path, variables: list[Any], shown: str
+) -> None:
     program(programs, "python3.10", "exit 1")
     done = subprocess.run(
         [MAKE, "env", f"VENV={programs}/venv", *variables],
@@ -122,7 +126,9 @@ def test_make_says_what_to_do_where_no_python_is_in_range(programs, variables, s
 @pytest.mark.parametrize("requirements", ["requirements.txt", "requirements_docker.txt"])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 @pytest.mark.parametrize("python", PYTHONS)
-def test_every_pin_has_a_wheel(python, machine, requirements, tmp_path):
+def test_every_pin_has_a_wheel(
+    python: str, machine: str, requirements: str, tmp_path: Path
+) -> None:
     """pip finds each wheel; where the index serves no metadata it loads the files, 1 GB."""
     chosen = [f"{name}=={version}" for name, version in pins(requirements).items()]
     wanted = [pin for pin in chosen if pin.split("==")[0] not in NO_WHEEL]

@@ -15,6 +15,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,52 +178,55 @@ def modified_at(checkout: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files if not path.name.startswith(".")}
 
 
-def test_readme_is_short_and_begins_with_make_and_make_test():
+def test_readme_is_short_and_begins_with_make_and_make_test() -> None:
     assert len(README.splitlines()) <= MAX_README_LINES
     assert [c for c in commands("README.md") if c.startswith("make")][:2] == ["make", "make test"]
 
 
-def test_readme_links_every_page():
+def test_readme_links_every_page() -> None:
     assert sorted(PAGES) == sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", ["README.md", *PAGES])
-def test_lines_are_short(page):
+def test_lines_are_short(page: Any) -> None:
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     prose = [line for line in lines if not line.startswith("|")]
     assert [line for line in prose if len(line) > MAX_COLUMNS] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_opens_with_a_command(page):
+def test_page_opens_with_a_command(page: Any) -> None:
     assert re.match(r"# .+\n\n```sh\n", (ROOT / page).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("page", ["README.md", *PAGES])
-def test_links_and_pictures_exist(page):
+def test_links_and_pictures_exist(page: Any) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", text)
     missing = [name for name in targets if not (ROOT / page).parent.joinpath(name).is_file()]
     assert missing == []
 
 
-def test_every_target_and_variable_is_documented():
+def test_every_target_and_variable_is_documented() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z_]+):.*## ", makefile, flags=re.MULTILINE)) - {"all"}
-    variables = set(re.search(r"# Variables: (.*)", makefile)[1].split())
+    (variables_line,) = re.findall(r"# Variables: (.*)", makefile)
+    variables = set(variables_line.split())
     assert len(targets) > 20 and len(variables) > 10
     pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", *PAGES)]
     assert not (targets | variables) - set(re.findall(r"[A-Za-z_]+", "\n".join(pages)))
 
 
-def test_what_is_only_checked_is_documented():
+def test_what_is_only_checked_is_documented() -> None:
     every = [command for page in ("README.md", *PAGES) for command in commands(page)]
     unused = [p for p in ONLY_CHECKED if not any(re.match(p, command) for command in every)]
     assert unused == []
 
 
 @pytest.mark.slow
-def test_commands_of_the_readme_run(checkout, environment, first_make):
+def test_commands_of_the_readme_run(
+    checkout: Path, environment: dict[str, str], first_make: str
+) -> None:
     first = next(line for line in first_make.splitlines() if line.strip())
     assert first == "Profile: sample (set by PROFILE)"
     assert "macro-F1" in first_make
@@ -231,7 +235,9 @@ def test_commands_of_the_readme_run(checkout, environment, first_make):
 
 
 @pytest.mark.slow
-def test_a_second_make_changes_nothing(checkout, environment, first_make):
+def test_a_second_make_changes_nothing(
+    checkout: Path, environment: dict[str, str], first_make: str
+) -> None:
     before = modified_at(checkout)
     shown = run("make", checkout, environment)
     assert shown.count("unchanged, nothing to do") >= 4
@@ -241,5 +247,7 @@ def test_a_second_make_changes_nothing(checkout, environment, first_make):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_of_the_page_run(page, checkout, environment, first_make):
+def test_commands_of_the_page_run(
+    page: Any, checkout: Path, environment: dict[str, str], first_make: str
+) -> None:
     run_page(page, checkout, environment)

@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ TEXTS = ["plain", 'a "quote", a comma', "two\nlines", "odd\rline end", "", None,
 
 
 @pytest.fixture
-def hub(monkeypatch):
+def hub(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Stands in for the hub: the calls made, and what to answer."""
     import datasets
 
@@ -30,11 +31,11 @@ def hub(monkeypatch):
     return calls, answer
 
 
-def fetch(folder, text_column: str = "text", settings=SETTINGS):
+def fetch(folder: Path, text_column: str = "text", settings: HuggingFaceSettings = SETTINGS) -> Any:
     return fetch_texts(settings, text_column=text_column, folder=folder)
 
 
-def test_texts_become_a_csv(hub, tmp_path):
+def test_texts_become_a_csv(hub: tuple[Any, Any], tmp_path: Path) -> None:
     path = fetch(tmp_path / "hub")
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
@@ -42,7 +43,7 @@ def test_texts_become_a_csv(hub, tmp_path):
     assert hub[0] == [("owner/news", COMMIT, "test")]
 
 
-def test_hub_is_asked_once(hub, tmp_path):
+def test_hub_is_asked_once(hub: tuple[Any, Any], tmp_path: Path) -> None:
     first = fetch(tmp_path)
     assert fetch(tmp_path) == first
     assert len(hub[0]) == 1
@@ -51,7 +52,7 @@ def test_hub_is_asked_once(hub, tmp_path):
     assert len(hub[0]) == 2
 
 
-def test_other_split_or_column_is_another_file(hub, tmp_path):
+def test_other_split_or_column_is_another_file(hub: tuple[Any, Any], tmp_path: Path) -> None:
     hub[1]["body"] = TEXTS
     files = {
         fetch(tmp_path),
@@ -62,7 +63,7 @@ def test_other_split_or_column_is_another_file(hub, tmp_path):
 
 
 @pytest.mark.parametrize("revision", ["", "main", "v1.0", COMMIT[:12], COMMIT.upper()])
-def test_revision_must_be_a_commit(hub, tmp_path, revision):
+def test_revision_must_be_a_commit(hub: tuple[Any, Any], tmp_path: Path, revision: Any) -> None:
     settings = SETTINGS.model_copy(update={"revision": revision})
     with pytest.raises(SettingsError, match="must be the data set's commit, 40 hex digits"):
         fetch(tmp_path, settings=settings)
@@ -70,14 +71,14 @@ def test_revision_must_be_a_commit(hub, tmp_path, revision):
 
 
 @pytest.mark.parametrize("column", ["content", "label"])
-def test_column_must_hold_texts(hub, tmp_path, column):
+def test_column_must_hold_texts(hub: tuple[Any, Any], tmp_path: Path, column: str) -> None:
     with pytest.raises(DataError) as error:
         fetch(tmp_path, text_column=column)
     assert f"has no column '{column}' of texts; it has 'text', 'label'." in str(error.value)
     assert "TEXT_COLUMN=" in str(error.value)
 
 
-def test_what_the_hub_says_no_to(hub, tmp_path):
+def test_what_the_hub_says_no_to(hub: tuple[Any, Any], tmp_path: Path) -> None:
     from datasets.exceptions import DatasetNotFoundError
 
     for raised, message in [

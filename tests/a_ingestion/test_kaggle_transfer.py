@@ -4,6 +4,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.a_ingestion.kaggle_server import (
     SIGNATURE,
     Announce,
     Cut,
+    KaggleServer,
     NoRange,
     Stall,
     Status,
@@ -28,7 +30,7 @@ CHUNK = 65_536
 
 
 @pytest.fixture
-def part(tmp_path):
+def part(tmp_path: Path) -> Part:
     return Part(tmp_path / "archive.zip")
 
 
@@ -52,7 +54,9 @@ def refusal(settings: KaggleSettings, part: Part) -> str:
         (400, "Kaggle answers HTTP 400", f"https://www.kaggle.com/datasets/{DATASET}"),
     ],
 )
-def test_no_is_said_at_once_with_its_remedy(kaggle, quick, part, code, start, remedy):
+def test_no_is_said_at_once_with_its_remedy(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, code: int, start: str, remedy: str
+) -> None:
     kaggle.api.append(Status(code))
     message = refusal(quick, part)
     assert message.startswith(start)
@@ -60,7 +64,13 @@ def test_no_is_said_at_once_with_its_remedy(kaggle, quick, part, code, start, re
     assert len(kaggle.requests) == 1
 
 
-def test_401_without_credentials_says_where_to_put_them(kaggle, quick, part, home, monkeypatch):
+def test_401_without_credentials_says_where_to_put_them(
+    kaggle: KaggleServer,
+    quick: KaggleSettings,
+    part: Part,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
     kaggle.api.append(Status(401))
     message = refusal(quick, part)
@@ -69,21 +79,27 @@ def test_401_without_credentials_says_where_to_put_them(kaggle, quick, part, hom
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
-def test_busy_server_is_asked_again(kaggle, quick, part, code):
+def test_busy_server_is_asked_again(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, code: int
+) -> None:
     kaggle.api.append(Status(code))
     kaggle.storage.append(Status(code))
     assert fetch(quick, part) == kaggle.archive
     assert [request.method for request in kaggle.requests] == ["POST", "POST", "GET", "POST", "GET"]
 
 
-def test_address_that_was_signed_too_long_ago_is_renewed(kaggle, quick, part):
+def test_address_that_was_signed_too_long_ago_is_renewed(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     kaggle.storage.append(Status(403))
     assert fetch(quick, part) == kaggle.archive
     assert len(kaggle.seen("POST")) == 2
 
 
 @pytest.mark.parametrize("as_date", [False, True])
-def test_waits_as_long_as_the_server_asks(kaggle, quick, part, as_date):
+def test_waits_as_long_as_the_server_asks(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, as_date: bool
+) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     kaggle.api.append(Status(429, {"Retry-After": date if as_date else "1"}))
     started = time.monotonic()
@@ -91,12 +107,14 @@ def test_waits_as_long_as_the_server_asks(kaggle, quick, part, as_date):
     assert 0.9 < time.monotonic() - started < scaled(5)
 
 
-def test_does_not_wait_for_hours(kaggle, quick, part):
+def test_does_not_wait_for_hours(kaggle: KaggleServer, quick: KaggleSettings, part: Part) -> None:
     kaggle.api.append(Status(429, {"Retry-After": "7200"}))
     assert refusal(quick, part) == "Kaggle asks to come back in 120 minutes; run again then"
 
 
-def test_tries_are_bounded_and_the_wait_doubles(kaggle, quick, part, monkeypatch):
+def test_tries_are_bounded_and_the_wait_doubles(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr("a_ingestion.kaggle.transfer.time.sleep", waits.append)
     kaggle.api.extend([Status(503)] * 9)
@@ -106,7 +124,9 @@ def test_tries_are_bounded_and_the_wait_doubles(kaggle, quick, part, monkeypatch
     assert (len(kaggle.requests), waits) == (4, [20, 40, 60])
 
 
-def test_cut_connection_is_resumed_where_it_broke(kaggle, quick, part):
+def test_cut_connection_is_resumed_where_it_broke(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     kaggle.storage.extend([Cut(2 * CHUNK), Cut(3 * CHUNK + 5)])
     assert fetch(quick, part) == kaggle.archive
     ranges = [(get.headers.get("Range"), get.headers.get("If-Range")) for get in kaggle.seen("GET")]
@@ -117,19 +137,25 @@ def test_cut_connection_is_resumed_where_it_broke(kaggle, quick, part):
     ]
 
 
-def test_silent_connection_is_resumed(kaggle, quick, part):
+def test_silent_connection_is_resumed(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     kaggle.storage.append(Stall(CHUNK))
     settings = quick.model_copy(update={"timeout_s": 0.3})
     assert fetch(settings, part) == kaggle.archive
     assert kaggle.seen("GET")[1].headers["Range"] == "bytes=65536-"
 
 
-def test_server_that_ignores_ranges_starts_over(kaggle, quick, part):
+def test_server_that_ignores_ranges_starts_over(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     kaggle.storage.extend([Cut(CHUNK), NoRange()])
     assert fetch(quick, part) == kaggle.archive
 
 
-def test_file_that_changed_meanwhile_starts_over(kaggle, quick, part, tmp_path):
+def test_file_that_changed_meanwhile_starts_over(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, tmp_path: Path
+) -> None:
     kaggle.storage.extend([Cut(CHUNK)] + [Status(503)] * 3)
     refusal(quick, part)
     kaggle.archive, kaggle.etag = make_archive(b"tweet_id,text\n1,new\n"), '"version-2"'
@@ -146,20 +172,26 @@ def test_file_that_changed_meanwhile_starts_over(kaggle, quick, part, tmp_path):
         {"ETag": '"version-2"'},
     ],
 )
-def test_part_of_something_else_is_not_appended(kaggle, quick, part, wrong):
+def test_part_of_something_else_is_not_appended(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, wrong: dict[str, str]
+) -> None:
     kaggle.storage.extend([Cut(CHUNK), Announce(wrong)])
     assert fetch(quick, part) == kaggle.archive
     assert "Range" not in kaggle.seen("GET")[2].headers
 
 
-def test_file_without_validator_is_never_resumed(kaggle, quick, part):
+def test_file_without_validator_is_never_resumed(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     kaggle.etag = 'W/"weak"'
     kaggle.storage.append(Cut(CHUNK))
     assert fetch(quick, part) == kaggle.archive
     assert [get.headers.get("Range") for get in kaggle.seen("GET")] == [None, None]
 
 
-def test_part_that_is_too_large_starts_over(kaggle, quick, part):
+def test_part_that_is_too_large_starts_over(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     part.path.write_bytes(b"x" * (len(kaggle.archive) + 5))
     record = part.path.with_name("archive.zip.part.json")
     record.write_text(json.dumps({"bytes": 10**9, "etag": kaggle.etag}))
@@ -167,13 +199,17 @@ def test_part_that_is_too_large_starts_over(kaggle, quick, part):
     assert kaggle.seen("GET")[0].headers["Range"].startswith("bytes=")
 
 
-def test_body_shorter_than_announced_never_counts_as_done(kaggle, quick, part):
+def test_body_shorter_than_announced_never_counts_as_done(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part
+) -> None:
     size = len(kaggle.archive)
     kaggle.storage.extend([Announce({"Content-Length": str(size + 9)})] * 2)
     assert fetch(quick, part) == kaggle.archive
 
 
-def test_no_network(quick, part, home, monkeypatch):
+def test_no_network(
+    quick: KaggleSettings, part: Part, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kagglesdk import kaggle_env
 
     nobody = {kaggle_env.KaggleEnv.PROD: "http://127.0.0.1:9"}
@@ -183,7 +219,9 @@ def test_no_network(quick, part, home, monkeypatch):
     assert "CSV=path" in message
 
 
-def test_secrets_are_in_no_log_and_no_error(kaggle, quick, part, caplog):
+def test_secrets_are_in_no_log_and_no_error(
+    kaggle: KaggleServer, quick: KaggleSettings, part: Part, caplog: pytest.LogCaptureFixture
+) -> None:
     kaggle.storage.extend([Cut(1_000), Status(503)])
     kaggle.api.append(Status(429))
     caplog.set_level(logging.DEBUG, logger="urllib3")

@@ -24,7 +24,7 @@ def land(path: Path, *, text_column: str = "text", max_field_mb: int = 1) -> Lan
     return land_csv(CsvInput(path), folder, text_column=text_column, max_field_mb=max_field_mb)
 
 
-def land_bytes(folder: Path, data: bytes, **options) -> Landed:
+def land_bytes(folder: Path, data: bytes, **options: Any) -> Landed:
     (folder / "in.csv").write_bytes(data)
     return land(folder / "in.csv", **options)
 
@@ -39,7 +39,7 @@ def quarantine(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def test_rows_and_their_numbers(tmp_path):
+def test_rows_and_their_numbers(tmp_path: Path) -> None:
     landed = land_bytes(tmp_path, (TWCS + '1,a,"hi, you"\n2,b\n3,,"two\nlines"\n').encode())
     assert landed.rows.model_dump() == {
         "taken": 3,
@@ -57,7 +57,7 @@ def test_rows_and_their_numbers(tmp_path):
     ]
 
 
-def test_all_columns_are_strings_and_the_number_is_a_long(tmp_path):
+def test_all_columns_are_strings_and_the_number_is_a_long(tmp_path: Path) -> None:
     land_bytes(tmp_path, b"text,n\nhi,1\n")
     schema = pq.read_schema(tmp_path / "raw-in.csv/messages/part-00000.parquet")
     assert schema.equals(
@@ -65,7 +65,7 @@ def test_all_columns_are_strings_and_the_number_is_a_long(tmp_path):
     )
 
 
-def test_headers_only(tmp_path):
+def test_headers_only(tmp_path: Path) -> None:
     landed = land_bytes(tmp_path, TWCS.encode())
     assert landed.rows.model_dump() == {"taken": 0, "out": 0, "dropped": {}}
     table = pq.read_table(tmp_path / "raw-in.csv/messages")
@@ -73,14 +73,14 @@ def test_headers_only(tmp_path):
     assert (table.num_rows, quarantine(tmp_path)) == (0, [])
 
 
-def test_missing_text_column_names_those_present(tmp_path):
+def test_missing_text_column_names_those_present(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         land_bytes(tmp_path, b"id,content\n1,hi\n")
     assert "has no column 'text'; it has 'id', 'content'." in str(error.value)
     assert "TEXT_COLUMN=" in str(error.value)
 
 
-def test_columns_without_a_name_get_one(tmp_path):
+def test_columns_without_a_name_get_one(tmp_path: Path) -> None:
     assert land_bytes(tmp_path, b",text,\n1,hi,2\n").columns == ("column_1", "text", "column_3")
     assert messages(tmp_path) == [{"column_1": "1", "text": "hi", "column_3": "2", "source_row": 1}]
 
@@ -93,12 +93,14 @@ def test_columns_without_a_name_get_one(tmp_path):
         (b"Source_Row,text\n", "which ingestion adds; rename it"),
     ],
 )
-def test_columns_that_spark_could_not_tell_apart(tmp_path, header, message):
+def test_columns_that_spark_could_not_tell_apart(
+    tmp_path: Path, header: bytes, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         land_bytes(tmp_path, header)
 
 
-def test_gzip_lands_like_its_plain_file(tmp_path):
+def test_gzip_lands_like_its_plain_file(tmp_path: Path) -> None:
     data = (TWCS + "1,a,hi\n2,b,ho\n").encode()
     (tmp_path / "in.csv").write_bytes(gzip.compress(data))
     landed = land(tmp_path / "in.csv")
@@ -106,13 +108,13 @@ def test_gzip_lands_like_its_plain_file(tmp_path):
     assert [row["text"] for row in messages(tmp_path)] == ["hi", "ho"]
 
 
-def test_file_that_is_cut_off_in_its_compressed_data(tmp_path):
+def test_file_that_is_cut_off_in_its_compressed_data(tmp_path: Path) -> None:
     whole = gzip.compress((TWCS + "1,a,hi\n" * 50_000).encode(), compresslevel=0)
     with pytest.raises(DataError, match="is damaged"):
         land_bytes(tmp_path, whole[:200_000])
 
 
-def test_field_longer_than_allowed(tmp_path):
+def test_field_longer_than_allowed(tmp_path: Path) -> None:
     long = "x" * 1_000_001
     lines = f'1,a,{long}\n2,b,{long[1:]}\n3,c,"{long}\n{long}"\n4,d,hi\n'
     landed = land_bytes(tmp_path, (TWCS + lines).encode())
@@ -121,7 +123,7 @@ def test_field_longer_than_allowed(tmp_path):
     assert [len(row["record"]) for row in quarantine(tmp_path)] == [65_536, 65_536]
 
 
-def test_line_longer_than_a_block(tmp_path):
+def test_line_longer_than_a_block(tmp_path: Path) -> None:
     lines = "1,a,hi\n2,b," + "x" * 40_000_000 + "\n3,c,ho\n"
     landed = land_bytes(tmp_path, (TWCS + lines).encode())
     assert landed.rows.dropped == {"field too long": 1}
@@ -137,7 +139,9 @@ def test_line_longer_than_a_block(tmp_path):
         ('9999999,x,"\n"\n', [11, 300_001, 300_002]),
     ],
 )
-def test_missing_quote_does_not_swallow_the_rest_of_a_large_file(tmp_path, rest, broken):
+def test_missing_quote_does_not_swallow_the_rest_of_a_large_file(
+    tmp_path: Path, rest: str, broken: list[int]
+) -> None:
     rows = [f"{n},author,a text without any quote in it\n" for n in range(1, 300_001)]
     rows[10] = '11,author,"a quote that is never closed\n'
     landed = land_bytes(tmp_path, (TWCS + "".join(rows) + rest).encode())
@@ -148,7 +152,9 @@ def test_missing_quote_does_not_swallow_the_rest_of_a_large_file(tmp_path, rest,
     assert apart[0]["record"] == '11,author,"a quote that is never closed'
 
 
-def test_files_and_row_groups_are_small_enough_to_share_out(tmp_path, monkeypatch):
+def test_files_and_row_groups_are_small_enough_to_share_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(landing, "GROUP_ROWS", 2_000)
     monkeypatch.setattr(landing, "FILE_ROWS", 6_000)
     lines = [f"{n:05}" + "x" * 3_000 for n in range(10_000)]
@@ -173,7 +179,9 @@ BAD_BYTES = st.sampled_from(b'"",\n\r\x00\xff\xe9x')
     st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TEXTS, min_size=n, max_size=n))),
     st.sampled_from([("\r\n", csv.QUOTE_MINIMAL), ("\r\n", csv.QUOTE_ALL), ("\n", csv.QUOTE_ALL)]),
 )
-def test_what_csv_writer_writes_comes_back(tmp_path_factory, records, style):
+def test_what_csv_writer_writes_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, records: Any, style: Any
+) -> None:
     width = len(records[0]) if records else 1
     columns = ["text", "b", "c", "d"][:width]
     out = io.StringIO(newline="")
@@ -196,7 +204,9 @@ def test_what_csv_writer_writes_comes_back(tmp_path_factory, records, style):
         max_size=5,
     ),
 )
-def test_corruption_never_loses_count(tmp_path_factory, records, edits):
+def test_corruption_never_loses_count(
+    tmp_path_factory: pytest.TempPathFactory, records: Any, edits: Any
+) -> None:
     out = io.StringIO(newline="")
     csv.writer(out).writerows(records)
     data = bytearray(out.getvalue().encode())
@@ -222,7 +232,9 @@ def test_corruption_never_loses_count(tmp_path_factory, records, edits):
         ("ag_news/ag_news_8k.csv", "content"),
     ],
 )
-def test_real_files_land_as_the_csv_module_reads_them(shared_dir, tmp_path, name, text_column):
+def test_real_files_land_as_the_csv_module_reads_them(
+    shared_dir: Path, tmp_path: Path, name: str, text_column: str
+) -> None:
     (tmp_path / "in.csv").write_bytes((shared_dir / name).read_bytes())
     landed = land(tmp_path / "in.csv", text_column=text_column)
     with (shared_dir / name).open(newline="", encoding="utf-8") as file:

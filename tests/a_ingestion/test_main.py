@@ -17,14 +17,14 @@ def command(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_help_lists_every_setting():
+def test_help_lists_every_setting() -> None:
     shown = command("--help").stdout
     for name in IngestionSettings.model_fields:
         assert f"ingestion.{name}" in shown
     assert "longest field in MB" in shown
 
 
-def test_lands_and_says_so(tmp_path):
+def test_lands_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"text\nhi\n\xff\n")
     done = command(
         "--set", f"run_dir={tmp_path}",
@@ -45,7 +45,9 @@ def test_lands_and_says_so(tmp_path):
         ("ingestion.csv=/no/such.csv", 1, "/no/such.csv does not exist"),
     ],
 )
-def test_one_line_for_what_the_user_can_mend(tmp_path, setting, code, said):
+def test_one_line_for_what_the_user_can_mend(
+    tmp_path: Path, setting: str, code: int, said: str
+) -> None:
     csv = [] if setting.startswith("ingestion.source") else ["--set", "ingestion.source=csv"]
     done = command("--set", f"run_dir={tmp_path}", *csv, "--set", setting)
     assert done.returncode == code

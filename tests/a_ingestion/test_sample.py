@@ -61,36 +61,36 @@ def _fault(row: list[str]) -> str | None:
     return None if row[0].isdigit() else "bad id"
 
 
-def test_header_and_exact_number_of_records(records):
+def test_header_and_exact_number_of_records(records: list[list[str]]) -> None:
     assert records[0] == HEADER
     assert len(records) - 1 == ROWS
 
 
-def test_planted_faults_are_of_five_kinds_and_few(records):
+def test_planted_faults_are_of_five_kinds_and_few(records: list[list[str]]) -> None:
     faults = Counter(filter(None, map(_fault, records[1:])))
     # Row 137 and every 400th after it, up to 12,000: 30 rows, five kinds in turn.
     assert faults == {"5 columns": 6, "8 columns": 6, "bad byte": 6, "nul": 6, "bad id": 6}
 
 
-def test_the_bad_bytes_are_not_utf8(folder):
+def test_the_bad_bytes_are_not_utf8(folder: Path) -> None:
     with pytest.raises(UnicodeDecodeError):
         (folder / "twcs.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 137, 138, 1_001])
-def test_any_number_of_rows(tmp_path, rows):
+def test_any_number_of_rows(tmp_path: Path, rows: int) -> None:
     write_sample(tmp_path, rows=rows, seed=1)
     with (tmp_path / "twcs.csv").open(encoding="utf-8", errors="replace", newline="") as file:
         assert sum(1 for _ in csv.reader(file)) == rows + 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gold.csv", "twcs.csv"]
 
 
-def test_no_rows_is_an_error(tmp_path):
+def test_no_rows_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rows must be at least 1, not 0"):
         write_sample(tmp_path, rows=0, seed=1)
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
+def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         write_sample(tmp_path / name, rows=900, seed=seed)
     a, b, c = ((tmp_path / n / "twcs.csv").read_bytes() for n in "abc")
@@ -100,7 +100,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
     assert golds[0] == golds[1]
 
 
-def test_columns_are_in_the_format_of_the_source(tweets):
+def test_columns_are_in_the_format_of_the_source(tweets: dict[str, dict[str, str]]) -> None:
     brands = {brand.handle for brand in load_phrasebook().brands}
     for tweet in tweets.values():
         assert tweet["inbound"] in ("True", "False")
@@ -112,12 +112,14 @@ def test_columns_are_in_the_format_of_the_source(tweets):
         assert 0 < len(tweet["text"]) <= 420
 
 
-def test_share_of_inbound_messages(tweets):
+def test_share_of_inbound_messages(tweets: dict[str, dict[str, str]]) -> None:
     inbound = sum(tweet["inbound"] == "True" for tweet in tweets.values()) / len(tweets)
     assert 0.53 < inbound < 0.59
 
 
-def test_gold_holds_each_good_opener_of_a_customer_once(tweets, gold):
+def test_gold_holds_each_good_opener_of_a_customer_once(
+    tweets: dict[str, dict[str, str]], gold: list[dict[str, str]]
+) -> None:
     openers = {
         number: tweet["text"]
         for number, tweet in tweets.items()
@@ -128,13 +130,15 @@ def test_gold_holds_each_good_opener_of_a_customer_once(tweets, gold):
     assert len(gold) == len(openers) > 3_000
 
 
-def test_answers_name_existing_messages_but_for_a_few_deleted_ones(tweets):
+def test_answers_name_existing_messages_but_for_a_few_deleted_ones(
+    tweets: dict[str, dict[str, str]],
+) -> None:
     parents = [t["in_response_to_tweet_id"] for t in tweets.values()]
     dangling = sum(bool(parent) and parent not in tweets for parent in parents)
     assert 10 < dangling < 0.01 * len(tweets)
 
 
-def test_links_agree_in_both_directions(tweets):
+def test_links_agree_in_both_directions(tweets: dict[str, dict[str, str]]) -> None:
     children: dict[str, set[str]] = {number: set() for number in tweets}
     for number, tweet in tweets.items():
         parent = tweet["in_response_to_tweet_id"]
@@ -145,7 +149,7 @@ def test_links_agree_in_both_directions(tweets):
         assert set(filter(None, listed.split(","))) == children[number]
 
 
-def test_threads_have_the_oddities_of_the_source(tweets):
+def test_threads_have_the_oddities_of_the_source(tweets: dict[str, dict[str, str]]) -> None:
     def path_up(number: str) -> tuple[int, bool]:
         """Steps to the root, and whether the way runs in a ring."""
         seen: set[str] = set()
@@ -178,7 +182,7 @@ def test_threads_have_the_oddities_of_the_source(tweets):
         assert len(kind) > 50
 
 
-def test_answers_come_after_what_they_answer(tweets):
+def test_answers_come_after_what_they_answer(tweets: dict[str, dict[str, str]]) -> None:
     def time(tweet: dict[str, str]) -> datetime:
         return datetime.strptime(tweet["created_at"], "%a %b %d %H:%M:%S %z %Y")
 
@@ -191,7 +195,7 @@ def test_answers_come_after_what_they_answer(tweets):
     assert sum(wait.total_seconds() <= 0 for wait in late) < 10
 
 
-def test_brand_answers_address_the_customer(tweets):
+def test_brand_answers_address_the_customer(tweets: dict[str, dict[str, str]]) -> None:
     answers = [
         tweet
         for tweet in tweets.values()
@@ -206,7 +210,7 @@ def test_brand_answers_address_the_customer(tweets):
     assert len(answers) - len(addressed) < 10
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     load_phrasebook()
     peaks = []
     for rows in (2_000, 16_000):
@@ -217,14 +221,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     assert peaks[1] < 1.15 * peaks[0]
 
 
-def test_command_line(tmp_path, monkeypatch):
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--rows", "50", "--seed", "2", "--out", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["sample", *options])
     runpy.run_module("a_ingestion.sample", run_name="__main__")
     assert (tmp_path / "out" / "twcs.csv").read_bytes().count(b" +0000 2017,") == 50
 
 
-def test_command_line_refuses_no_rows(tmp_path, monkeypatch, capsys):
+def test_command_line_refuses_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["sample", "--rows", "0", "--out", str(tmp_path)])
     with pytest.raises(SystemExit):
         runpy.run_module("a_ingestion.sample", run_name="__main__")

@@ -1,5 +1,7 @@
 """The phrase grammar: choices, numbers, slots, facts, and clear errors."""
 
+from typing import Any
+
 import pytest
 
 from a_ingestion.sample.grammar import GrammarError, Slot, compile_phrase
@@ -8,7 +10,7 @@ from a_ingestion.sample.grammar import GrammarError, Slot, compile_phrase
 class Draws:
     """Gives the numbers it was made with, one a call."""
 
-    def __init__(self, *numbers: float):
+    def __init__(self, *numbers: float) -> None:
         self._numbers = list(numbers)
 
     def __call__(self) -> float:
@@ -35,11 +37,11 @@ def _slot(name: str, *lines: str, is_fact: bool) -> Slot:
         ("", (), ""),
     ],
 )
-def test_templates_write_what_is_drawn(template, draws, expected):
+def test_templates_write_what_is_drawn(template: str, draws: Any, expected: str) -> None:
     assert compile_phrase(template, {}).fill(Draws(*draws), {}) == expected
 
 
-def test_a_fact_keeps_its_first_value():
+def test_a_fact_keeps_its_first_value() -> None:
     slots = {"item": _slot("item", "kettle", "tent", is_fact=True)}
     facts: dict[str, str] = {}
     phrase = compile_phrase("<item> and <item>", slots)
@@ -47,7 +49,7 @@ def test_a_fact_keeps_its_first_value():
     assert phrase.fill(Draws(), facts) == "tent and tent"
 
 
-def test_a_word_is_drawn_anew():
+def test_a_word_is_drawn_anew() -> None:
     slots = {"times": _slot("times", "once", "twice", is_fact=False)}
     phrase = compile_phrase("<times> <times>", slots)
     assert phrase.fill(Draws(0.0, 0.9), {}) == "once twice"
@@ -63,7 +65,7 @@ def test_a_word_is_drawn_anew():
         ("my <Item>", "a slot is not closed or not lower case in 'my <Item>'"),
     ],
 )
-def test_a_broken_template_is_named(template, message):
+def test_a_broken_template_is_named(template: str, message: str) -> None:
     with pytest.raises(GrammarError) as error:
         compile_phrase(template, {})
     assert str(error.value) == message

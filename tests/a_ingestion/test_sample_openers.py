@@ -65,7 +65,7 @@ def _macro_f1(truth: list[str], guessed: list[str]) -> float:
     return sum(scores) / len(scores)
 
 
-def test_macro_f1_of_a_small_case_done_by_hand():
+def test_macro_f1_of_a_small_case_done_by_hand() -> None:
     # Two of five labels are right throughout, one is missed, two are mixed up with each other.
     truth = list(KEYWORDS)
     guessed = ["billing issue", "shipping problem", "other", "product defect", "other"]
@@ -73,13 +73,13 @@ def test_macro_f1_of_a_small_case_done_by_hand():
     assert _macro_f1(truth, guessed) == pytest.approx((1 + 1 + 0 + 0 + 2 / 3) / 5)
 
 
-def test_keywords_are_some_use_but_not_enough(openers):
+def test_keywords_are_some_use_but_not_enough(openers: list[Opener]) -> None:
     truth = [opener.label for opener in openers]
     score = _macro_f1(truth, [_keyword_label(opener.text) for opener in openers])
     assert 0.45 < score < 0.75
 
 
-def test_keywords_of_the_schema_are_not_enough_either(openers):
+def test_keywords_of_the_schema_are_not_enough_either(openers: list[Opener]) -> None:
     labels = load_labels(LABELS_FILE).labels
     patterns = {
         label.name: re.compile(
@@ -95,11 +95,11 @@ def test_keywords_of_the_schema_are_not_enough_either(openers):
     assert 0.45 < _macro_f1([opener.label for opener in openers], guessed) < 0.75
 
 
-def test_intents_are_those_of_the_schema():
+def test_intents_are_those_of_the_schema() -> None:
     assert set(INTENT_SHARES) == set(load_labels(LABELS_FILE).names)
 
 
-def test_shares_per_intent(openers):
+def test_shares_per_intent(openers: list[Opener]) -> None:
     counts = Counter(opener.label for opener in openers)
     expected = {
         "customer service": 0.32,
@@ -112,12 +112,12 @@ def test_shares_per_intent(openers):
         assert counts[label] / OPENERS == pytest.approx(share, abs=0.02)
 
 
-def test_openers_are_diverse(openers):
+def test_openers_are_diverse(openers: list[Opener]) -> None:
     texts = [_words(opener.text) for opener in openers[:5_000]]
     assert len(set(texts)) / len(texts) > 0.95
 
 
-def test_every_brand_and_sector_comes_up(book, openers):
+def test_every_brand_and_sector_comes_up(book: Phrasebook, openers: list[Opener]) -> None:
     seen = Counter(opener.brand.handle for opener in openers)
     assert set(seen) == {brand.handle for brand in book.brands}
     assert len(seen) == 30
@@ -140,12 +140,14 @@ def test_every_brand_and_sector_comes_up(book, openers):
         ("agent", "other", 2),  # a secret one
     ],
 )
-def test_obvious_words_turn_up_under_another_intent(openers, word, label, at_least):
+def test_obvious_words_turn_up_under_another_intent(
+    openers: list[Opener], word: str, label: str, at_least: int
+) -> None:
     found = [o for o in openers if o.label == label and word in _words(o.text).split()]
     assert len(found) >= at_least
 
 
-def test_complaints_about_service_ride_along_with_a_cause(openers):
+def test_complaints_about_service_ride_along_with_a_cause(openers: list[Opener]) -> None:
     service = re.compile(r"on hold|hung up|nobody answers|no one answers|agents? |reps |ticket")
     mixed = [
         opener
@@ -179,12 +181,12 @@ def test_complaints_about_service_ride_along_with_a_cause(openers):
         ),
     ],
 )
-def test_texture(openers, pattern, low, high):
+def test_texture(openers: list[Opener], pattern: str, low: float, high: float) -> None:
     share = sum(re.search(pattern, opener.text) is not None for opener in openers) / OPENERS
     assert low < share < high
 
 
-def test_personal_data_is_of_reserved_kinds_only(openers):
+def test_personal_data_is_of_reserved_kinds_only(openers: list[Opener]) -> None:
     text = "\n".join(opener.text for opener in openers)
     mails = re.findall(r"[\w.]+@[\w-]+\.[a-zA-Z]+", text)
     assert mails
@@ -196,12 +198,12 @@ def test_personal_data_is_of_reserved_kinds_only(openers):
     assert cards <= {"4111 1111 1111 1111", "5555-5555-5555-4444"}
 
 
-def test_no_real_company_is_named(openers):
+def test_no_real_company_is_named(openers: list[Opener]) -> None:
     words = set(" ".join(_words(opener.text) for opener in openers).split())
     assert words.isdisjoint(REAL_NAMES)
 
 
-def test_every_phrase_of_every_sector_is_written_cleanly(book):
+def test_every_phrase_of_every_sector_is_written_cleanly(book: Phrasebook) -> None:
     """A template that forgets a bracket or a slot would show its own marks."""
     draw = Random(2).random
     for name, sector in book.sectors.items():

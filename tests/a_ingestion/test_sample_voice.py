@@ -1,6 +1,8 @@
 """How customers type: joining, capitals, apostrophes, slang, entities."""
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from a_ingestion.sample.voice import Voice, draw_voice, encode_entities, speak
 PLAIN = Voice("as written", "'", False, False, False, 0.0)
 
 
-def always(number: float):
+def always(number: float) -> Callable[..., Any]:
     return lambda: number
 
 
@@ -26,16 +28,16 @@ def always(number: float):
         (PLAIN, ["left a  gap , here "], "Left a gap, here"),
     ],
 )
-def test_each_habit(voice, sentences, expected):
+def test_each_habit(voice: Any, sentences: list[str], expected: str) -> None:
     # 0.0 picks the first ending (none), the first joint (a full stop), and every chance habit.
     assert speak(sentences, voice, mood="upset", draw=always(0.0)) == expected
 
 
-def test_capitals_open_each_sentence_only():
+def test_capitals_open_each_sentence_only() -> None:
     assert speak(["so", "no luck"], PLAIN, mood="upset", draw=always(0.0)) == "So. No luck"
 
 
-def test_a_slip_changes_one_word_by_one_letter():
+def test_a_slip_changes_one_word_by_one_letter() -> None:
     voice = PLAIN._replace(slips=True)
     # 0.0: the first long word, its second and third letters change places.
     assert speak(["where is everything"], voice, mood="upset", draw=always(0.0)) == (
@@ -43,7 +45,7 @@ def test_a_slip_changes_one_word_by_one_letter():
     )
 
 
-def test_a_slip_leaves_handles_and_links_alone():
+def test_a_slip_leaves_handles_and_links_alone() -> None:
     voice = PLAIN._replace(slips=True, case="lower")
     text = "@somebody_here see https://t.co/abcdefghij #brokenthing"
     for seed in range(30):
@@ -59,10 +61,10 @@ def test_a_slip_leaves_handles_and_links_alone():
         ("", ""),
     ],
 )
-def test_entities(text, expected):
+def test_entities(text: str, expected: str) -> None:
     assert encode_entities(text) == expected
 
 
-def test_voices_differ():
+def test_voices_differ() -> None:
     draw = Random(3).random
     assert len({draw_voice(draw) for _ in range(200)}) > 8

@@ -4,24 +4,26 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from a_ingestion import run
-from common.config.ingestion import IngestionSettings
+from common.config.ingestion import IngestionSettings, KaggleSettings
 from common.config.schema import Settings
 from common.errors import DataError, SettingsError
 from common.stage.manifest import find_manifest, verify_files
+from tests.a_ingestion.kaggle_server import KaggleServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def settings_for(run_dir: Path, **ingestion) -> Settings:
+def settings_for(run_dir: Path, **ingestion: Any) -> Settings:
     return Settings(run_dir=run_dir, ingestion=IngestionSettings(**ingestion))
 
 
-def csv_settings(run_dir: Path, content: bytes, **ingestion) -> Settings:
+def csv_settings(run_dir: Path, content: bytes, **ingestion: Any) -> Settings:
     path = run_dir / "in.csv"
     path.write_bytes(content)
     return settings_for(run_dir, source="csv", csv=path, **ingestion)
@@ -32,7 +34,7 @@ def texts(run_dir: Path) -> list[str]:
     return found
 
 
-def test_csv_is_landed_and_described(tmp_path):
+def test_csv_is_landed_and_described(tmp_path: Path) -> None:
     manifest = run(csv_settings(tmp_path, b"id,text\n1,hi\n2\n3,ho\n"))
     assert texts(tmp_path) == ["hi", "ho"]
     assert manifest.rows.model_dump(by_alias=True) == {
@@ -51,7 +53,7 @@ def test_csv_is_landed_and_described(tmp_path):
     assert find_manifest(tmp_path / "data/raw") == manifest
 
 
-def test_second_run_does_nothing(tmp_path, monkeypatch):
+def test_second_run_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = csv_settings(tmp_path, b"text\nhi\n")
     first = run(settings)
 
@@ -62,7 +64,7 @@ def test_second_run_does_nothing(tmp_path, monkeypatch):
     assert run(settings) == first
 
 
-def test_changed_input_is_landed_anew(tmp_path):
+def test_changed_input_is_landed_anew(tmp_path: Path) -> None:
     run(csv_settings(tmp_path, b"text\nhi\n"))
     run(csv_settings(tmp_path, b"text\nho\n"))
     assert texts(tmp_path) == ["ho"]
@@ -77,13 +79,15 @@ def test_changed_input_is_landed_anew(tmp_path):
         ({"text_column": "id"}, False),
     ],
 )
-def test_only_settings_that_matter_to_the_source_count(tmp_path, change, same):
+def test_only_settings_that_matter_to_the_source_count(
+    tmp_path: Path, change: Any, same: bool
+) -> None:
     content = b"id,text\n1,hi\n"
     first = run(csv_settings(tmp_path, content))
     assert (run(csv_settings(tmp_path, content, **change)).key == first.key) is same
 
 
-def test_gzip_lands_the_same_rows(tmp_path):
+def test_gzip_lands_the_same_rows(tmp_path: Path) -> None:
     run(csv_settings(tmp_path, gzip.compress(b"text\nhi\n")))
     assert texts(tmp_path) == ["hi"]
 
@@ -96,20 +100,22 @@ def test_gzip_lands_the_same_rows(tmp_path):
         ({"source": "huggingface"}, SettingsError, "ingestion.huggingface.revision = ''"),
     ],
 )
-def test_source_that_cannot_be_had(tmp_path, ingestion, kind, message):
+def test_source_that_cannot_be_had(
+    tmp_path: Path, ingestion: dict[str, str], kind: Any, message: str
+) -> None:
     with pytest.raises(kind, match=message):
         run(settings_for(tmp_path, **ingestion))
     assert not (tmp_path / "data/raw").exists()
 
 
-def test_failed_landing_leaves_the_previous_output(tmp_path):
+def test_failed_landing_leaves_the_previous_output(tmp_path: Path) -> None:
     run(csv_settings(tmp_path, b"text\nhi\n"))
     with pytest.raises(DataError, match="has no column 'text'"):
         run(csv_settings(tmp_path, b"body\nho\n"))
     assert texts(tmp_path) == ["hi"]
 
 
-def test_sample_is_landed_with_its_gold(tmp_path):
+def test_sample_is_landed_with_its_gold(tmp_path: Path) -> None:
     manifest = run(settings_for(tmp_path, source="sample", sample_rows=600))
     rows = manifest.rows
     assert rows.taken == 600
@@ -122,7 +128,9 @@ def test_sample_is_landed_with_its_gold(tmp_path):
     assert other.key != manifest.key
 
 
-def test_kaggle_is_landed_from_the_archive_and_fetched_once(kaggle, quick, tmp_path):
+def test_kaggle_is_landed_from_the_archive_and_fetched_once(
+    kaggle: KaggleServer, quick: KaggleSettings, tmp_path: Path
+) -> None:
     settings = settings_for(tmp_path, source="kaggle", kaggle=quick)
     manifest = run(settings)
     assert (manifest.rows.taken, manifest.rows.out) == (20_000, 20_000)
@@ -133,7 +141,7 @@ def test_kaggle_is_landed_from_the_archive_and_fetched_once(kaggle, quick, tmp_p
     assert kaggle.requests == []
 
 
-def test_huggingface_is_landed(tmp_path, monkeypatch):
+def test_huggingface_is_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     loaded = datasets.Dataset.from_dict({"content": ["one", "two\nlines"], "label": [0, 1]})
@@ -144,7 +152,7 @@ def test_huggingface_is_landed(tmp_path, monkeypatch):
     assert table.to_pydict() == {"content": ["one", "two\nlines"], "source_row": [1, 2]}
 
 
-def test_killed_landing_leaves_the_old_output_and_the_rerun_finishes(tmp_path):
+def test_killed_landing_leaves_the_old_output_and_the_rerun_finishes(tmp_path: Path) -> None:
     settings = csv_settings(tmp_path, b"text\nbefore\n")
     run(settings)
     lines = [f"{n},{'x' * 500}" for n in range(60_000)]

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +10,10 @@ from b_transformation.job import Cleaned, Sources, write_messages, write_replies
 from b_transformation.threading.index import write_index
 from b_transformation.threading.raw_columns import read_raw_columns
 from common.config.transformation import TransformationSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 SETTINGS = TransformationSettings(max_text_chars=20, detect_language=False)
 T, TIME = "2017-10-31T22:10:47Z", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)
@@ -47,7 +51,9 @@ def rows_of(folder: Path) -> list[tuple[Any, ...]]:
     return sorted(tuple(row.values()) for row in pq.read_table(folder).to_pylist())
 
 
-def run_job(spark, folder: Path, *files: dict[str, list[Any]], text_column: str = "text") -> Ran:
+def run_job(
+    spark: "SparkSession", folder: Path, *files: dict[str, list[Any]], text_column: str = "text"
+) -> Ran:
     """Each file of data/raw/messages as columns; ``source_row`` is given."""
     raw_folder, scratch = folder / "raw", folder / "scratch"
     raw_folder.mkdir()
@@ -76,7 +82,9 @@ def as_columns(rows: list[tuple[Any, ...]], *, start: int) -> dict[str, list[Any
 
 
 @pytest.mark.parametrize("broadcast_bytes", [64 * 2**20, 0])
-def test_rows_of_every_kind_by_either_join(spark, tmp_path, monkeypatch, broadcast_bytes):
+def test_rows_of_every_kind_by_either_join(
+    spark: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broadcast_bytes: int
+) -> None:
     monkeypatch.setattr("b_transformation.job.BROADCAST_BYTES", broadcast_bytes)
     files = as_columns(RAW[:6], start=1), as_columns(RAW[6:], start=7)
     ran = run_job(spark, tmp_path, *files)
@@ -90,7 +98,7 @@ def test_rows_of_every_kind_by_either_join(spark, tmp_path, monkeypatch, broadca
     assert ran.cleaned.figures["texts_cut"] == 1
 
 
-def test_what_a_source_does_not_have_is_null(spark, tmp_path):
+def test_what_a_source_does_not_have_is_null(spark: "SparkSession", tmp_path: Path) -> None:
     columns: dict[str, list[Any]] = {
         "body": ["where is it", "", None, "@7"],
         "source_row": [2, 3, 5, 6],
@@ -105,7 +113,7 @@ def test_what_a_source_does_not_have_is_null(spark, tmp_path):
     }
 
 
-def test_repeated_id_brings_only_the_first_row(spark, tmp_path):
+def test_repeated_id_brings_only_the_first_row(spark: "SparkSession", tmp_path: Path) -> None:
     columns: dict[str, list[Any]] = {
         "tweet_id": ["1", "1", "2", "2"],
         "text": ["first", "second", "third", "fourth"],
@@ -115,14 +123,14 @@ def test_repeated_id_brings_only_the_first_row(spark, tmp_path):
     assert [(row[0], row[6]) for row in ran.messages] == [(1, "first"), (2, "third")]
 
 
-def test_written_again_it_replaces_what_was_there(spark, tmp_path):
+def test_written_again_it_replaces_what_was_there(spark: "SparkSession", tmp_path: Path) -> None:
     (tmp_path / "messages").mkdir()
     (tmp_path / "messages" / "part-left.parquet").write_bytes(b"not parquet")
     ran = run_job(spark, tmp_path, {"text": ["hi"], "source_row": [1]})
     assert [row[6] for row in ran.messages] == ["hi"]
 
 
-def test_a_column_of_the_texts_own_name(spark, tmp_path):
+def test_a_column_of_the_texts_own_name(spark: "SparkSession", tmp_path: Path) -> None:
     columns: dict[str, list[Any]] = {
         "author_id": ["7"],
         "raw_text": ["hi there"],
@@ -132,7 +140,9 @@ def test_a_column_of_the_texts_own_name(spark, tmp_path):
     assert [(row[1], row[6]) for row in ran.messages] == [("7", "hi there")]
 
 
-def test_the_text_may_be_in_a_column_that_has_a_meaning(spark, tmp_path):
+def test_the_text_may_be_in_a_column_that_has_a_meaning(
+    spark: "SparkSession", tmp_path: Path
+) -> None:
     columns: dict[str, list[Any]] = {"author_id": ["who am I"], "source_row": [1]}
     ran = run_job(spark, tmp_path, columns, text_column="author_id")
     assert [(row[1], row[6]) for row in ran.messages] == [("who am I", "who am I")]

@@ -14,7 +14,7 @@ import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +26,10 @@ from common.config.schema import Settings
 from common.config.settings import load_settings
 from common.errors import DataError
 from common.stage.manifest import find_manifest, verify_files
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 ROOT = Path(__file__).resolve().parents[2]
 T, TIME = "Tue Oct 31 22:10:47 +0000 2017", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)
@@ -144,7 +148,7 @@ def rows_of(folder: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def curated(tmp_path_factory) -> Path:
+def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run directory in which the command has curated RAW, texts cut at 200 characters."""
     run_dir = tmp_path_factory.mktemp("run")
     with (run_dir / "in.csv").open("w", encoding="utf-8", newline="") as file:
@@ -158,28 +162,28 @@ def curated(tmp_path_factory) -> Path:
 
 
 @pytest.fixture()
-def copied(curated, tmp_path) -> Path:
+def copied(curated: Path, tmp_path: Path) -> Path:
     """The same run directory once more, to be spoilt."""
     return shutil.copytree(curated, tmp_path / "copy", symlinks=True)
 
 
 @pytest.fixture()
-def shared_session(spark, monkeypatch) -> None:
+def shared_session(spark: "SparkSession", monkeypatch: pytest.MonkeyPatch) -> None:
     """The stage runs in the tests' session, which it must not stop."""
     monkeypatch.setattr(
         "b_transformation.stage.spark_session", lambda *args, **kwargs: nullcontext(spark)
     )
 
 
-def test_messages(curated):
+def test_messages(curated: Path) -> None:
     assert rows_of(curated / "data/curated/messages") == MESSAGES
 
 
-def test_replies(curated):
+def test_replies(curated: Path) -> None:
     assert rows_of(curated / "data/curated/replies") == REPLIES
 
 
-def test_types(curated):
+def test_types(curated: Path) -> None:
     messages = pq.read_table(curated / "data/curated/messages").schema
     string, long, time_utc = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
     assert tuple(messages.names) == FIELDS
@@ -191,7 +195,7 @@ def test_types(curated):
     assert replies.types == [long, string, string, string]
 
 
-def test_manifest_counts_every_row_and_names_every_file(curated):
+def test_manifest_counts_every_row_and_names_every_file(curated: Path) -> None:
     manifest = find_manifest(curated / "data/curated")
     assert manifest is not None
     assert (manifest.rows.taken, manifest.rows.out) == (31, 16)
@@ -216,7 +220,7 @@ def test_manifest_counts_every_row_and_names_every_file(curated):
     assert [path.name for path in (curated / "data").glob(".curated.staging-*")] == []
 
 
-def test_report_of_the_checks(curated):
+def test_report_of_the_checks(curated: Path) -> None:
     report = json.loads((curated / "reports/quality.json").read_text(encoding="utf-8"))
     assert report["passed"] is True
     values = {check["name"]: check["value"] for check in report["checks"]}
@@ -228,7 +232,7 @@ def test_report_of_the_checks(curated):
     assert values["last created_at"] == "2017-11-02T08:00:00+00:00"
 
 
-def test_unchanged_second_run_does_nothing(curated, monkeypatch):
+def test_unchanged_second_run_does_nothing(curated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("curated again")
 
@@ -238,7 +242,7 @@ def test_unchanged_second_run_does_nothing(curated, monkeypatch):
     assert run(settings) == find_manifest(curated / "data/curated")
 
 
-def test_failed_check_publishes_nothing(copied, shared_session):
+def test_failed_check_publishes_nothing(copied: Path, shared_session: None) -> None:
     before = find_manifest(copied / "data/curated")
     with pytest.raises(DataError) as caught:
         run(settings_for(copied))
@@ -257,7 +261,7 @@ def test_failed_check_publishes_nothing(copied, shared_session):
     assert not (copied / "data/curated").exists()
 
 
-def test_csv_with_nothing_but_texts(tmp_path, shared_session):
+def test_csv_with_nothing_but_texts(tmp_path: Path, shared_session: None) -> None:
     (tmp_path / "in.csv").write_text(
         "body\nThe parcel is late\n@teashop thanks\n\n@1\n", encoding="utf-8"
     )
@@ -280,13 +284,13 @@ def test_csv_with_nothing_but_texts(tmp_path, shared_session):
     assert manifest.figures["replies"] == manifest.figures["brands"] == 0
 
 
-def test_unlanded_source(tmp_path):
+def test_unlanded_source(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="run `make data_ingestion` first"):
         run(settings_for(tmp_path))
 
 
 @pytest.mark.slow()
-def test_killed_while_spark_writes(copied, shared_session):
+def test_killed_while_spark_writes(copied: Path, shared_session: None) -> None:
     more = (*LENIENT, "transformation.max_text_chars=100")
     with (copied / "log").open("w") as log:
         process = subprocess.Popen(

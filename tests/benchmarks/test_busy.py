@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ from benchmarks.busy.__main__ import SLEEP, SPIN, Speed, describe, run
 from common.config.settings import ROOT
 
 
-def test_what_is_kept_beside_a_busy_process_and_alone():
+def test_what_is_kept_beside_a_busy_process_and_alone() -> None:
     row = describe("training", sleep=Speed(alone=80, beside=40), spin=Speed(alone=82, beside=8.2))
     assert row == {
         "work": "training", "spin_alone": 82, "spin_beside": 8.2, "sleep_alone": 80,
@@ -27,17 +28,17 @@ def test_what_is_kept_beside_a_busy_process_and_alone():
         (Speed(alone=100, beside=44), False),  # less than 0.45 beside
     ],
 )
-def test_both_limits_count(sleep, passed):
+def test_both_limits_count(sleep: Speed, passed: bool) -> None:
     assert describe("training", sleep=sleep, spin=Speed(100, 10))["passed"] is passed
 
 
-def test_texts_a_second_are_of_all_steps_and_their_time(monkeypatch):
+def test_texts_a_second_are_of_all_steps_and_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 1.0, 2.0])
-    monkeypatch.setattr(work.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("benchmarks.busy.work.time.perf_counter", lambda: next(clock))
     assert work.measure(lambda: 16, seconds=1.5) == 16.0  # two steps, two seconds
 
 
-def test_the_busy_process_ends_with_its_measurement():
+def test_the_busy_process_ends_with_its_measurement() -> None:
     with work.busy_core():
         (loop,) = psutil.Process().children()
         assert loop.cmdline()[-1] == "while True: pass"
@@ -45,8 +46,10 @@ def test_the_busy_process_ends_with_its_measurement():
 
 
 @pytest.mark.parametrize(("waiting", "spinning"), [(SLEEP, False), (SPIN, True)])
-def test_a_side_gets_threads_that_wait_in_its_way(monkeypatch, waiting, spinning):
-    def started(command, *, env, **_):
+def test_a_side_gets_threads_that_wait_in_its_way(
+    monkeypatch: pytest.MonkeyPatch, waiting: Any, spinning: bool
+) -> None:
+    def started(command: Any, *, env: Any, **_: Any) -> Any:
         assert ("--spinning" in command) is spinning
         assert env.get("GOMP_SPINCOUNT") == ("300000" if spinning else None)
         assert not {"OMP_NUM_THREADS", "OMP_WAIT_POLICY"} & set(env)
@@ -59,7 +62,9 @@ def test_a_side_gets_threads_that_wait_in_its_way(monkeypatch, waiting, spinning
 
 
 @pytest.mark.parametrize(("of_user", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_of_openmp_sleep_unless_the_user_says_otherwise(of_user, found):
+def test_threads_of_openmp_sleep_unless_the_user_says_otherwise(
+    of_user: str | None, found: str
+) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
     if of_user:
         environment["OMP_WAIT_POLICY"] = of_user

@@ -23,7 +23,7 @@ GOLD = Gold(
 )
 
 
-def test_parts_differ_from_the_ensemble_in_what_their_name_says():
+def test_parts_differ_from_the_ensemble_in_what_their_name_says() -> None:
     settings = ClassificationSettings.model_validate(
         {"teacher": "ensemble", "nli": {"hypotheses": 1, "int8": True}}
     )
@@ -47,7 +47,7 @@ def test_parts_differ_from_the_ensemble_in_what_their_name_says():
     assert teachers(settings)["ensemble"] == settings
 
 
-def test_every_text_counts_and_seconds_are_of_a_thousand():
+def test_every_text_counts_and_seconds_are_of_a_thousand() -> None:
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.2, 0.8]], np.float32)
     row = describe("way", Labeling(scores.argmax(axis=1), scores, 0.5), GOLD, SCHEMA, seed=17)
     # F1 of a: 2 * 1 / (1 + 2), of b: 2 * 2 / (3 + 2).
@@ -59,12 +59,12 @@ def test_every_text_counts_and_seconds_are_of_a_thousand():
     assert row["seconds_per_1000"] == 125.0
 
 
-def test_a_way_without_scores_has_no_calibration_error():
+def test_a_way_without_scores_has_no_calibration_error() -> None:
     row = describe("way", Labeling(np.array([0, 0, 1, 1]), None, 2.0), GOLD, SCHEMA, seed=17)
     assert (row["accuracy"], row["macro_f1"], row["expected_calibration_error"]) == (1, 1, None)
 
 
-def test_the_table_is_aligned():
+def test_the_table_is_aligned() -> None:
     rows = [
         {
             "teacher": "keywords", "accuracy": 0.5, "macro_f1": 0.4321,

@@ -1,4 +1,5 @@
 import functools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,16 @@ from common.labels import Label, LabelSchema
 class LengthTeacher:
     """Scores a text by its length: what comes back shows which text it was."""
 
-    def score(self, texts):
+    def score(self, texts: Any) -> Opinions:
         scores = np.array([[len(text), 0.0] for text in texts], np.float32)
         return Opinions(scores, scores[np.newaxis])
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_answers_come_back_in_the_order_of_the_texts(monkeypatch, workers):
-    def load(spec, *, threads):
+def test_answers_come_back_in_the_order_of_the_texts(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    def load(spec: Any, *, threads: Any) -> LengthTeacher:
         assert threads == 1
         return LengthTeacher()
 

@@ -5,19 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.config.schema import Settings
 from common.stage.manifest import find_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [f"{what} {n}" for n in range(40) for what in ("my parcel", "charged twice", "thanks")]
 
 
-def command(settings) -> list[str]:
+def command(settings: Settings) -> list[str]:
     chosen = {
         "run_dir": settings.run_dir,
         "labels": settings.labels,
@@ -32,7 +34,7 @@ def command(settings) -> list[str]:
     return [sys.executable, "-m", "c_classification", "--profile", "sample", *sets]
 
 
-def kill_while_labeling(settings, *, after_shards: int) -> list[Path]:
+def kill_while_labeling(settings: Settings, *, after_shards: int) -> list[Path]:
     """Start the stage, SIGKILL it and all it started, and return the shards that it leaves."""
     process = subprocess.Popen(
         command(settings), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
@@ -49,7 +51,9 @@ def kill_while_labeling(settings, *, after_shards: int) -> list[Path]:
 
 
 @pytest.mark.slow()
-def test_killed_run_goes_on_and_ends_with_every_row_once(settings, write_curated):
+def test_killed_run_goes_on_and_ends_with_every_row_once(
+    settings: Settings, write_curated: Callable[[Sequence[str | None]], None]
+) -> None:
     write_curated(TEXTS)
     left = kill_while_labeling(settings, after_shards=3)
     assert 3 <= len(left) < 40

@@ -1,13 +1,18 @@
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from c_classification.stage import build_labels, sample_messages
 from c_classification.teacher.teacher import TeacherSpec, prepare_teacher
+from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 TEXTS = [
     "my parcel not arrived", "charged twice", "thanks user", "charged twice", "the app crashes",
@@ -17,17 +22,17 @@ DDL = "tweet_id long, conversation_id long, text string, lang string"
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture()
-def spec(settings, cache) -> TeacherSpec:
+def spec(settings: Settings, cache: Path) -> TeacherSpec:
     schema = load_labels(settings.labels)
     return prepare_teacher(settings.classification, schema, cache=cache)
 
 
-def frame(spark, texts):
+def frame(spark: "SparkSession", texts: Any) -> Any:
     rows = [(n, 100 + n, text, "en") for n, text in enumerate(texts, start=1)]
     return spark.createDataFrame(rows, DDL).repartition(3)
 
@@ -37,7 +42,9 @@ def rows_in(folder: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["tweet_id"])
 
 
-def test_each_message_comes_out_once_with_its_soft_label(spark, spec, tmp_path):
+def test_each_message_comes_out_once_with_its_soft_label(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     built = build_labels(frame(spark, TEXTS), spec, tmp_path, seed=1)
     rows = rows_in(tmp_path)
     assert [row["tweet_id"] for row in rows] == list(range(1, 13))
@@ -61,7 +68,9 @@ def test_each_message_comes_out_once_with_its_soft_label(spark, spec, tmp_path):
     assert not (tmp_path / "shards").exists()
 
 
-def test_each_worker_loads_the_model_once(spark, spec, tmp_path):
+def test_each_worker_loads_the_model_once(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     many = frame(spark, [f"{text} {n}" for n in range(8) for text in TEXTS])
     # Spark keeps its workers between tests; a spec of its own makes them load anew.
     unseen = spec._replace(settings=spec.settings.model_copy(update={"threshold": 0.31}))
@@ -71,7 +80,9 @@ def test_each_worker_loads_the_model_once(spark, spec, tmp_path):
     assert figures["model_loads"] == figures["workers"]
 
 
-def test_below_the_threshold_the_label_is_null_and_the_scores_stay(spark, spec, tmp_path):
+def test_below_the_threshold_the_label_is_null_and_the_scores_stay(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     strict = spec._replace(settings=spec.settings.model_copy(update={"threshold": 1.0}))
     built = build_labels(frame(spark, TEXTS), strict, tmp_path, seed=1)
     assert {row["label"] for row in rows_in(tmp_path)} == {None}
@@ -79,17 +90,19 @@ def test_below_the_threshold_the_label_is_null_and_the_scores_stay(spark, spec, 
     assert built.figures["abstained"] == 12
 
 
-def test_rows_without_text_or_outside_the_sample_are_counted(spark, spec, tmp_path):
+def test_rows_without_text_or_outside_the_sample_are_counted(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     few = spec._replace(settings=spec.settings.model_copy(update={"limit": 5}))
     built = build_labels(frame(spark, [*TEXTS, None]), few, tmp_path, seed=1)
     assert len(rows_in(tmp_path)) == 5
     assert built.rows.dropped == {"no text": 1, "not sampled": 7}
 
 
-def test_sample_follows_the_seed_and_is_not_the_head(spark):
+def test_sample_follows_the_seed_and_is_not_the_head(spark: "SparkSession") -> None:
     messages = frame(spark, [f"text {n}" for n in range(200)])
 
-    def ids(seed):
+    def ids(seed: int) -> Any:
         return {row.tweet_id for row in sample_messages(messages, limit=20, seed=seed).collect()}
 
     assert len(ids(1)) == 20
@@ -98,7 +111,9 @@ def test_sample_follows_the_seed_and_is_not_the_head(spark):
     assert max(ids(1)) > 100
 
 
-def test_finished_shards_are_kept_and_only_the_rest_is_labeled(spark, spec, tmp_path):
+def test_finished_shards_are_kept_and_only_the_rest_is_labeled(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     from c_classification.shards import label_texts
 
     folder = tmp_path / "shards"
@@ -114,6 +129,8 @@ def test_finished_shards_are_kept_and_only_the_rest_is_labeled(spark, spec, tmp_
     assert pq.read_table(folder).num_rows == 10
 
 
-def test_nothing_to_label_is_an_error(spark, spec, tmp_path):
+def test_nothing_to_label_is_an_error(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="no message to label"):
         build_labels(frame(spark, [None]), spec, tmp_path, seed=1)

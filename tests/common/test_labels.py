@@ -21,7 +21,7 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_shipped_labels_keep_their_order():
+def test_shipped_labels_keep_their_order() -> None:
     assert load_labels(ROOT / "conf/labels.yaml").names == (
         "billing issue",
         "shipping problem",
@@ -31,7 +31,7 @@ def test_shipped_labels_keep_their_order():
     )
 
 
-def test_digest_changes_with_the_wording(tmp_path):
+def test_digest_changes_with_the_wording(tmp_path: Path) -> None:
     before = load_labels(write(tmp_path, GOOD)).sha256
     assert load_labels(write(tmp_path, GOOD)).sha256 == before
     assert load_labels(write(tmp_path, GOOD.replace("a bill.", "an invoice."))).sha256 != before
@@ -50,18 +50,18 @@ def test_digest_changes_with_the_wording(tmp_path):
         ("labels:", "labels: [", "is not YAML"),
     ],
 )
-def test_bad_file_is_refused_with_its_reason(tmp_path, old, new, said):
+def test_bad_file_is_refused_with_its_reason(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_labels(write(tmp_path, GOOD.replace(old, new)))
     assert said in str(caught.value)
 
 
-def test_texts_have_1_to_500_characters_and_no_space_around_them(tmp_path):
+def test_texts_have_1_to_500_characters_and_no_space_around_them(tmp_path: Path) -> None:
     text = GOOD.replace("about bills", "' b '").replace("all else", "x" * 500)
     assert [k.description for k in load_labels(write(tmp_path, text)).labels] == ["b", "x" * 500]
 
 
-def test_digest_is_that_of_what_the_file_says_and_of_nothing_more(tmp_path):
+def test_digest_is_that_of_what_the_file_says_and_of_nothing_more(tmp_path: Path) -> None:
     said = (
         '{"catch_all":"rest","labels":['
         '{"name":"bills","description":"about bills","hypotheses":["It is about a bill."],'
@@ -72,6 +72,6 @@ def test_digest_is_that_of_what_the_file_says_and_of_nothing_more(tmp_path):
     assert load_labels(write(tmp_path, GOOD)).sha256 == hashlib.sha256(said.encode()).hexdigest()
 
 
-def test_missing_file_names_the_remedy(tmp_path):
+def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="does not exist; set LABELS=path"):
         load_labels(tmp_path / "none.yaml")

@@ -9,7 +9,7 @@ from common.log import progress
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_progress_passes_everything_on(monkeypatch, terminal):
+def test_progress_passes_everything_on(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stderr", shown)
     monkeypatch.setattr(shown, "isatty", lambda: terminal, raising=False)
@@ -18,7 +18,9 @@ def test_progress_passes_everything_on(monkeypatch, terminal):
     assert ("bytes" in shown.getvalue()) is terminal
 
 
-def test_lines_elsewhere_count_what_size_says(monkeypatch, caplog):
+def test_lines_elsewhere_count_what_size_says(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(log, "_LINE_EVERY_S", 0.0)
     with caplog.at_level(logging.INFO):
         assert list(progress(iter("ab"), total=None, what="letters")) == ["a", "b"]

@@ -22,14 +22,14 @@ def schema_with(folder: Path, csv: str, *, labels: str = LABELS) -> LabelSchema:
     return load_labels(folder / "labels.yaml")
 
 
-def test_messages_are_cleaned_as_real_ones_are_and_copies_fold_into_one(tmp_path):
+def test_messages_are_cleaned_as_real_ones_are_and_copies_fold_into_one(tmp_path: Path) -> None:
     schema = schema_with(
         tmp_path, 'text,label\n"@shop  why, why? https://t.co/x",bills\nlol,rest\nLOL!,rest\n'
     )
     assert read_synthetic(schema) == [("@brand why, why?", 0), ("lol", 1)]
 
 
-def test_a_labels_file_that_names_none_has_none(tmp_path):
+def test_a_labels_file_that_names_none_has_none(tmp_path: Path) -> None:
     schema = schema_with(tmp_path, "", labels=LABELS.replace("synthetic: more.csv", ""))
     assert schema.synthetic_files == []
     assert read_synthetic(schema) == []
@@ -51,13 +51,15 @@ def test_a_labels_file_that_names_none_has_none(tmp_path):
         ('label,text\nbills,"hi\n', "more.csv, line 2: broken quote; close it"),
     ],
 )
-def test_a_bad_row_is_refused_by_its_line(tmp_path, csv, said):
+def test_a_bad_row_is_refused_by_its_line(tmp_path: Path, csv: str, said: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_synthetic(schema_with(tmp_path, csv))
     assert said in str(caught.value)
 
 
-def test_a_missing_file_is_named_with_the_remedy_and_only_where_it_is_needed(tmp_path):
+def test_a_missing_file_is_named_with_the_remedy_and_only_where_it_is_needed(
+    tmp_path: Path,
+) -> None:
     schema = schema_with(tmp_path, "")
     (tmp_path / "more.csv").unlink()
     assert load_labels(tmp_path / "labels.yaml") == schema  # as serving loads it
@@ -65,7 +67,7 @@ def test_a_missing_file_is_named_with_the_remedy_and_only_where_it_is_needed(tmp
         read_synthetic(schema)
 
 
-def test_the_shipped_messages_are_many_and_none_is_a_sentence_of_the_schema():
+def test_the_shipped_messages_are_many_and_none_is_a_sentence_of_the_schema() -> None:
     schema = load_labels(ROOT / "conf/labels.yaml")
     messages = read_synthetic(schema)
     counts = [sum(label == k for _, label in messages) for k in range(len(schema.names))]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,18 +72,18 @@ messages = st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join)
 
 
 @pytest.mark.parametrize(("raw", "natural"), NATURAL.items())
-def test_natural_text(raw, natural):
+def test_natural_text(raw: Any, natural: Any) -> None:
     assert natural_text(raw) == natural
 
 
 @pytest.mark.parametrize(("natural", "clean"), CLEAN.items())
-def test_clean_text(natural, clean):
+def test_clean_text(natural: Any, clean: Any) -> None:
     assert clean_text(natural) == clean
 
 
 @given(messages)
 @settings(max_examples=500, deadline=None)
-def test_applied_again_they_change_nothing(raw):
+def test_applied_again_they_change_nothing(raw: Any) -> None:
     natural = natural_text(raw)
     assert natural_text(natural) == natural
     clean = clean_text(natural)
@@ -90,7 +92,7 @@ def test_applied_again_they_change_nothing(raw):
 
 @given(st.text(max_size=80))
 @settings(max_examples=300, deadline=None)
-def test_any_text_comes_out_in_shape(raw):
+def test_any_text_comes_out_in_shape(raw: str) -> None:
     natural = natural_text(raw)
     assert natural == natural.strip(" ")
     assert "  " not in natural
@@ -100,7 +102,7 @@ def test_any_text_comes_out_in_shape(raw):
     assert all(c.isalnum() or c in "@ " for c in clean if c.isascii())
 
 
-def test_digest_is_stable_and_changes_with_a_rule(monkeypatch):
+def test_digest_is_stable_and_changes_with_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     before = rules_sha256()
     assert len(before) == 64
     assert rules_sha256() == before
@@ -119,7 +121,7 @@ def test_digest_is_stable_and_changes_with_a_rule(monkeypatch):
         ("&AMP;lt; &#038;lt;", "< <"),
     ],
 )
-def test_odd_spaces_and_hyphens_hide_nothing(raw, natural):
+def test_odd_spaces_and_hyphens_hide_nothing(raw: str, natural: str) -> None:
     assert natural_text(raw) == natural
     assert natural_text(natural) == natural
 
@@ -135,5 +137,5 @@ def test_odd_spaces_and_hyphens_hide_nothing(raw, natural):
         ("", ""),
     ],
 )
-def test_texts_of_one_key_are_one_text_and_emoji_alone_keep_theirs(natural, key):
+def test_texts_of_one_key_are_one_text_and_emoji_alone_keep_theirs(natural: str, key: str) -> None:
     assert dedup_key(natural) == key

@@ -134,7 +134,9 @@ def make_settings(tiny_checkpoint: Path) -> Callable[..., Settings]:
 
 @pytest.fixture(scope="session")
 def _trained(
-    tmp_path_factory: pytest.TempPathFactory, publish_labeled, make_settings
+    tmp_path_factory: pytest.TempPathFactory,
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    make_settings: Callable[..., Settings],
 ) -> tuple[Settings, Manifest]:
     """A run folder in which the toy task was trained and promoted; only copies leave this file."""
     from d_training import run
@@ -152,7 +154,7 @@ def _copied(settings: Settings, folder: Path) -> Settings:
 
 
 @pytest.fixture()
-def trained(_trained, tmp_path: Path) -> tuple[Settings, Manifest]:
+def trained(_trained: tuple[Settings, Manifest], tmp_path: Path) -> tuple[Settings, Manifest]:
     """A run folder in which the toy task was trained and promoted, and the model's manifest."""
     settings, manifest = _trained
     return _copied(settings, tmp_path / "trained"), manifest
@@ -160,7 +162,9 @@ def trained(_trained, tmp_path: Path) -> tuple[Settings, Manifest]:
 
 @pytest.fixture(scope="session")
 def _two_trained(
-    tmp_path_factory: pytest.TempPathFactory, _trained, make_settings
+    tmp_path_factory: pytest.TempPathFactory,
+    _trained: tuple[Settings, Manifest],
+    make_settings: Callable[..., Settings],
 ) -> tuple[Settings, Settings]:
     """A copy of ``_trained`` beside whose model lies one that has learnt little and was killed
     before the gate judged it."""
@@ -186,7 +190,9 @@ class Two(NamedTuple):
 
 
 @pytest.fixture()
-def two(_two_trained, _trained, tmp_path: Path) -> Two:
+def two(
+    _two_trained: tuple[Settings, Settings], _trained: tuple[Settings, Manifest], tmp_path: Path
+) -> Two:
     """A copy of both models, to be judged and moved."""
     good = _copied(_two_trained[0], tmp_path / "run")
     poor = _two_trained[1].model_copy(update={"run_dir": good.run_dir, "labels": good.labels})

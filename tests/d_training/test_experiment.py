@@ -1,7 +1,12 @@
 """An experiment's and a study's name follow from all that decides what comes out."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from common.config.schema import Settings
+from common.stage.manifest import Manifest
 from d_training.experiment import resolve
 from d_training.tuning.plan import study_plan
 
@@ -11,7 +16,9 @@ from d_training.tuning.plan import study_plan
     [lambda settings: resolve(settings, tuned=False).model_id, lambda s: study_plan(s).key],
     ids=["experiment", "study"],
 )
-def test_synthetic_messages_are_among_it(trained, key):
+def test_synthetic_messages_are_among_it(
+    trained: tuple[Settings, Manifest], key: Callable[..., Any]
+) -> None:
     settings, _ = trained
     found = [key(settings)]
     more = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"

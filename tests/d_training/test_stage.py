@@ -1,30 +1,33 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
 from common.models.registry import cards_folder, production_id
-from common.stage.manifest import folder_records, verify_files
+from common.stage.manifest import Manifest, folder_records, verify_files
 from common.text import rules_sha256
 from d_training import run
 from d_training.data.training_rows import held_out_ids
 from e_apification.model.predictor import load_predictor
+from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def metrics(settings, manifest) -> dict[str, Any]:
+def metrics(settings: Any, manifest: Any) -> dict[str, Any]:
     path = settings.paths.models / manifest.key / "metrics.json"
     read: dict[str, Any] = json.loads(path.read_bytes())
     return read
 
 
-def test_model_folder_is_whole_and_promoted(trained):
+def test_model_folder_is_whole_and_promoted(trained: tuple[Settings, Manifest]) -> None:
     settings, manifest = trained
     folder = settings.paths.models / manifest.key
     assert production_id(settings.paths.models) == manifest.key
@@ -36,7 +39,7 @@ def test_model_folder_is_whole_and_promoted(trained):
     } <= {r.path for r in manifest.outputs}  # fmt: skip
 
 
-def test_cards_and_plots_lie_beside_the_model_folder(trained):
+def test_cards_and_plots_lie_beside_the_model_folder(trained: tuple[Settings, Manifest]) -> None:
     settings, manifest = trained
     folder = cards_folder(settings.paths.models, manifest.key)
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.[mp]*")} == {
@@ -46,13 +49,13 @@ def test_cards_and_plots_lie_beside_the_model_folder(trained):
     }  # fmt: skip
 
 
-def test_every_row_is_counted(trained, toy):
+def test_every_row_is_counted(trained: tuple[Settings, Manifest], toy: Toy) -> None:
     _, manifest = trained
     assert manifest.rows.taken == len(toy.rows())
     assert manifest.rows.out + sum(manifest.rows.dropped.values()) == manifest.rows.taken
 
 
-def test_metrics_hold_what_serving_and_people_need(trained):
+def test_metrics_hold_what_serving_and_people_need(trained: tuple[Settings, Manifest]) -> None:
     settings, manifest = trained
     facts = metrics(settings, manifest)
     assert facts["model_id"] == manifest.key
@@ -69,7 +72,9 @@ def test_metrics_hold_what_serving_and_people_need(trained):
     assert sum(facts["held_out"]["support"]) == facts["held_out"]["texts_labeled_by_teacher"]
 
 
-def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy):
+def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(
+    trained: tuple[Settings, Manifest], toy: Toy
+) -> None:
     settings, manifest = trained
     folder = settings.paths.models / manifest.key
     served = load_predictor(settings.paths.models, manifest.key, threads=1)
@@ -78,6 +83,7 @@ def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy
     assert len(texts) == metrics(*trained)["held_out"]["texts"] > 20
     answers = served.predict_natural(texts)
     reference = served.facts.reference
+    assert reference is not None
     named = [sum(a.label == name for a in answers) for name in ("parcel", "bill", "rest", None)]
     assert list(reference.labels) == named
     for spread, values in (
@@ -88,13 +94,15 @@ def test_the_snapshot_is_what_a_server_counts_of_the_held_out_texts(trained, toy
         assert list(spread.counts) == [bins.count(b) for b in range(len(spread.counts))]
 
 
-def test_student_abstains_about_as_often_as_its_teacher(trained):
+def test_student_abstains_about_as_often_as_its_teacher(trained: tuple[Settings, Manifest]) -> None:
     facts = metrics(*trained)
     assert facts["teacher_abstained_share"] == pytest.approx(1 / 8, abs=0.01)
     assert facts["held_out"]["coverage"] == pytest.approx(7 / 8, abs=0.1)
 
 
-def test_unchanged_rerun_does_nothing_and_imports_no_torch(trained):
+def test_unchanged_rerun_does_nothing_and_imports_no_torch(
+    trained: tuple[Settings, Manifest],
+) -> None:
     settings, manifest = trained
     before = {p: p.stat().st_mtime_ns for p in settings.paths.models.rglob("*") if p.is_file()}
     code = (
@@ -111,14 +119,19 @@ def test_unchanged_rerun_does_nothing_and_imports_no_torch(trained):
     assert after == before
 
 
-def test_without_labeled_rows_the_remedy_is_named(tmp_path, make_settings):
+def test_without_labeled_rows_the_remedy_is_named(
+    tmp_path: Path, make_settings: Callable[..., Settings]
+) -> None:
     with pytest.raises(DataError, match="run `make classify` first"):
         run(make_settings(tmp_path))
 
 
 def test_one_label_too_few_is_refused_before_training(
-    tmp_path, make_settings, publish_labeled, toy
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+) -> None:
     rows = [row | {"scores": row["scores"][:2]} for row in toy.rows()]
     publish_labeled(tmp_path, rows)
     with pytest.raises(DataError, match="holds 2 scores a row and the label schema 3 labels"):

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -20,6 +22,7 @@ from common.store.engine import open_store
 from common.store.feedback import add_batch
 from common.store.jobs import find_job, queue_job, take_job, worker_alive
 from d_training.worker import work
+from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[2]
 # A worker whose training writes its number and then takes its time.
@@ -40,18 +43,18 @@ work(settings, once=False, train=train)
 
 
 @pytest.fixture
-def settings(tmp_path) -> Settings:
+def settings(tmp_path: Path) -> Settings:
     return Settings(run_dir=tmp_path, store=StoreSettings(lease_s=0.6, poll_s=0.05))
 
 
 @pytest.fixture
-def store(settings):
+def store(settings: Settings) -> Iterator[Any]:
     engine = open_store(settings)
     yield engine
     engine.dispose()
 
 
-def job_of(store: Engine):
+def job_of(store: Engine) -> Any:
     job = find_job(store, 1)
     assert job is not None
     return job
@@ -64,19 +67,19 @@ def start(settings: Settings, begun: Path, *, seconds: float) -> subprocess.Pope
     )  # fmt: skip
 
 
-def wait_for(condition, *, seconds: float = 20) -> None:
+def wait_for(condition: Any, *, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_without_a_job_once_ends_at_once(settings, store):
+def test_without_a_job_once_ends_at_once(settings: Settings, store: Any) -> None:
     work(settings, once=True, train=lambda _: pytest.fail("nothing was asked for"))
     assert not worker_alive(store)
 
 
-def test_a_job_is_done_and_its_experiment_written_down(settings, store):
+def test_a_job_is_done_and_its_experiment_written_down(settings: Settings, store: Any) -> None:
     queue_job(store, by="ada")
     seen = []
 
@@ -89,7 +92,7 @@ def test_a_job_is_done_and_its_experiment_written_down(settings, store):
     assert (job_of(store).state, job_of(store).model_id) == ("succeeded", "0123456789ab")
 
 
-def test_a_refusal_is_told_with_its_reasons(settings, store):
+def test_a_refusal_is_told_with_its_reasons(settings: Settings, store: Any) -> None:
     queue_job(store, by="ada")
 
     def train(_: Settings) -> str:
@@ -101,7 +104,9 @@ def test_a_refusal_is_told_with_its_reasons(settings, store):
     assert job.reasons == ("too low", "too slow")
 
 
-def test_what_a_person_can_mend_is_told_and_nothing_else(settings, store, caplog):
+def test_what_a_person_can_mend_is_told_and_nothing_else(
+    settings: Settings, store: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     queue_job(store, by="ada")
 
     def no_labels(_: Settings) -> str:
@@ -125,7 +130,7 @@ def test_what_a_person_can_mend_is_told_and_nothing_else(settings, store, caplog
     assert "customer" not in caplog.text
 
 
-def test_a_long_training_keeps_its_job(settings, store):
+def test_a_long_training_keeps_its_job(settings: Settings, store: Any) -> None:
     queue_job(store, by="ada")
     others = []
 
@@ -139,7 +144,9 @@ def test_a_long_training_keeps_its_job(settings, store):
     assert job_of(store).state == "succeeded"
 
 
-def test_a_killed_workers_job_is_done_by_the_next_one(settings, store, tmp_path):
+def test_a_killed_workers_job_is_done_by_the_next_one(
+    settings: Settings, store: Any, tmp_path: Path
+) -> None:
     queue_job(store, by="ada")
     begun = tmp_path / "begun"
     worker = start(settings, begun, seconds=60)
@@ -158,7 +165,9 @@ def test_a_killed_workers_job_is_done_by_the_next_one(settings, store, tmp_path)
     assert job_of(store).attempts == 2
 
 
-def test_a_job_that_kills_its_worker_twice_has_failed(settings, store, tmp_path):
+def test_a_job_that_kills_its_worker_twice_has_failed(
+    settings: Settings, store: Any, tmp_path: Path
+) -> None:
     queue_job(store, by="ada")
     for number in range(2):
         begun = tmp_path / f"begun{number}"
@@ -170,7 +179,9 @@ def test_a_job_that_kills_its_worker_twice_has_failed(settings, store, tmp_path)
     assert job_of(store).reasons == ("its worker died, 2 times; the log of the worker may say why",)
 
 
-def test_a_worker_that_is_asked_to_end_gives_its_job_back(settings, store, tmp_path):
+def test_a_worker_that_is_asked_to_end_gives_its_job_back(
+    settings: Settings, store: Any, tmp_path: Path
+) -> None:
     queue_job(store, by="ada")
     begun = tmp_path / "begun"
     worker = start(settings, begun, seconds=60)
@@ -182,7 +193,7 @@ def test_a_worker_that_is_asked_to_end_gives_its_job_back(settings, store, tmp_p
     assert not worker_alive(store)
 
 
-def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path):
+def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
     """A lock that is held for longer than a worker waits stands in for a server that is away."""
     short = StoreSettings(lease_s=30, poll_s=0.05, timeout_s=0.05)
     settings = Settings(run_dir=tmp_path, store=short)
@@ -199,7 +210,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path):
     store.dispose()
 
 
-def test_the_command_takes_one_job(settings, store):
+def test_the_command_takes_one_job(settings: Settings, store: Any) -> None:
     queue_job(store, by="ada")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIAGE_")}
     done = subprocess.run(
@@ -214,7 +225,12 @@ def test_the_command_takes_one_job(settings, store):
 
 
 @pytest.mark.slow
-def test_corrections_are_learnt(tmp_path, make_settings, publish_labeled, toy):
+def test_corrections_are_learnt(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+) -> None:
     """Texts of a new kind, labeled by a person, are right after a retraining."""
     import json
 

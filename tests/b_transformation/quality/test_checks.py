@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +25,12 @@ SEEN = {"raw_rows": 2000, "unusable_rows": 20, "repeated_ids": 10, "inbound_shar
 
 
 def checks(
-    written: Written = WRITTEN, *, limits: dict[str, Any] | None = None, **seen
+    written: Written = WRITTEN, *, limits: dict[str, Any] | None = None, **seen: Any
 ) -> list[Check]:
     return check_quality(written, QualitySettings(**limits or {}), **{**SEEN, **seen})
 
 
-def test_each_check_names_the_value_and_its_limit():
+def test_each_check_names_the_value_and_its_limit() -> None:
     assert checks() == [
         ("curated messages", "1,200", "at least 1", True),
         ("share of unusable rows", "0.0100", "at most 0.0500", True),
@@ -66,7 +67,9 @@ def test_each_check_names_the_value_and_its_limit():
          ("last created_at", "2024-05-07T12:00:01+00:00", "at most 2024-05-07T12:00:00+00:00")),
     ],
 )  # fmt: skip
-def test_what_is_off_fails_one_check(written, limits, seen, failed):
+def test_what_is_off_fails_one_check(
+    written: Any, limits: Any, seen: Any, failed: tuple[str, str, str]
+) -> None:
     found = checks(WRITTEN._replace(**written), limits=limits, **seen)
     assert [check for check in found if not check.passed] == [(*failed, False)]
 
@@ -84,11 +87,13 @@ def test_what_is_off_fails_one_check(written, limits, seen, failed):
          {"raw_rows": 0, "unusable_rows": 0, "repeated_ids": 0}),
     ],
 )  # fmt: skip
-def test_a_value_at_its_limit_passes(written, limits, seen):
+def test_a_value_at_its_limit_passes(
+    written: dict[Any, Any], limits: Any, seen: dict[Any, Any]
+) -> None:
     assert all(check.passed for check in checks(WRITTEN._replace(**written), limits=limits, **seen))
 
 
-def test_what_the_source_has_no_column_for_is_not_checked():
+def test_what_the_source_has_no_column_for_is_not_checked() -> None:
     written = WRITTEN._replace(first_created_at=None, last_created_at=None)
     assert [check.name for check in checks(written, inbound_share=None)] == [
         "curated messages",
@@ -100,7 +105,7 @@ def test_what_the_source_has_no_column_for_is_not_checked():
     ]
 
 
-def test_error_names_each_failed_check_and_no_other(tmp_path):
+def test_error_names_each_failed_check_and_no_other(tmp_path: Path) -> None:
     found = [
         Check("curated messages", "2", "at least 5", False),
         Check("nulls in text", "0", "at most 0", True),
@@ -116,12 +121,12 @@ def test_error_names_each_failed_check_and_no_other(tmp_path):
     )
 
 
-def test_nothing_is_raised_where_all_passed(tmp_path):
+def test_nothing_is_raised_where_all_passed(tmp_path: Path) -> None:
     require_passed(checks(), report=tmp_path / "quality.json")
 
 
 @pytest.mark.parametrize("passed", [True, False])
-def test_report_holds_every_check(tmp_path, passed):
+def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
     found = [
         Check("curated messages", "7", "at least 5", True),
         Check("nulls in text", "1", "at most 0", passed),

@@ -1,12 +1,16 @@
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from b_transformation.quality.written import Written, count_rows, read_written
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 SCHEMA = pa.schema(
     [
@@ -32,7 +36,7 @@ def write(path: Path, *rows: tuple[Any, ...], group_size: int | None = None) -> 
     pq.write_table(pa.table(arrays, schema=SCHEMA), path, row_group_size=group_size)
 
 
-def test_figures_of_two_files(tmp_path):
+def test_figures_of_two_files(tmp_path: Path) -> None:
     write(
         tmp_path / "a.parquet",
         (1, "7", HALLOWEEN, "Shop", 1, True, "Hi 😀", "hi", "en"),
@@ -58,7 +62,7 @@ def test_figures_of_two_files(tmp_path):
     )  # fmt: skip
 
 
-def test_languages_come_most_frequent_first(tmp_path):
+def test_languages_come_most_frequent_first(tmp_path: Path) -> None:
     rows = [(n, None, None, None, n, True, "x", "x", lang) for n, lang in
             enumerate(["fr", None, "en", None, "en", None])]  # fmt: skip
     write(tmp_path / "a.parquet", *rows)
@@ -66,7 +70,9 @@ def test_languages_come_most_frequent_first(tmp_path):
 
 
 @pytest.mark.parametrize("group_size", [None, 1])
-def test_nulls_in_keys_are_counted_over_files_and_row_groups(tmp_path, group_size):
+def test_nulls_in_keys_are_counted_over_files_and_row_groups(
+    tmp_path: Path, group_size: int | None
+) -> None:
     write(
         tmp_path / "a.parquet",
         (1, None, None, None, None, True, None, "a", None),
@@ -81,7 +87,7 @@ def test_nulls_in_keys_are_counted_over_files_and_row_groups(tmp_path, group_siz
     assert (written.first_created_at, written.last_created_at) == (None, None)
 
 
-def test_no_messages(tmp_path):
+def test_no_messages(tmp_path: Path) -> None:
     pq.ParquetWriter(tmp_path / "a.parquet", SCHEMA).close()
     written = read_written(tmp_path)
     assert (written.rows, written.distinct_ids, written.openers, written.with_brand) == (0, 0, 0, 0)
@@ -93,7 +99,9 @@ def test_no_messages(tmp_path):
 @pytest.mark.parametrize(
     ("condition", "rows", "nulls_in_text"), [("id >= 0", 7, 3), ("id < 0", 0, 0)]
 )
-def test_files_that_spark_wrote(spark, tmp_path, condition, rows, nulls_in_text):
+def test_files_that_spark_wrote(
+    spark: "SparkSession", tmp_path: Path, condition: str, rows: int, nulls_in_text: int
+) -> None:
     spark.range(7, numPartitions=2).where(condition).selectExpr(
         "id as tweet_id", "timestamp '2018-01-01 00:00:00' as created_at",
         "cast(null as string) as brand", "id as conversation_id", "id < 4 as is_opener",
@@ -107,7 +115,7 @@ def test_files_that_spark_wrote(spark, tmp_path, condition, rows, nulls_in_text)
     assert written.first_created_at == (NEW_YEAR if rows else None)
 
 
-def test_count_rows(tmp_path):
+def test_count_rows(tmp_path: Path) -> None:
     assert count_rows(tmp_path) == 0
     write(tmp_path / "a.parquet", *[(n, None, None, None, n, True, "x", "x", None) for n in (1, 2)])
     write(tmp_path / "b.parquet", (3, None, None, None, 3, True, "x", "x", None))

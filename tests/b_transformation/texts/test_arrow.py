@@ -1,10 +1,15 @@
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from b_transformation.texts.arrow import arrow_function
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def test_function_gets_one_array_a_column_and_whole_batches(spark):
+
+def test_function_gets_one_array_a_column_and_whole_batches(spark: "SparkSession") -> None:
     def describe(words: pa.Array, numbers: pa.Array) -> pa.Array:
         types = f"{words.type} {numbers.type}"
         return pa.StructArray.from_arrays(
@@ -26,7 +31,7 @@ def test_function_gets_one_array_a_column_and_whole_batches(spark):
     assert found.dtypes == [("joined", "string"), ("batch", "int"), ("types", "string")]
 
 
-def test_partitions_without_a_row(spark):
+def test_partitions_without_a_row(spark: "SparkSession") -> None:
     frame = spark.range(3, numPartitions=1).repartition(8)
     double = arrow_function(lambda numbers: pc.multiply(numbers, 2), "bigint")
     found = frame.select(double(frame["id"]).alias("double")).collect()

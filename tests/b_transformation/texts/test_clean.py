@@ -1,3 +1,5 @@
+from typing import TYPE_CHECKING, Any
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,10 @@ from hypothesis import strategies as st
 
 from b_transformation.texts.clean import clean_column, clean_texts, natural_column, natural_texts
 from common.text import clean_text, natural_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 # raw, natural, clean: the result is typed by hand, and Spark, Arrow and Python must all give it.
 TEXTS = [
@@ -64,25 +70,25 @@ BATCH_PLUS_NULLS = pa.array([None, *RAW, None], pa.string())
 
 
 @pytest.mark.parametrize(("raw", "natural", "clean"), TEXTS)
-def test_python_rules(raw, natural, clean):
+def test_python_rules(raw: str, natural: str, clean: str) -> None:
     assert natural_text(raw) == natural
     assert clean_text(natural) == clean
 
 
-def test_columns_of_arrow():
+def test_columns_of_arrow() -> None:
     natural = natural_texts(BATCH_PLUS_NULLS)
     assert natural.to_pylist() == [None, *(natural for _, natural, _ in TEXTS), None]
     assert clean_texts(natural).to_pylist() == [None, *(clean for _, _, clean in TEXTS), None]
 
 
-def test_a_slice_of_a_column():
+def test_a_slice_of_a_column() -> None:
     part = BATCH_PLUS_NULLS.slice(3, 20)
     assert natural_texts(part).to_pylist() == [natural for _, natural, _ in TEXTS[2:22]]
     assert clean_texts(natural_texts(part)).to_pylist() == [clean for _, _, clean in TEXTS[2:22]]
 
 
 @pytest.mark.parametrize("values", [[], [None], [None, None]])
-def test_columns_without_a_text(values):
+def test_columns_without_a_text(values: list[Any]) -> None:
     texts = pa.array(values, pa.string())
     assert natural_texts(texts).to_pylist() == values
     assert clean_texts(texts).to_pylist() == values
@@ -90,13 +96,13 @@ def test_columns_without_a_text(values):
 
 @given(st.lists(messages | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)))
 @settings(max_examples=200, deadline=None)
-def test_columns_follow_the_python_rules(raws):
+def test_columns_follow_the_python_rules(raws: Any) -> None:
     natural = natural_texts(pa.array(raws, pa.string()))
     assert natural.to_pylist() == [natural_text(raw) for raw in raws]
     assert clean_texts(natural).to_pylist() == [clean_text(text) for text in natural.to_pylist()]
 
 
-def test_spark_gives_the_same_texts(spark):
+def test_spark_gives_the_same_texts(spark: "SparkSession") -> None:
     rows = list(enumerate([*RAW, None]))
     frame = spark.createDataFrame(rows, "n int, raw string").repartition(3)
     clean = clean_column(max_chars=5000, detect_language=False)
@@ -115,7 +121,7 @@ def test_spark_gives_the_same_texts(spark):
     assert tuple(found[len(TEXTS)]["c"]) == (None, None, None, False)
 
 
-def test_handles_alone_are_no_text_and_long_ones_are_cut(spark):
+def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") -> None:
     texts = {
         "@user": (None, None, False),
         " @115712 ": (None, None, False),
@@ -134,7 +140,7 @@ def test_handles_alone_are_no_text_and_long_ones_are_cut(spark):
     assert found == texts
 
 
-def test_language_is_found_where_it_is_asked_for(spark):
+def test_language_is_found_where_it_is_asked_for(spark: "SparkSession") -> None:
     frame = spark.createDataFrame([("thanks!",), ("😀",), (None,)], "raw string").coalesce(1)
     clean = clean_column(max_chars=11, detect_language=True)
     rows = frame.select(clean(frame["raw"]).alias("c")).collect()

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -41,22 +42,22 @@ def detect(*texts: str | None) -> list[str | None]:
 
 
 @pytest.mark.parametrize(("text", "code"), LANGUAGES.items())
-def test_language_of_a_clean_text(text, code):
+def test_language_of_a_clean_text(text: Any, code: Any) -> None:
     assert detect(text) == [code]
 
 
-def test_a_batch_gives_what_single_texts_give_in_their_order():
+def test_a_batch_gives_what_single_texts_give_in_their_order() -> None:
     assert detect(*LANGUAGES) == list(LANGUAGES.values())
 
 
-def test_empty_batch():
+def test_empty_batch() -> None:
     assert detect() == []
 
 
-def test_only_open_cases_reach_the_model(monkeypatch):
+def test_only_open_cases_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def ask(text):
+    def ask(text: str) -> str:
         asked.append(text)
         return "xx"
 
@@ -67,12 +68,14 @@ def test_only_open_cases_reach_the_model(monkeypatch):
     assert asked == ["mon colis est perdu"]
 
 
-def test_model_lies_in_the_wheel():
+def test_model_lies_in_the_wheel() -> None:
     assert model_file().name == "lid.176.ftz"
 
 
 @pytest.mark.parametrize("found", ["no wheel", "no model"])
-def test_missing_model_names_the_remedy(monkeypatch, tmp_path: Path, found):
+def test_missing_model_names_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str
+) -> None:
     class Spec:
         submodule_search_locations = [str(tmp_path)]
 

@@ -1,6 +1,11 @@
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from b_transformation.texts.timestamps import parse_created_at
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 READABLE: dict[str | None, str | None] = {
     "Tue Oct 31 22:10:47 +0000 2017": "2017-10-31 22:10:47",
@@ -44,7 +49,7 @@ UNREADABLE = [
 ]
 
 
-def test_created_at_to_utc(spark):
+def test_created_at_to_utc(spark: "SparkSession") -> None:
     texts = [*READABLE, *UNREADABLE]
     rows = spark.createDataFrame(list(enumerate(texts)), "number int, created_at string")
     times = rows.select("number", parse_created_at(rows["created_at"]).alias("time"))
@@ -54,7 +59,7 @@ def test_created_at_to_utc(spark):
     assert found == {**READABLE, **dict.fromkeys(UNREADABLE)}
 
 
-def test_type_is_a_timestamp_with_time_zone(spark):
+def test_type_is_a_timestamp_with_time_zone(spark: "SparkSession") -> None:
     rows = spark.createDataFrame([("Tue Oct 31 22:10:47 +0000 2017",)], "created_at string")
     times = rows.select(parse_created_at(rows["created_at"]).alias("time"))
     assert times.schema["time"].dataType.simpleString() == "timestamp"

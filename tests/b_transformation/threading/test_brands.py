@@ -1,4 +1,4 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -6,6 +6,10 @@ import pytest
 from b_transformation.threading.brands import brand_column, choose_brand, find_thread_brands
 from b_transformation.threading.raw_columns import INBOUND, OUTBOUND
 from b_transformation.threading.threads import NOTHING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 NAMES = {"teashop": "TeaShop", "bikebarn": "BikeBarn"}
 TEA, BIKE, JO = 0, 1, 2
@@ -40,7 +44,7 @@ MENTIONS = [
 ]
 
 
-def find(*messages: tuple[int, int, int, int], order: list[int] | None = None):
+def find(*messages: tuple[int, int, int, int], order: list[int] | None = None) -> Any:
     """Each message: author, direction, place of the message replied to, conversation."""
     columns = np.array(messages, np.int64).reshape(-1, 4).T
     authors, directions, parents, conversations = columns
@@ -54,11 +58,13 @@ def find(*messages: tuple[int, int, int, int], order: list[int] | None = None):
 
 
 @pytest.mark.parametrize(("text", "in_thread", "brand"), MENTIONS)
-def test_mentioned_brand_comes_before_the_thread(text, in_thread, brand):
+def test_mentioned_brand_comes_before_the_thread(
+    text: str | None, in_thread: str | None, brand: str | None
+) -> None:
     assert choose_brand(text, in_thread, names=NAMES) == brand
 
 
-def test_spark_chooses_the_same_and_a_reply_decides_first(spark):
+def test_spark_chooses_the_same_and_a_reply_decides_first(spark: "SparkSession") -> None:
     rows: list[Any] = [(n, text, None, thread) for n, (text, thread, _) in enumerate(MENTIONS)]
     rows += [(100, "@bikebarn hi", "TeaShop", "BikeBarn"), (101, None, "TeaShop", None)]
     frame = spark.createDataFrame(
@@ -71,7 +77,7 @@ def test_spark_chooses_the_same_and_a_reply_decides_first(spark):
     assert found == {**expected, 100: "TeaShop", 101: "TeaShop"}
 
 
-def test_without_brands_nobody_is_mentioned(spark):
+def test_without_brands_nobody_is_mentioned(spark: "SparkSession") -> None:
     frame = spark.createDataFrame([("@teashop hi",)], "text string").selectExpr(
         "text", "cast(null as string) as none"
     )
@@ -80,7 +86,7 @@ def test_without_brands_nobody_is_mentioned(spark):
     assert frame.select(brand.alias("brand")).collect()[0]["brand"] is None
 
 
-def test_brand_replied_to():
+def test_brand_replied_to() -> None:
     found = find(
         (TEA, OUTBOUND, NOTHING, 1),
         (JO, INBOUND, 0, 1),  # to the brand
@@ -92,7 +98,7 @@ def test_brand_replied_to():
     assert found.replied_to.tolist() == [NOTHING, TEA, NOTHING, NOTHING, NOTHING, NOTHING]
 
 
-def test_the_only_brand_of_a_conversation_is_in_all_of_it():
+def test_the_only_brand_of_a_conversation_is_in_all_of_it() -> None:
     found = find(
         (JO, INBOUND, NOTHING, 7),
         (JO, INBOUND, 0, 7),
@@ -103,7 +109,7 @@ def test_the_only_brand_of_a_conversation_is_in_all_of_it():
     assert found.in_thread.tolist() == [BIKE, BIKE, BIKE, BIKE, NOTHING]
 
 
-def test_of_several_brands_in_a_conversation_only_the_one_that_answered_counts():
+def test_of_several_brands_in_a_conversation_only_the_one_that_answered_counts() -> None:
     found = find(
         (JO, INBOUND, NOTHING, 7),
         (TEA, OUTBOUND, 0, 7),
@@ -117,14 +123,14 @@ def test_of_several_brands_in_a_conversation_only_the_one_that_answered_counts()
 
 
 @pytest.mark.parametrize(("order", "first"), [([1, 2, 3], TEA), ([1, 3, 2], BIKE)])
-def test_of_several_answers_the_first_in_the_source_counts(order, first):
+def test_of_several_answers_the_first_in_the_source_counts(order: list[int], first: Any) -> None:
     found = find(
         (JO, INBOUND, NOTHING, 7), (TEA, OUTBOUND, 0, 7), (BIKE, OUTBOUND, 0, 7), order=order
     )
     assert found.in_thread.tolist()[0] == first
 
 
-def test_brands_are_the_authors_of_outbound_messages():
+def test_brands_are_the_authors_of_outbound_messages() -> None:
     found = find(
         (BIKE, OUTBOUND, NOTHING, 1),
         (TEA, OUTBOUND, NOTHING, 2),
@@ -135,12 +141,12 @@ def test_brands_are_the_authors_of_outbound_messages():
     assert found.brands.tolist() == [TEA, BIKE]
 
 
-def test_nobody_but_customers():
+def test_nobody_but_customers() -> None:
     found = find((JO, INBOUND, NOTHING, 1), (JO, INBOUND, 0, 1))
     assert found.replied_to.tolist() == [NOTHING, NOTHING]
     assert found.in_thread.tolist() == [NOTHING, NOTHING]
     assert found.brands.tolist() == []
 
 
-def test_no_messages():
+def test_no_messages() -> None:
     assert [array.tolist() for array in find()] == [[], [], []]

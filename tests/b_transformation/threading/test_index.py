@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,12 @@ def raw_columns(*rows: tuple[Any, ...], with_authors: bool = True) -> RawColumns
     )
 
 
-def rows_of(path) -> list[tuple[Any, ...]]:
+def rows_of(path: Path) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in pq.read_table(path).to_pylist()]
 
 
 @pytest.fixture()
-def write(tmp_path):
+def write(tmp_path: Path) -> Any:
     def write_rows(
         *rows: tuple[Any, ...], with_authors: bool = True
     ) -> tuple[Index, list[Any], list[Any]]:
@@ -61,7 +62,7 @@ def write(tmp_path):
     return write_rows
 
 
-def test_rows_of_every_kind(write, tmp_path):
+def test_rows_of_every_kind(write: Any, tmp_path: Path) -> None:
     index, questions, answers = write(
         (10, NOTHING, INBOUND, "7"),
         (11, 10, OUTBOUND, "Tea"),
@@ -97,12 +98,12 @@ def test_rows_of_every_kind(write, tmp_path):
     assert list(zip(*_schema(tmp_path / ANSWERS), strict=True)) == ANSWER_FIELDS
 
 
-def _schema(path):
+def _schema(path: Path) -> tuple[Any, Any]:
     schema = pq.read_schema(path)
     return schema.names, schema.types
 
 
-def test_of_repeated_ids_the_first_readable_row_is_kept(write):
+def test_of_repeated_ids_the_first_readable_row_is_kept(write: Any) -> None:
     index, questions, _ = write(
         (20, NOTHING, UNKNOWN, "1"),
         (20, NOTHING, INBOUND, "1"),
@@ -115,7 +116,7 @@ def test_of_repeated_ids_the_first_readable_row_is_kept(write):
     assert index.brands == ()
 
 
-def test_both_files_come_in_the_order_of_the_source(write):
+def test_both_files_come_in_the_order_of_the_source(write: Any) -> None:
     _, questions, answers = write(
         (9, NOTHING, INBOUND, "1"),
         (8, 2, OUTBOUND, "Tea"),
@@ -126,7 +127,7 @@ def test_both_files_come_in_the_order_of_the_source(write):
     assert answers == [(2, 2, "Tea"), (3, 9, "Tea")]
 
 
-def test_replies_in_a_circle_and_to_itself(write):
+def test_replies_in_a_circle_and_to_itself(write: Any) -> None:
     index, questions, _ = write(
         (31, 32, INBOUND, "1"), (32, 31, INBOUND, "2"), (33, 32, INBOUND, "3"),
         (40, 40, INBOUND, "4"),
@@ -140,7 +141,7 @@ def test_replies_in_a_circle_and_to_itself(write):
     assert (index.figures["reply_cycles"], index.figures["conversations"]) == (1, 2)
 
 
-def test_nothing_but_texts(write):
+def test_nothing_but_texts(write: Any) -> None:
     rows = [(n, NOTHING, INBOUND, None) for n in (1, 2, 3)]
     index, questions, answers = write(*rows, with_authors=False)
     assert questions == [(n, n, n, True, None, None) for n in (1, 2, 3)]
@@ -148,13 +149,13 @@ def test_nothing_but_texts(write):
     assert (index.brands, sum(index.dropped.values())) == ((), 0)
 
 
-def test_no_rows(write):
+def test_no_rows(write: Any) -> None:
     index, questions, answers = write()
     assert (questions, answers, index.brands) == ([], [], ())
     assert (index.questions, index.answers, sum(index.dropped.values())) == (0, 0, 0)
 
 
-def test_authors_that_only_the_dictionary_names_are_no_brands(tmp_path):
+def test_authors_that_only_the_dictionary_names_are_no_brands(tmp_path: Path) -> None:
     raw = raw_columns((1, NOTHING, INBOUND, "7"), (2, 1, OUTBOUND, "Tea"))
     dictionary = pa.array(["", "Unused", "7", "Tea"], pa.string())
     authors = pa.DictionaryArray.from_arrays(pa.array([2, 3], pa.int32()), dictionary)

@@ -80,21 +80,21 @@ def write(folder: Path, name: str, **columns: list[Any]) -> Path:
 
 
 @pytest.mark.parametrize(("text", "number"), IDS.items())
-def test_ids(text, number):
+def test_ids(text: Any, number: Any) -> None:
     assert parse_ids(chunked([text])).tolist() == [number]
 
 
-def test_ids_of_several_chunks_stay_in_order():
+def test_ids_of_several_chunks_stay_in_order() -> None:
     assert parse_ids(chunked(["5", "x"], [], [None, "4.0"])).tolist() == [5, -1, -1, 4]
     assert parse_ids(chunked()).tolist() == []
 
 
 @pytest.mark.parametrize(("text", "direction"), DIRECTIONS.items())
-def test_directions(text, direction):
+def test_directions(text: Any, direction: Any) -> None:
     assert parse_directions(chunked([text]).dictionary_encode()).tolist() == [direction]
 
 
-def test_directions_of_chunks_with_dictionaries_of_their_own():
+def test_directions_of_chunks_with_dictionaries_of_their_own() -> None:
     chunks = [
         pa.array(words, pa.string()).dictionary_encode()
         for words in (["True", "False"], ["False", None, "True"], ["?", "1"])
@@ -102,7 +102,7 @@ def test_directions_of_chunks_with_dictionaries_of_their_own():
     assert parse_directions(pa.chunked_array(chunks)).tolist() == [1, 0, 0, -1, 1, -1, 1]
 
 
-def test_all_columns_in_the_order_of_the_source_rows(tmp_path):
+def test_all_columns_in_the_order_of_the_source_rows(tmp_path: Path) -> None:
     write(
         tmp_path, "a.parquet", source_row=[3, 4], tweet_id=["30", "x"], author_id=["7", None],
         inbound=["True", "False"], text=["c", "d"], in_response_to_tweet_id=["10.0", ""],
@@ -123,12 +123,12 @@ def test_all_columns_in_the_order_of_the_source_rows(tmp_path):
     assert raw.authors.to_pylist() == ["7", "Shop", "7", None]
 
 
-def test_repeated_ids_are_all_kept(tmp_path):
+def test_repeated_ids_are_all_kept(tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", source_row=[1, 2], tweet_id=["5", "5"], text=["a", "b"])
     assert read_raw_columns(tmp_path, text_column="text").tweet_ids.tolist() == [5, 5]
 
 
-def test_file_with_nothing_but_texts(tmp_path):
+def test_file_with_nothing_but_texts(tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", source_row=[1, 2, 3], body=["a", None, "😀"])
     raw = read_raw_columns(tmp_path, text_column="body")
     assert raw.names == ("source_row", "body")
@@ -138,7 +138,7 @@ def test_file_with_nothing_but_texts(tmp_path):
     assert raw.authors is None
 
 
-def test_no_rows(tmp_path):
+def test_no_rows(tmp_path: Path) -> None:
     write(
         tmp_path, "a.parquet", source_row=[], tweet_id=[], author_id=[], inbound=[], text=[],
         in_response_to_tweet_id=[],
@@ -148,7 +148,7 @@ def test_no_rows(tmp_path):
     assert [len(column) for column in columns] == [0, 0, 0, 0, 0]
 
 
-def test_unknown_text_column_names_those_there_are(tmp_path):
+def test_unknown_text_column_names_those_there_are(tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", source_row=[1], tweet_id=["1"], body=["a"])
     with pytest.raises(DataError) as caught:
         read_raw_columns(tmp_path, text_column="text")
@@ -158,6 +158,6 @@ def test_unknown_text_column_names_those_there_are(tmp_path):
     )
 
 
-def test_empty_folder_names_the_remedy(tmp_path):
+def test_empty_folder_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no Parquet files; run `make data_ingestion` first"):
         read_raw_columns(tmp_path, text_column="text")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,7 +39,7 @@ def resolve(replies: dict[int, int | None], *, rounds: int = 32) -> Threads:
         ),
     ],
 )  # fmt: skip
-def test_conversations(replies, conversations, missing_parents, cycles):
+def test_conversations(replies: Any, conversations: Any, missing_parents: int, cycles: int) -> None:
     threads = resolve(replies)
     assert threads.conversation_ids.tolist() == conversations
     assert (threads.missing_parents, threads.cycles) == (missing_parents, cycles)
@@ -50,27 +52,29 @@ def chain(length: int) -> dict[int, int | None]:
 
 
 @pytest.mark.parametrize("rounds", [8, 32, 64])
-def test_thread_of_200_messages_is_one_conversation(rounds):
+def test_thread_of_200_messages_is_one_conversation(rounds: int) -> None:
     threads = resolve(chain(200), rounds=rounds)
     assert set(threads.conversation_ids.tolist()) == {1000}
     assert threads.cut == 0
 
 
 @pytest.mark.parametrize(("rounds", "last", "cut"), [(7, 1071, 71), (3, 1191, 191), (1, 1197, 197)])
-def test_too_few_rounds_leave_the_ancestor_reached_and_count_it(rounds, last, cut):
+def test_too_few_rounds_leave_the_ancestor_reached_and_count_it(
+    rounds: int, last: int, cut: int
+) -> None:
     threads = resolve(chain(200), rounds=rounds)
     assert threads.conversation_ids.tolist()[-1] == last
     assert threads.cut == cut
 
 
-def test_short_threads_among_many_messages_need_few_rounds():
+def test_short_threads_among_many_messages_need_few_rounds() -> None:
     replies = {n: None if n % 2 else n - 1 for n in range(1, 1001)}
     threads = resolve(replies, rounds=1)
     assert threads.conversation_ids.tolist() == [n if n % 2 else n - 1 for n in range(1, 1001)]
     assert threads.cut == 0
 
 
-def test_cycle_of_200_messages():
+def test_cycle_of_200_messages() -> None:
     threads = resolve({**chain(200), 1000: 1199})
     assert set(threads.conversation_ids.tolist()) == {1000}
     assert threads.cycles == 1
@@ -79,13 +83,15 @@ def test_cycle_of_200_messages():
 @pytest.mark.parametrize(
     ("rounds", "conversations", "cycles", "cut"), [(2, [1, 1, 1, 1], 1, 0), (1, [3, 4, 1, 2], 0, 4)]
 )
-def test_cycle_is_known_as_one_where_rounds_climb_all(rounds, conversations, cycles, cut):
+def test_cycle_is_known_as_one_where_rounds_climb_all(
+    rounds: int, conversations: list[int], cycles: int, cut: int
+) -> None:
     threads = resolve({1: 2, 2: 3, 3: 4, 4: 1}, rounds=rounds)
     assert threads.conversation_ids.tolist() == conversations
     assert (threads.cycles, threads.cut) == (cycles, cut)
 
 
-def test_arguments_are_left_as_they_were():
+def test_arguments_are_left_as_they_were() -> None:
     ids = np.array([1, 2, 3], np.int64)
     parent_ids, parents = np.array([2, 1, 2], np.int64), np.array([1, 0, 1], np.int64)
     resolve_threads(ids, parent_ids, parents, rounds=8)
@@ -104,7 +110,7 @@ def test_arguments_are_left_as_they_were():
         ([0, 2**63 - 1], [2**63 - 1, 0], [1, 0]),
     ],
 )
-def test_find_places(ids, wanted, places):
+def test_find_places(ids: list[Any], wanted: list[Any], places: Any) -> None:
     found = find_places(np.array(ids, np.int64), np.array(wanted, np.int64))
     assert found.tolist() == places
 
@@ -127,7 +133,7 @@ def walk(replies: dict[int, int | None], message: int) -> tuple[int, bool]:
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_same_roots_as_a_walk(replies):
+def test_same_roots_as_a_walk(replies: Any) -> None:
     walked = {message: walk(replies, message) for message in sorted(replies)}
     threads = resolve(replies)
     assert threads.conversation_ids.tolist() == [root for root, _ in walked.values()]

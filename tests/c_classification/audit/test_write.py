@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from c_classification.audit.figures import count_rows, draw_examples
 from c_classification.audit.rows import read_rows
 from c_classification.audit.write import write_audit
 from c_classification.draw import Draw, rank_of
+from common.config.schema import Settings
 from common.errors import DataError
 from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
@@ -35,7 +37,7 @@ LABELED: list[tuple[str, str | None, list[float], list[str | None]]] = [
 COLUMNS = "tweet_id conversation_id text lang label confidence scores teacher votes".split()
 
 
-def table(rows, *, columns=COLUMNS) -> pa.Table:
+def table(rows: Any, *, columns: Any = COLUMNS) -> pa.Table:
     texts, labels, scores, votes = (list(column) for column in zip(*rows, strict=True))
     ids = pa.array(range(1, len(rows) + 1), pa.int64())
     return pa.table(
@@ -54,10 +56,12 @@ def table(rows, *, columns=COLUMNS) -> pa.Table:
 
 
 @pytest.fixture()
-def publish(tmp_path) -> Callable[..., None]:
+def publish(tmp_path: Path) -> Callable[..., None]:
     """Publishes data/labeled as two files, with the manifest's figures."""
 
-    def write(rows=LABELED, *, names=NAMES, members=MEMBERS, columns=COLUMNS) -> None:
+    def write(
+        rows: Any = LABELED, *, names: Any = NAMES, members: Any = MEMBERS, columns: Any = COLUMNS
+    ) -> None:
         def build(folder: Path) -> Built:
             (folder / "messages").mkdir()
             half = len(rows) // 2
@@ -82,7 +86,7 @@ def publish(tmp_path) -> Callable[..., None]:
 
 
 @pytest.fixture()
-def batches(publish, tmp_path):
+def batches(publish: Callable[..., None], tmp_path: Path) -> Callable[..., Any]:
     publish()
     folder = tmp_path / "data" / "labeled" / "messages"
     return lambda: read_rows(folder, names=NAMES, members=MEMBERS)
@@ -94,7 +98,7 @@ def visible(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 
-def test_counts_are_those_of_the_rows(batches):
+def test_counts_are_those_of_the_rows(batches: Callable[..., Any]) -> None:
     counts = count_rows(batches(), labels=3, members=2)
     assert counts.bins.sum(axis=1).tolist() == [3, 3, 0]
     assert np.flatnonzero(counts.bins[0]).tolist() == [550, 750, 900]
@@ -110,7 +114,9 @@ def test_counts_are_those_of_the_rows(batches):
     ]
 
 
-def test_examples_are_distinct_and_in_the_band_of_their_confidence(batches):
+def test_examples_are_distinct_and_in_the_band_of_their_confidence(
+    batches: Callable[..., Any],
+) -> None:
     counts = count_rows(batches(), labels=3, members=2)
     examples = draw_examples(batches(), counts, seed=3)
     texts = [
@@ -133,10 +139,10 @@ def test_examples_are_distinct_and_in_the_band_of_their_confidence(batches):
     ]  # fmt: skip
 
 
-def test_the_draw_is_seeded_and_does_not_depend_on_the_order():
+def test_the_draw_is_seeded_and_does_not_depend_on_the_order() -> None:
     texts = [f"text {n}" for n in range(200)]
 
-    def drawn(order, seed):
+    def drawn(order: Any, seed: int) -> Any:
         draw: Draw[str] = Draw(4)
         for text in [*order, *order]:
             draw.offer(rank_of(text, seed=seed), text)
@@ -148,7 +154,9 @@ def test_the_draw_is_seeded_and_does_not_depend_on_the_order():
     assert drawn(texts, 2) != first
 
 
-def test_the_page_shows_counts_disagreements_and_abstentions(settings, publish):
+def test_the_page_shows_counts_disagreements_and_abstentions(
+    settings: Settings, publish: Callable[..., None]
+) -> None:
     publish()
     page = write_audit(settings).read_text(encoding="utf-8")
     words = visible(page)
@@ -161,7 +169,9 @@ def test_the_page_shows_counts_disagreements_and_abstentions(settings, publish):
     assert "parcel bill 1 50.0 % rest bill 1 50.0 %" in words
 
 
-def test_texts_are_escaped_and_nothing_is_fetched(settings, publish):
+def test_texts_are_escaped_and_nothing_is_fetched(
+    settings: Settings, publish: Callable[..., None]
+) -> None:
     publish()
     page = write_audit(settings).read_text(encoding="utf-8")
     assert "<script" not in page
@@ -169,7 +179,9 @@ def test_texts_are_escaped_and_nothing_is_fetched(settings, publish):
     assert not re.search(r"(?:src|href)=|url\(|@import|https?://", page)
 
 
-def test_an_unchanged_input_is_left_alone_and_a_changed_one_is_not(settings, publish, caplog):
+def test_an_unchanged_input_is_left_alone_and_a_changed_one_is_not(
+    settings: Settings, publish: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
     publish()
     caplog.set_level("INFO")
     path = write_audit(settings)
@@ -184,14 +196,16 @@ def test_an_unchanged_input_is_left_alone_and_a_changed_one_is_not(settings, pub
     assert not any(text in caplog.text for text, *_ in LABELED)
 
 
-def test_a_single_teacher_has_nobody_to_disagree_with(settings, publish):
+def test_a_single_teacher_has_nobody_to_disagree_with(
+    settings: Settings, publish: Callable[..., None]
+) -> None:
     publish([(t, label, s, votes[:1]) for t, label, s, votes in LABELED], members=["embedding"])
     words = visible(write_audit(settings).read_text(encoding="utf-8"))
     assert "The teacher has a single member (embedding)" in words
     assert "They agree on" not in words
 
 
-def test_nothing_abstained_is_said(settings, publish):
+def test_nothing_abstained_is_said(settings: Settings, publish: Callable[..., None]) -> None:
     publish(LABELED[:6])
     words = visible(write_audit(settings).read_text(encoding="utf-8"))
     assert "No message: the best label of each reached the threshold of 0.3." in words
@@ -209,18 +223,22 @@ def test_nothing_abstained_is_said(settings, publish):
         ),
     ],
 )
-def test_data_that_does_not_fit_is_refused(settings, publish, published, said):
+def test_data_that_does_not_fit_is_refused(
+    settings: Settings, publish: Callable[..., None], published: Any, said: str
+) -> None:
     publish(**published)
     with pytest.raises(DataError, match=said):
         write_audit(settings)
 
 
-def test_missing_data_names_the_target_to_run(settings):
+def test_missing_data_names_the_target_to_run(settings: Settings) -> None:
     with pytest.raises(DataError, match="run `make classify` first"):
         write_audit(settings)
 
 
-def test_the_stage_ends_with_the_page(settings, publish, monkeypatch):
+def test_the_stage_ends_with_the_page(
+    settings: Settings, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stage_command, "run", lambda _: publish())
     stage_command.label_and_audit(settings)
     assert (settings.paths.reports / "labels.html").is_file()

@@ -1,6 +1,8 @@
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ from c_classification.check.wording import (
     thin_labels,
 )
 from common.config.classification import NliSettings
+from common.config.schema import Settings
 from common.labels import Label, LabelSchema
 
 TEN = tuple(f"example {n}" for n in range(10))
@@ -45,7 +48,7 @@ def schema_of(**examples: tuple[str, ...]) -> LabelSchema:
 
 
 @pytest.fixture()
-def never_entails(tiny_checkpoint, tmp_path) -> Path:
+def never_entails(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """An NLI checkpoint with logits 2 and 0 for contradiction and entailment, whatever it reads."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -65,7 +68,7 @@ def never_entails(tiny_checkpoint, tmp_path) -> Path:
     return folder
 
 
-def test_every_sentence_is_looked_at_in_schema_order():
+def test_every_sentence_is_looked_at_in_schema_order() -> None:
     assert sentences_of(schema_of(a=("x", "y"), b=())) == [
         Sentence(0, "description", "all about a"), Sentence(0, "hypothesis", "is a"),
         Sentence(0, "example", "x"), Sentence(0, "example", "y"),
@@ -73,7 +76,7 @@ def test_every_sentence_is_looked_at_in_schema_order():
     ]  # fmt: skip
 
 
-def test_labels_with_little_wording_are_found():
+def test_labels_with_little_wording_are_found() -> None:
     bare = Label(name="Lost card", description="card, lost", hypotheses=("h",), examples=TEN)
     schema = schema_of(none=(), one=("x",), nine=TEN[:9], ten=TEN)
     schema = schema.model_copy(update={"labels": (*schema.labels, bare)})
@@ -85,7 +88,7 @@ def test_labels_with_little_wording_are_found():
     ]
 
 
-def test_the_same_sentence_is_found_whatever_its_case_and_handles():
+def test_the_same_sentence_is_found_whatever_its_case_and_handles() -> None:
     schema = schema_of(
         a=("@brand Where is it?", "thanks", "hello"), b=("where is it", "Thanks!"), c=("hm", "HM")
     )
@@ -95,7 +98,7 @@ def test_the_same_sentence_is_found_whatever_its_case_and_handles():
     ]
 
 
-def test_overlapping_descriptions_are_found_nearest_first():
+def test_overlapping_descriptions_are_found_nearest_first() -> None:
     schema = schema_of(a=TEN, b=TEN, c=TEN)
     vectors = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], np.float32)  # cosines .8, .6, .96
     assert [(f.label, f.found) for f in overlapping_descriptions(schema, vectors)] == [
@@ -104,7 +107,7 @@ def test_overlapping_descriptions_are_found_nearest_first():
     ]
 
 
-def test_leaving_one_out_in_closed_form_equals_fitting_without_it():
+def test_leaving_one_out_in_closed_form_equals_fitting_without_it() -> None:
     draw = np.random.default_rng(5)
     labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
     vectors = draw.normal(size=(9, 4)).astype(np.float32)
@@ -117,7 +120,7 @@ def test_leaving_one_out_in_closed_form_equals_fitting_without_it():
         np.testing.assert_allclose(scores[i], fitted.predict(vectors[i : i + 1])[0], atol=1e-6)
 
 
-def test_a_sentence_among_those_of_another_label_is_found():
+def test_a_sentence_among_those_of_another_label_is_found() -> None:
     schema = schema_of(a=("a1", "a2", "a3"), b=("b1", "b2", "stray"))
     sentences = sentences_of(schema)
     towards = {"a": [1, 0], "b": [0, 1]}
@@ -136,7 +139,7 @@ def test_a_sentence_among_those_of_another_label_is_found():
     ]
 
 
-def test_a_sentence_under_both_labels_is_not_called_misplaced():
+def test_a_sentence_under_both_labels_is_not_called_misplaced() -> None:
     sentences = sentences_of(schema_of(a=("a1", "a2", "stray"), b=("b1", "b2", "stray")))
     vectors = np.array(
         [[1, 0] if s.label == 0 or s.text == "stray" else [0, 1] for s in sentences], np.float32
@@ -144,7 +147,7 @@ def test_a_sentence_under_both_labels_is_not_called_misplaced():
     assert misplaced_sentences(sentences, vectors) == []
 
 
-def test_scores_are_counted_by_label_and_by_pair_of_near_labels():
+def test_scores_are_counted_by_label_and_by_pair_of_near_labels() -> None:
     schema = schema_of(a=TEN, b=TEN, c=TEN)
     scores = np.array(
         [
@@ -176,14 +179,16 @@ def test_scores_are_counted_by_label_and_by_pair_of_near_labels():
         ([10, 5, 5], 0, [("", "20 texts are too few to judge what each label gets")]),
     ],
 )
-def test_shares_out_of_proportion_are_found(got, abstained, found):
+def test_shares_out_of_proportion_are_found(
+    got: list[int], abstained: int, found: list[Any]
+) -> None:
     schema = schema_of(a=TEN, b=TEN, c=TEN)
     shares = [Share(n, 0.5) for n in got]
     judged = Judged(sum(got) + abstained, shares, abstained, 0, [])
     assert [(f.label, f.found) for f in share_findings(schema, judged)] == found
 
 
-def test_pairs_that_share_many_texts_are_found():
+def test_pairs_that_share_many_texts_are_found() -> None:
     schema = schema_of(a=TEN, b=TEN)
     judged = judge_scores(
         schema,
@@ -196,7 +201,7 @@ def test_pairs_that_share_many_texts_are_found():
     ]
 
 
-def test_hypotheses_that_no_text_entails_are_found():
+def test_hypotheses_that_no_text_entails_are_found() -> None:
     label = Label(name="a", description="d", hypotheses=("h1", "h2"))
     schema = LabelSchema(catch_all="b", labels=(label, label.model_copy(update={"name": "b"})))
     apart = single_hypotheses(schema)
@@ -208,7 +213,9 @@ def test_hypotheses_that_no_text_entails_are_found():
     ]
 
 
-def test_the_sample_is_distinct_seeded_and_bounded(write_curated, tmp_path):
+def test_the_sample_is_distinct_seeded_and_bounded(
+    write_curated: Callable[[Sequence[str | None]], None], tmp_path: Path
+) -> None:
     write_curated([None, *[f"text {n % 50}" for n in range(200)]])
     folder = tmp_path / "data" / "curated" / "messages"
     first = sample_texts(folder, size=20, seed=1)
@@ -218,7 +225,7 @@ def test_the_sample_is_distinct_seeded_and_bounded(write_curated, tmp_path):
     assert len(sample_texts(folder, size=1000, seed=1)) == 50
 
 
-def test_the_table_is_aligned_and_shows_what_to_change():
+def test_the_table_is_aligned_and_shows_what_to_change() -> None:
     schema = schema_of(a=("x",), b=TEN)
     sentence = Sentence(0, "example", "x")
     judged = judge_scores(
@@ -246,7 +253,7 @@ def test_the_table_is_aligned_and_shows_what_to_change():
     ]
 
 
-def test_synthetic_messages_are_counted_by_label(settings):
+def test_synthetic_messages_are_counted_by_label(settings: Settings) -> None:
     with settings.labels.open("a", encoding="utf-8") as labels:
         labels.write("synthetic: more.csv\n")
     (settings.labels.parent / "more.csv").write_text("label,text\nrest,lol\nbill,why\nrest,ok\n")
@@ -254,7 +261,7 @@ def test_synthetic_messages_are_counted_by_label(settings):
     assert "\n3 synthetic messages in more.csv: parcel 0, bill 1, rest 2\n" in shown
 
 
-def test_without_data_only_the_wording_is_checked(settings):
+def test_without_data_only_the_wording_is_checked(settings: Settings) -> None:
     report = check_labels(settings)
     assert report.judged is None
     assert [f.label for f in report.findings if "4 examples" in f.found] == [
@@ -265,7 +272,9 @@ def test_without_data_only_the_wording_is_checked(settings):
     assert "texts get" not in shown.split("Only the wording")[0]
 
 
-def test_with_data_the_teachers_labels_are_counted(settings, write_curated):
+def test_with_data_the_teachers_labels_are_counted(
+    settings: Settings, write_curated: Callable[[Sequence[str | None]], None]
+) -> None:
     write_curated([f"my parcel not arrived {word}" for word in ("order", "late", "i", "you", "a")])
     judged = check_labels(settings).judged
     assert judged is not None
@@ -277,8 +286,8 @@ def test_with_data_the_teachers_labels_are_counted(settings, write_curated):
 
 
 def test_an_nli_teacher_is_asked_what_each_hypothesis_is_worth(
-    settings, write_curated, never_entails
-):
+    settings: Settings, write_curated: Callable[[Sequence[str | None]], None], never_entails: Path
+) -> None:
     write_curated(["my parcel not arrived", "charged twice"])
     nli = NliSettings(checkpoint=str(never_entails))
     chosen = settings.classification.model_copy(update={"teacher": "nli", "nli": nli})
@@ -290,8 +299,13 @@ def test_an_nli_teacher_is_asked_what_each_hypothesis_is_worth(
     ]
 
 
-def test_findings_exit_with_0_and_an_invalid_file_with_2(settings, tmp_path, monkeypatch, capsys):
-    def run(labels) -> int:
+def test_findings_exit_with_0_and_an_invalid_file_with_2(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(labels: Any) -> int:
         encoder = settings.classification.embedding.checkpoint
         chosen = [f"labels={labels}", f"run_dir={tmp_path}"]
         chosen.append(f"classification.embedding.checkpoint={encoder}")

@@ -7,6 +7,7 @@ from c_classification.gold.keyed import key_of
 from c_classification.gold.label_csv import label_csv
 from c_classification.teacher.teacher import teacher_files
 from common.config.classification import NliSettings
+from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
 
@@ -14,13 +15,15 @@ CSV = 'id,text\n1,"@Acme my parcel\nnot arrived &amp; late"\n2,\n3,@115 thanks h
 
 
 @pytest.fixture()
-def source(tmp_path) -> Path:
+def source(tmp_path: Path) -> Path:
     path = tmp_path / "gold.csv"
     path.write_text(CSV, encoding="utf-8-sig")
     return path
 
 
-def test_every_record_is_labeled_in_order_as_models_read_it(settings, source, tmp_path):
+def test_every_record_is_labeled_in_order_as_models_read_it(
+    settings: Settings, source: Path, tmp_path: Path
+) -> None:
     label_csv(settings, source, tmp_path / "out" / "teacher.parquet")
     table = pq.read_table(tmp_path / "out" / "teacher.parquet")
     assert table.column_names == ["row", "text", "label", "confidence", "scores"]
@@ -35,13 +38,15 @@ def test_every_record_is_labeled_in_order_as_models_read_it(settings, source, tm
         assert row["confidence"] == max(row["scores"])
 
 
-def test_header_only_gives_an_empty_table(settings, tmp_path):
+def test_header_only_gives_an_empty_table(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("text\n")
     label_csv(settings, tmp_path / "none.csv", tmp_path / "none.parquet")
     assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 
-def test_missing_column_is_named_with_those_that_are_there(settings, source, tmp_path):
+def test_missing_column_is_named_with_those_that_are_there(
+    settings: Settings, source: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="no column 'body'; it has 'id', 'text'"):
         label_csv(settings, source, tmp_path / "out.parquet", column="body")
 
@@ -54,18 +59,22 @@ def test_missing_column_is_named_with_those_that_are_there(settings, source, tmp
         (b"text\nHello, you\n", r"bad\.csv, line 2: wrong number of columns"),
     ],
 )
-def test_unreadable_csv_is_refused(settings, tmp_path, content, said):
+def test_unreadable_csv_is_refused(
+    settings: Settings, tmp_path: Path, content: bytes, said: str
+) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
         label_csv(settings, tmp_path / "bad.csv", tmp_path / "out.parquet")
 
 
-def test_missing_csv_is_refused(settings, tmp_path):
+def test_missing_csv_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv does not exist; name a CSV"):
         label_csv(settings, tmp_path / "none.csv", tmp_path / "out.parquet")
 
 
-def test_unchanged_texts_are_not_labeled_again(settings, source, tmp_path):
+def test_unchanged_texts_are_not_labeled_again(
+    settings: Settings, source: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "teacher.parquet"
     label_csv(settings, source, out)
     before = out.stat().st_mtime_ns
@@ -76,7 +85,7 @@ def test_unchanged_texts_are_not_labeled_again(settings, source, tmp_path):
     assert pq.read_table(out).num_rows == 4
 
 
-def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings):
+def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings: Settings) -> None:
     named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
     settings.labels.write_text(named, encoding="utf-8")
     more = settings.labels.parent / "more.csv"
@@ -88,7 +97,9 @@ def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings):
     assert more not in teacher_files(only_nli, schema)
 
 
-def test_other_synthetic_messages_are_another_teacher(settings, source, tmp_path):
+def test_other_synthetic_messages_are_another_teacher(
+    settings: Settings, source: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "teacher.parquet"
     named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
     settings.labels.write_text(named, encoding="utf-8")

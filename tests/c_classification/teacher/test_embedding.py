@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from c_classification.teacher.embedding import (
     without_handles,
 )
 from c_classification.teacher.tuning import Lesson
+from common.config.schema import Settings
 from common.labels import Label, LabelSchema, load_labels
 
 TEXTS = ["my parcel not arrived", "@brand charged twice", "thanks user", "help"]
@@ -23,11 +26,11 @@ TEXTS = ["my parcel not arrived", "@brand charged twice", "thanks user", "help"]
         ("", ""),
     ],
 )
-def test_handles_are_left_out(text, expected):
+def test_handles_are_left_out(text: str, expected: str) -> None:
     assert without_handles(text) == expected
 
 
-def test_labels_are_taught_by_all_that_the_schema_says_of_them():
+def test_labels_are_taught_by_all_that_the_schema_says_of_them() -> None:
     schema = LabelSchema(
         catch_all="b",
         labels=(
@@ -42,11 +45,13 @@ def test_labels_are_taught_by_all_that_the_schema_says_of_them():
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def test_scores_are_probabilities_and_do_not_depend_on_the_neighbours(settings, cache):
+def test_scores_are_probabilities_and_do_not_depend_on_the_neighbours(
+    settings: Settings, cache: Path
+) -> None:
     schema, chosen = load_labels(settings.labels), settings.classification
     folder = prepare_embedding(chosen, schema, cache=cache)
     teacher = EmbeddingTeacher(chosen, schema, folder, threads=1)
@@ -59,7 +64,7 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_neighbours(settings, 
     assert teacher.score([]).shape == (0, 3)
 
 
-def test_the_examples_themselves_get_their_label(settings, cache):
+def test_the_examples_themselves_get_their_label(settings: Settings, cache: Path) -> None:
     schema, chosen = load_labels(settings.labels), settings.classification
     folder = prepare_embedding(chosen, schema, cache=cache)
     scores = EmbeddingTeacher(chosen, schema, folder, threads=1).score(

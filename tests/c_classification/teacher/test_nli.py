@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,12 +31,12 @@ SCHEMA = LabelSchema(
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def nli_checkpoint(tiny_checkpoint, tmp_path_factory) -> Path:
+def nli_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes in an order of its own, and weights large enough to tell texts apart."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -52,7 +53,9 @@ def nli_checkpoint(tiny_checkpoint, tmp_path_factory) -> Path:
     return folder
 
 
-def teacher(checkpoint, cache, schema=SCHEMA, *, max_length=64, **nli) -> NliTeacher:
+def teacher(
+    checkpoint: Path, cache: Path, schema: LabelSchema = SCHEMA, *, max_length: int = 64, **nli: Any
+) -> NliTeacher:
     settings = ClassificationSettings(
         teacher="nli",
         max_length=max_length,
@@ -63,7 +66,7 @@ def teacher(checkpoint, cache, schema=SCHEMA, *, max_length=64, **nli) -> NliTea
     return NliTeacher(settings, schema, prepare_nli(settings, schema, cache=cache), threads=1)
 
 
-def pipeline_scores(checkpoint, *, multi_label) -> np.ndarray:
+def pipeline_scores(checkpoint: Path, *, multi_label: Any) -> np.ndarray:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
     from transformers import ZeroShotClassificationPipeline as Pipeline
 
@@ -81,14 +84,18 @@ def pipeline_scores(checkpoint, *, multi_label) -> np.ndarray:
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_scores_are_those_of_the_zero_shot_pipeline(nli_checkpoint, cache, multi_label):
+def test_scores_are_those_of_the_zero_shot_pipeline(
+    nli_checkpoint: Path, cache: Path, multi_label: bool
+) -> None:
     ours = teacher(nli_checkpoint, cache, multi_label=multi_label).score(TEXTS)
     theirs = pipeline_scores(nli_checkpoint, multi_label=multi_label)
     assert theirs.std(axis=0).min() > 0.01  # the checkpoint does tell these texts apart
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_a_text_scores_the_same_alone_and_among_others_in_int8(nli_checkpoint, cache):
+def test_a_text_scores_the_same_alone_and_among_others_in_int8(
+    nli_checkpoint: Path, cache: Path
+) -> None:
     int8 = teacher(nli_checkpoint, cache, int8=True)
     alone = np.concatenate([int8.score([text]) for text in TEXTS])
     np.testing.assert_allclose(int8.score(TEXTS), alone, atol=1e-6)
@@ -98,14 +105,16 @@ def test_a_text_scores_the_same_alone_and_among_others_in_int8(nli_checkpoint, c
     np.testing.assert_allclose(int8.score(TEXTS, among), alone, atol=1e-6)
 
 
-def test_float32_settles_what_is_close_in_int8(nli_checkpoint, cache, monkeypatch):
+def test_float32_settles_what_is_close_in_int8(
+    nli_checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exact = teacher(nli_checkpoint, cache).score(TEXTS)
     for close, equal in ((0, False), (1e9, True)):
         monkeypatch.setattr("c_classification.teacher.nli._CLOSE_PACKED", close)
         scores = teacher(nli_checkpoint, cache, int8=True).score(TEXTS)
         two = np.sort(np.argsort(scores, axis=1)[:, 1:], axis=1)  # (N, 2) the best ones
         ratios = [np.divide(*np.take_along_axis(s, two, axis=1).T) for s in (scores, exact)]
-        assert np.allclose(*ratios, rtol=1e-4) == equal
+        assert np.allclose(ratios[0], ratios[1], rtol=1e-4) == equal
         assert np.allclose(scores, exact, rtol=1e-4) == equal
 
 
@@ -115,7 +124,7 @@ class FixedModel:
     def __init__(self, **logits: float) -> None:
         self._logits = {f"it is {words} .": logit for words, logit in logits.items()}
 
-    def run(self, pairs, **_) -> Outputs:
+    def run(self, pairs: Any, **_: Any) -> Outputs:
         values = np.array([[0, self._logits[hypothesis], 0] for _, hypothesis in pairs], np.float32)
         return Outputs(values, np.zeros(len(pairs), np.bool_), np.ones(len(pairs), np.int64))
 
@@ -129,8 +138,12 @@ class FixedModel:
     ],
 )
 def test_every_label_close_to_the_best_is_settled(
-    nli_checkpoint, cache, monkeypatch, third, logits
-):
+    nli_checkpoint: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    third: float,
+    logits: list[float],
+) -> None:
     schema = SCHEMA.model_copy(
         update={
             "labels": tuple(
@@ -145,7 +158,7 @@ def test_every_label_close_to_the_best_is_settled(
     np.testing.assert_allclose(nli.score(TEXTS[:2]), expected, atol=1e-6)
 
 
-def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint, cache):
+def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint: Path, cache: Path) -> None:
     def with_parcel(*hypotheses: str) -> LabelSchema:
         first = SCHEMA.labels[0].model_copy(update={"hypotheses": hypotheses})
         return SCHEMA.model_copy(update={"labels": (first, *SCHEMA.labels[1:])})
@@ -167,8 +180,13 @@ def test_several_hypotheses_of_a_label_are_averaged(nli_checkpoint, cache):
     ],
 )
 def test_classes_without_nli_names_are_refused(
-    nli_checkpoint, cache, tmp_path, names, multi_label, said
-):
+    nli_checkpoint: Path,
+    cache: Path,
+    tmp_path: Path,
+    names: list[str],
+    multi_label: bool,
+    said: str,
+) -> None:
     shutil.copytree(nli_checkpoint, tmp_path, dirs_exist_ok=True)
     config = json.loads((tmp_path / "config.json").read_text())
     config["label2id"] = {name: k for k, name in enumerate(names)}
@@ -177,7 +195,9 @@ def test_classes_without_nli_names_are_refused(
         teacher(tmp_path, cache, multi_label=multi_label)
 
 
-def test_hypothesis_that_leaves_no_room_for_the_message_is_refused(nli_checkpoint, cache):
+def test_hypothesis_that_leaves_no_room_for_the_message_is_refused(
+    nli_checkpoint: Path, cache: Path
+) -> None:
     # [CLS] [SEP] it is the wrong bill to you . [SEP]: eleven tokens, so twelve are the fewest
     with pytest.raises(SettingsError, match="label 'bill' takes 11 tokens and leaves none"):
         teacher(nli_checkpoint, cache, max_length=11)
@@ -185,12 +205,12 @@ def test_hypothesis_that_leaves_no_room_for_the_message_is_refused(nli_checkpoin
 
 
 @pytest.mark.parametrize("template", ["about", "{} or {}", "about {{}}.", "a {} b {x}"])
-def test_template_without_exactly_one_gap_is_refused(template):
+def test_template_without_exactly_one_gap_is_refused(template: str) -> None:
     with pytest.raises(ValidationError, match="exactly once"):
         NliSettings(template=template)
 
 
-def test_template_wraps_each_hypothesis():
+def test_template_wraps_each_hypothesis() -> None:
     assert fill_template(SCHEMA, NliSettings(template="So: {}!")) == [
         ["So: parcel!"],
         ["So: the wrong bill to you!"],
@@ -198,14 +218,14 @@ def test_template_wraps_each_hypothesis():
     ]
 
 
-def test_of_several_hypotheses_only_so_many_are_used():
+def test_of_several_hypotheses_only_so_many_are_used() -> None:
     two = SCHEMA.labels[0].model_copy(update={"hypotheses": ("one", "two", "three")})
     schema = SCHEMA.model_copy(update={"labels": (two, *SCHEMA.labels[1:])})
     assert fill_template(schema, NliSettings(hypotheses=2))[0] == ["one", "two"]
     assert fill_template(schema, NliSettings())[0] == ["one", "two", "three"]
 
 
-def test_only_the_labels_of_the_shortlist_are_scored(nli_checkpoint, cache):
+def test_only_the_labels_of_the_shortlist_are_scored(nli_checkpoint: Path, cache: Path) -> None:
     nli = teacher(nli_checkpoint, cache)
     among = np.array([[True, True, False], [False, True, True]])
     everything, some = nli.score(TEXTS[:2]), nli.score(TEXTS[:2], among)

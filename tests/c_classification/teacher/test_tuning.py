@@ -1,4 +1,6 @@
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ SCHEMA = LabelSchema(
 )
 
 
-def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_again():
+def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_again() -> None:
     batches = list(itertools.islice(balanced_batches([A, B, C, X], size=6, seed=5), 4))
     assert [[lesson.label for lesson in batch] for batch in batches] == [[0, 0, 0, 1, 1, 1]] * 4
     for batch in batches:
@@ -37,8 +39,8 @@ def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_agai
         assert batch[3:] == [X, X, X]
 
 
-def test_batches_follow_the_seed():
-    def first(seed):
+def test_batches_follow_the_seed() -> None:
+    def first(seed: int) -> Any:
         return next(balanced_batches([A, B, C, *[Lesson(str(n), 1) for n in range(9)]], size=6,
                                      seed=seed))  # fmt: skip
 
@@ -46,12 +48,12 @@ def test_batches_follow_the_seed():
     assert first(1) != first(2)
 
 
-def test_even_more_labels_than_a_batch_holds_all_take_part():
+def test_even_more_labels_than_a_batch_holds_all_take_part() -> None:
     lessons = [Lesson(str(n), n) for n in range(10)]
     assert next(balanced_batches(lessons, size=4, seed=0)) == lessons
 
 
-def teacher(checkpoint, cache, *, tune_steps) -> EmbeddingTeacher:
+def teacher(checkpoint: Path, cache: Path, *, tune_steps: Any) -> EmbeddingTeacher:
     settings = ClassificationSettings(
         embedding=EmbeddingSettings(checkpoint=str(checkpoint), tune_steps=tune_steps, int8=False)
     )
@@ -59,7 +61,9 @@ def teacher(checkpoint, cache, *, tune_steps) -> EmbeddingTeacher:
     return EmbeddingTeacher(settings, SCHEMA, folder, threads=1)
 
 
-def test_tuning_makes_the_schemas_own_sentences_surer(tiny_checkpoint, tmp_path):
+def test_tuning_makes_the_schemas_own_sentences_surer(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
     texts = ["my parcel not arrived", "charged twice"]
     frozen = teacher(tiny_checkpoint, tmp_path, tune_steps=0).score(texts)
     tuned = teacher(tiny_checkpoint, tmp_path, tune_steps=40).score(texts)
@@ -69,8 +73,10 @@ def test_tuning_makes_the_schemas_own_sentences_surer(tiny_checkpoint, tmp_path)
     assert tuned[1, 1] > frozen[1, 1]
 
 
-def test_tuned_encoder_is_made_once_for_the_same_sentences(tiny_checkpoint, tmp_path):
-    def tuned(lessons):
+def test_tuned_encoder_is_made_once_for_the_same_sentences(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    def tuned(lessons: Any) -> Any:
         return tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path)
 
     first = tuned([A, X])
@@ -80,7 +86,7 @@ def test_tuned_encoder_is_made_once_for_the_same_sentences(tiny_checkpoint, tmp_
     assert tuned([B, X]) != first
 
 
-def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
+def test_word_embeddings_stay_as_they_are(tiny_checkpoint: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
     course = Course([A, X], 2, 2, synthetic=[B], rehearsal_steps=2)
@@ -94,13 +100,15 @@ def test_word_embeddings_stay_as_they_are(tiny_checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_training_starts_from_a_head_that_fits(tiny_checkpoint, tmp_path, monkeypatch, classes):
+def test_training_starts_from_a_head_that_fits(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classes: int
+) -> None:
     import torch
 
     steps = []
 
     class Loss(torch.nn.CrossEntropyLoss):
-        def forward(self, logits, labels):
+        def forward(self, logits: Any, labels: Any) -> Any:
             steps.append((logits.detach().numpy(), labels.numpy()))
             return super().forward(logits, labels)
 
@@ -115,10 +123,10 @@ def test_training_starts_from_a_head_that_fits(tiny_checkpoint, tmp_path, monkey
     assert by_label.argmax(axis=1).tolist() == [*range(classes)]
 
 
-def test_runs_are_averaged(tiny_checkpoint, tmp_path):
+def test_runs_are_averaged(tiny_checkpoint: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    def weights(seed, runs):
+    def weights(seed: int, runs: Any) -> Any:
         course = Course([A, B, X], steps=3, runs=runs)
         folder = tune_once(tiny_checkpoint, course, seed=seed, cache=tmp_path)
         return load_file(folder / "model.safetensors")["encoder.layer.1.output.dense.weight"]
@@ -128,16 +136,18 @@ def test_runs_are_averaged(tiny_checkpoint, tmp_path):
     np.testing.assert_allclose(weights(1, 2), expected, atol=1e-7)
 
 
-def test_a_rehearsal_teaches_what_only_synthetic_messages_say(tiny_checkpoint, tmp_path):
+def test_a_rehearsal_teaches_what_only_synthetic_messages_say(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
     words = [Lesson("the app crashes", 0), Lesson("help you and i", 1)]
 
-    def vectors(course):
+    def vectors(course: Any) -> Any:
         folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
         exported = export_once(folder, kind="encoder", int8=False, cache=tmp_path)
         encoder = OnnxModel(exported / MODEL, exported / TOKENIZER, max_length=16, threads=1)
         return encoder.run([lesson.text for lesson in words]).values
 
-    def likeness(course):
+    def likeness(course: Any) -> float:
         first, second = vectors(course)
         return float(first @ second)
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -19,8 +20,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_later_layers_win(root):
-    def epochs(**arguments):
+def test_later_layers_win(root: Path) -> None:
+    def epochs(**arguments: Any) -> Any:
         return load_settings(root=root, environ=environ, **arguments).settings.training.epochs
 
     environ: dict[str, str] = {}
@@ -33,11 +34,11 @@ def test_later_layers_win(root):
     assert epochs(overrides=["training.epochs=5"]) == 5
 
 
-def test_profile_comes_from_the_environment(root):
+def test_profile_comes_from_the_environment(root: Path) -> None:
     assert load_settings(root=root, environ={"TRIAGE_PROFILE": "full"}).settings.profile == "full"
 
 
-def test_each_value_names_its_source(root):
+def test_each_value_names_its_source(root: Path) -> None:
     loaded = load_settings(root=root, environ={"TRIAGE_SEED": "5"})
     lines = describe(loaded)
     assert "seed = 5  # environment" in lines
@@ -57,19 +58,21 @@ def test_each_value_names_its_source(root):
         ({}, ["seed.x=3"], "seed.x: seed is a value, not a section"),
     ],
 )
-def test_bad_settings_name_key_value_and_source(root, environ, overrides, said):
+def test_bad_settings_name_key_value_and_source(
+    root: Path, environ: dict[Any, Any], overrides: list[Any], said: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(root=root, environ=environ, overrides=overrides)
     assert said in str(caught.value)
 
 
-def test_damaged_file_is_named(root):
+def test_damaged_file_is_named(root: Path) -> None:
     (root / "conf/base.yaml").write_text("seed: [1\n")
     with pytest.raises(SettingsError, match=r"conf/base\.yaml is not YAML"):
         load_settings(root=root, environ={})
 
 
-def test_shipped_profiles_are_valid():
+def test_shipped_profiles_are_valid() -> None:
     sample = load_settings(profile="sample", environ={}).settings
     full = load_settings(profile="full", environ={}).settings
     assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
@@ -77,7 +80,7 @@ def test_shipped_profiles_are_valid():
     assert full.classification.nli.revision and full.training.revision, "hub models are pinned"
 
 
-def test_another_process_gets_the_same_settings_but_a_run_of_its_own():
+def test_another_process_gets_the_same_settings_but_a_run_of_its_own() -> None:
     chosen = Settings(
         run_dir=Path("runs/ß"),
         store=StoreSettings(url=SecretStr("postgresql://ada:hidden@db/x"), poll_s=1e-5),

@@ -1,6 +1,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +19,12 @@ from common.text import rules_sha256
 
 
 @pytest.fixture()
-def models(tmp_path):
+def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def make_model(models, what: str, *, rules: str | None = None) -> str:
-    def build(folder):
+def make_model(models: Path, what: str, *, rules: str | None = None) -> str:
+    def build(folder: Path) -> Built:
         for name in ("model.int8.onnx", "tokenizer.json", "labels.yaml"):
             (folder / name).write_text(what, encoding="utf-8")
         facts = {
@@ -42,7 +43,7 @@ def make_model(models, what: str, *, rules: str | None = None) -> str:
     return plan.key
 
 
-def judged(models, experiment: str, *, macro_f1: float = 0.8) -> str:
+def judged(models: Path, experiment: str, *, macro_f1: float = 0.8) -> str:
     """Leaves a verdict against what serves now: promote from 0.5 on."""
     verdict = Verdict(
         model_id=experiment,
@@ -58,7 +59,7 @@ def judged(models, experiment: str, *, macro_f1: float = 0.8) -> str:
     return experiment
 
 
-def serve(models, *names: str) -> list[str]:
+def serve(models: Path, *names: str) -> list[str]:
     """Promotes models in turn."""
     ids = [make_model(models, name) for name in names]
     for experiment in ids:
@@ -66,21 +67,23 @@ def serve(models, *names: str) -> list[str]:
     return ids
 
 
-def journal(models) -> list[dict[str, Any]]:
+def journal(models: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (models / JOURNAL).read_text("utf-8").splitlines()]
 
 
-def moves(models) -> list[tuple[Any, ...]]:
+def moves(models: Path) -> list[tuple[Any, ...]]:
     return [(e["action"], e["from"], e["to"]) for e in journal(models)]
 
 
-def killed_before_the_pointer(monkeypatch, action, *args, **options) -> None:
+def killed_before_the_pointer(
+    monkeypatch: pytest.MonkeyPatch, action: Any, *args: Any, **options: Any
+) -> None:
     """Runs ``action`` and ends it where the journal is written and the pointer is not."""
 
     class Killed(BaseException):
         pass
 
-    def die(*_):
+    def die(*_: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patched:
@@ -89,7 +92,7 @@ def killed_before_the_pointer(monkeypatch, action, *args, **options) -> None:
             action(*args, **options)
 
 
-def test_a_model_that_passed_is_promoted_and_written_down(models):
+def test_a_model_that_passed_is_promoted_and_written_down(models: Path) -> None:
     first, second = serve(models, "one", "two")
     assert production_id(models) == second
     assert moves(models) == [("promote", None, first), ("promote", first, second)]
@@ -98,7 +101,7 @@ def test_a_model_that_passed_is_promoted_and_written_down(models):
     assert datetime.fromisoformat(last["at"]).tzinfo is not None
 
 
-def test_a_refusal_is_written_down_and_moves_nothing(models):
+def test_a_refusal_is_written_down_and_moves_nothing(models: Path) -> None:
     (first,) = serve(models, "one")
     pointer = (models / POINTER).stat().st_mtime_ns
     second = judged(models, make_model(models, "two"), macro_f1=0.25)
@@ -110,12 +113,12 @@ def test_a_refusal_is_written_down_and_moves_nothing(models):
     assert journal(models)[1]["reasons"] == ["macro-F1 is 0.250, at least 0.5 is asked for"]
 
 
-def test_a_figure_that_is_no_number_is_refused(models):
+def test_a_figure_that_is_no_number_is_refused(models: Path) -> None:
     with pytest.raises(RefusedError, match="macro-F1 is no number"):
         promote(models, judged(models, make_model(models, "one"), macro_f1=float("nan")), by="ada")
 
 
-def test_force_overrules_the_gate_and_says_so(models):
+def test_force_overrules_the_gate_and_says_so(models: Path) -> None:
     (first,) = serve(models, "one")
     second = judged(models, make_model(models, "two"), macro_f1=0.25)
     promote(models, second, by="bob", force=True)
@@ -125,7 +128,7 @@ def test_force_overrules_the_gate_and_says_so(models):
     assert journal(models)[1]["reasons"] == ["macro-F1 is 0.250, at least 0.5 is asked for"]
 
 
-def test_a_verdict_against_another_production_does_not_count(models):
+def test_a_verdict_against_another_production_does_not_count(models: Path) -> None:
     second = judged(models, make_model(models, "two"))
     (first,) = serve(models, "one")
     with pytest.raises(DataError, match=f"{second} was not judged against {first}, which is what"):
@@ -135,7 +138,7 @@ def test_a_verdict_against_another_production_does_not_count(models):
     assert len(journal(models)) == 1
 
 
-def test_promoting_what_serves_changes_nothing(models):
+def test_promoting_what_serves_changes_nothing(models: Path) -> None:
     (first,) = serve(models, "one")
     before = (models / POINTER).stat().st_mtime_ns
     promote(models, first, by="ada", force=True)
@@ -143,7 +146,7 @@ def test_promoting_what_serves_changes_nothing(models):
     assert (models / POINTER).stat().st_mtime_ns == before
 
 
-def test_damaged_or_missing_model_is_never_promoted_even_by_force(models):
+def test_damaged_or_missing_model_is_never_promoted_even_by_force(models: Path) -> None:
     (first,) = serve(models, "one")
     second = judged(models, make_model(models, "two"))
     (models / second / "plot.png").write_text("DRAWN", encoding="utf-8")
@@ -158,13 +161,15 @@ def test_damaged_or_missing_model_is_never_promoted_even_by_force(models):
     assert len(journal(models)) == 1
 
 
-def test_a_first_model_too_must_be_judged(models):
+def test_a_first_model_too_must_be_judged(models: Path) -> None:
     with pytest.raises(DataError, match="was not judged against an empty place, which is what"):
         promote(models, make_model(models, "one"), by="ada")
     assert not (models / JOURNAL).exists()
 
 
-def test_rolling_back_walks_to_the_first_model_and_no_further(models, caplog):
+def test_rolling_back_walks_to_the_first_model_and_no_further(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second, third = serve(models, "one", "two", "three")
     caplog.set_level(logging.INFO)
     caplog.clear()
@@ -178,7 +183,7 @@ def test_rolling_back_walks_to_the_first_model_and_no_further(models, caplog):
     assert moves(models)[3:] == [("rollback", third, second), ("rollback", second, first)]
 
 
-def test_rolling_back_to_a_named_model(models):
+def test_rolling_back_to_a_named_model(models: Path) -> None:
     first, _, third = serve(models, "one", "two", "three")
     assert roll_back(models, by="ada", to=first) == first
     assert roll_back(models, by="ada", to=third) == third
@@ -188,7 +193,7 @@ def test_rolling_back_to_a_named_model(models):
     assert len(journal(models)) == 6  # what serves already is no event
 
 
-def test_rolling_back_to_what_never_served_is_refused(models):
+def test_rolling_back_to_what_never_served_is_refused(models: Path) -> None:
     serve(models, "one", "two")
     refused = judged(models, make_model(models, "three"), macro_f1=0.1)
     with pytest.raises(RefusedError):
@@ -201,7 +206,9 @@ def test_rolling_back_to_what_never_served_is_refused(models):
 
 
 @pytest.mark.parametrize("damage", ["changed", "file missing", "folder missing"])
-def test_rolling_back_to_a_corrupt_model_is_refused_with_the_reason(models, damage):
+def test_rolling_back_to_a_corrupt_model_is_refused_with_the_reason(
+    models: Path, damage: str
+) -> None:
     first, second = serve(models, "one", "two")
     weights = models / first / "model.int8.onnx"
     if damage == "changed":
@@ -217,7 +224,7 @@ def test_rolling_back_to_a_corrupt_model_is_refused_with_the_reason(models, dama
     assert len(journal(models)) == 2
 
 
-def test_rolling_back_to_a_model_that_this_code_cannot_serve_is_refused(models):
+def test_rolling_back_to_a_model_that_this_code_cannot_serve_is_refused(models: Path) -> None:
     old = make_model(models, "old", rules="0" * 64)
     promote(models, judged(models, old), by="ada")
     (new,) = serve(models, "new")
@@ -226,7 +233,9 @@ def test_rolling_back_to_a_model_that_this_code_cannot_serve_is_refused(models):
     assert production_id(models) == new
 
 
-def test_a_promotion_killed_before_the_pointer_is_finished_by_the_next_event(models, monkeypatch):
+def test_a_promotion_killed_before_the_pointer_is_finished_by_the_next_event(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (first,) = serve(models, "one")
     second = judged(models, make_model(models, "two"))
     killed_before_the_pointer(monkeypatch, promote, models, second, by="ada")
@@ -237,7 +246,9 @@ def test_a_promotion_killed_before_the_pointer_is_finished_by_the_next_event(mod
     assert len(journal(models)) == 2
 
 
-def test_a_rollback_killed_before_the_pointer_is_finished_by_the_next_event(models, monkeypatch):
+def test_a_rollback_killed_before_the_pointer_is_finished_by_the_next_event(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, _ = serve(models, "one", "two")
     killed_before_the_pointer(monkeypatch, roll_back, models, by="ada")
     settle(models)
@@ -245,7 +256,7 @@ def test_a_rollback_killed_before_the_pointer_is_finished_by_the_next_event(mode
     assert len(journal(models)) == 3
 
 
-def test_half_a_line_is_left_out_and_the_next_one_starts_anew(models):
+def test_half_a_line_is_left_out_and_the_next_one_starts_anew(models: Path) -> None:
     (first,) = serve(models, "one")
     with (models / JOURNAL).open("a", encoding="utf-8") as file:
         file.write('{"at": "2026-01-0')
@@ -258,7 +269,7 @@ def test_half_a_line_is_left_out_and_the_next_one_starts_anew(models):
     assert roll_back(models, by="ada") == first
 
 
-def test_the_journal_only_grows(models):
+def test_the_journal_only_grows(models: Path) -> None:
     seen = b""
     for name in ("one", "two", "three"):
         serve(models, name)
@@ -270,7 +281,7 @@ def test_the_journal_only_grows(models):
     assert (models / JOURNAL).read_bytes().startswith(seen)
 
 
-def test_entries_from_before_the_gate_count_as_promotions(models):
+def test_entries_from_before_the_gate_count_as_promotions(models: Path) -> None:
     first, second = make_model(models, "one"), make_model(models, "two")
     (models / JOURNAL).write_text(
         f'{{"at": "2026-01-02T03:04:05+00:00", "from": null, "to": "{first}", "by": "d_training", '
@@ -284,7 +295,7 @@ def test_entries_from_before_the_gate_count_as_promotions(models):
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"model_id": "../../etc"}'])
-def test_a_damaged_pointer_is_mended(models, content):
+def test_a_damaged_pointer_is_mended(models: Path, content: str) -> None:
     (first,) = serve(models, "one")
     (models / POINTER).write_text(content, encoding="utf-8")
     settle(models)
@@ -292,7 +303,9 @@ def test_a_damaged_pointer_is_mended(models, content):
     assert len(journal(models)) == 1
 
 
-def test_what_cannot_serve_is_not_pointed_to_again(models, caplog):
+def test_what_cannot_serve_is_not_pointed_to_again(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = serve(models, "one", "two")
     (models / second / "model.int8.onnx").unlink()
     (models / POINTER).unlink()
@@ -302,13 +315,13 @@ def test_what_cannot_serve_is_not_pointed_to_again(models, caplog):
     assert roll_back(models, by="ada") == first
 
 
-def test_a_trial_comes_before_anything_is_written(models):
+def test_a_trial_comes_before_anything_is_written(models: Path) -> None:
     first, second = serve(models, "a", "b")
     third = judged(models, make_model(models, "c"))
     before = journal(models)
     tried: list[Any] = []
 
-    def fail(experiment):
+    def fail(experiment: Any) -> None:
         tried.append(experiment)
         raise DataError("does not run")
 
@@ -322,7 +335,7 @@ def test_a_trial_comes_before_anything_is_written(models):
     assert (production_id(models), tried[-1]) == (third, third)
 
 
-def test_what_the_gate_refuses_or_what_serves_is_not_tried(models):
+def test_what_the_gate_refuses_or_what_serves_is_not_tried(models: Path) -> None:
     (first,) = serve(models, "a")
     refused = judged(models, make_model(models, "b"), macro_f1=0.1)
     tried: list[Any] = []

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from common.errors import DataError
@@ -18,12 +20,12 @@ from common.stage.run import Built, run_stage_once
 
 
 @pytest.fixture()
-def models(tmp_path):
+def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def make_model(models, what: str, *, metrics: str = "{}") -> str:
-    def build(folder):
+def make_model(models: Path, what: str, *, metrics: str = "{}") -> str:
+    def build(folder: Path) -> Built:
         for name in ("model.onnx", "model.int8.onnx", "tokenizer.json", "labels.yaml"):
             (folder / name).write_text(what, encoding="utf-8")
         (folder / "metrics.json").write_text(metrics, encoding="utf-8")
@@ -35,12 +37,12 @@ def make_model(models, what: str, *, metrics: str = "{}") -> str:
     return plan.key
 
 
-def point(models, content: str) -> None:
+def point(models: Path, content: str) -> None:
     models.mkdir(exist_ok=True)
     (models / POINTER).write_text(content, encoding="utf-8")
 
 
-def test_pointer_names_what_serves(models):
+def test_pointer_names_what_serves(models: Path) -> None:
     assert production_id(models) is None
     assert serving_id(models) is None
     point(models, '{"model_id": "0123456789ab"}')
@@ -49,7 +51,7 @@ def test_pointer_names_what_serves(models):
     assert require_production_id(models) == "0123456789ab"
 
 
-def test_served_files_suffice_where_only_they_were_copied(models):
+def test_served_files_suffice_where_only_they_were_copied(models: Path) -> None:
     first = make_model(models, "one")
     (models / first / "plot.png").unlink()
     assert verified_files(models, first, ["model.int8.onnx"]) == models / first
@@ -70,7 +72,9 @@ def test_served_files_suffice_where_only_they_were_copied(models):
         ('{"served": "model.onnx"}', "model.onnx"),
     ],
 )
-def test_metrics_say_which_file_serves_and_only_that_must_be_whole(models, metrics, model):
+def test_metrics_say_which_file_serves_and_only_that_must_be_whole(
+    models: Path, metrics: str, model: str
+) -> None:
     folder = models / make_model(models, "one", metrics=metrics)
     served = (model, "tokenizer.json", "labels.yaml", "metrics.json")
     assert served_files(folder) == served
@@ -93,7 +97,7 @@ def test_metrics_say_which_file_serves_and_only_that_must_be_whole(models, metri
         ("{", "is damaged"),
     ],
 )
-def test_metrics_can_name_no_other_file(models, metrics, said):
+def test_metrics_can_name_no_other_file(models: Path, metrics: str, said: str) -> None:
     folder = make_model(models, "one", metrics=metrics)
     with pytest.raises(DataError, match=said):
         verified_served(models, folder)
@@ -102,7 +106,7 @@ def test_metrics_can_name_no_other_file(models, metrics, said):
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", "{", '{"model_id": 7}', '{"model_id": "../../etc"}']
 )
-def test_damaged_pointer_is_an_error_where_it_matters(models, content):
+def test_damaged_pointer_is_an_error_where_it_matters(models: Path, content: str) -> None:
     point(models, content)
     with pytest.raises(DataError):
         production_id(models)
@@ -110,11 +114,11 @@ def test_damaged_pointer_is_an_error_where_it_matters(models, content):
 
 
 @pytest.mark.parametrize("name", ["..", "../abc", "ABCDEF012345", "0123456789ab\n", "", "a" * 500])
-def test_ids_are_twelve_hex_digits(models, name):
+def test_ids_are_twelve_hex_digits(models: Path, name: str) -> None:
     with pytest.raises(DataError, match="is not twelve hex digits"):
         model_folder(models, name)
 
 
-def test_no_model_names_the_remedy(models):
+def test_no_model_names_the_remedy(models: Path) -> None:
     with pytest.raises(DataError, match="run `make train_model` first"):
         require_production_id(models)

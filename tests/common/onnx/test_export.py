@@ -1,5 +1,7 @@
 import copy
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +16,7 @@ TEXTS = ["my parcel is late and the order is not arrived", "thanks", "i was char
 
 
 @pytest.fixture(scope="module")
-def classifier(tiny_checkpoint):
+def classifier(tiny_checkpoint: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -24,7 +26,7 @@ def classifier(tiny_checkpoint):
 
 
 @pytest.fixture(scope="module")
-def exported(classifier, tmp_path_factory):
+def exported(classifier: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     model, tokenizer = classifier
     export_classifier(model, tokenizer, folder / "model.onnx", metadata={"commit": "abc"})
@@ -33,12 +35,14 @@ def exported(classifier, tmp_path_factory):
     return folder
 
 
-def logits(folder, name, **how) -> np.ndarray:
+def logits(folder: Path, name: str, **how: Any) -> np.ndarray:
     model = OnnxModel(folder / name, folder / "tokenizer.json", max_length=32, threads=1)
     return model.run(TEXTS, **how).values
 
 
-def test_packing_and_the_one_token_of_the_last_layer_change_no_logit(classifier, exported):
+def test_packing_and_the_one_token_of_the_last_layer_change_no_logit(
+    classifier: tuple[Any, Any], exported: Path
+) -> None:
     import torch
 
     model, tokenizer = classifier
@@ -49,7 +53,7 @@ def test_packing_and_the_one_token_of_the_last_layer_change_no_logit(classifier,
     np.testing.assert_allclose(logits(exported, "model.onnx"), expected, atol=1e-5)
 
 
-def test_padding_takes_no_part_in_an_int8_scale(exported):
+def test_padding_takes_no_part_in_an_int8_scale(exported: Path) -> None:
     path, tokenizer = exported / "model.int8.onnx", exported / "tokenizer.json"
     model = OnnxModel(path, tokenizer, max_length=32, threads=1)
     ids = np.array([[2, 7, 9, 3], [2, 8, 3, 0]])
@@ -62,7 +66,9 @@ def test_padding_takes_no_part_in_an_int8_scale(exported):
     np.testing.assert_allclose(run(wide), run(ids), atol=1e-6)
 
 
-def test_inner_values_of_unpadded_tokens_are_divided_by_each_ones_peak(classifier, tmp_path):
+def test_inner_values_of_unpadded_tokens_are_divided_by_each_ones_peak(
+    classifier: tuple[Any, Any], tmp_path: Path
+) -> None:
     import torch
 
     model = copy.deepcopy(classifier[0])
@@ -81,12 +87,12 @@ def test_inner_values_of_unpadded_tokens_are_divided_by_each_ones_peak(classifie
     np.testing.assert_allclose(last.max(axis=1), np.ones(2), atol=1e-6)  # two texts, a token each
 
 
-def test_the_model_itself_is_left_as_it_was(classifier, exported):
+def test_the_model_itself_is_left_as_it_was(classifier: tuple[Any, Any], exported: Path) -> None:
     model, _ = classifier
     assert {type(layer).__name__ for layer in model.bert.encoder.layer} == {"BertLayer"}
 
 
-def test_int8_is_near_and_keeps_the_metadata(exported):
+def test_int8_is_near_and_keeps_the_metadata(exported: Path) -> None:
     difference = np.abs(logits(exported, "model.int8.onnx") - logits(exported, "model.onnx"))
     assert 0 < difference.max() < 0.05
     for name in ("model.onnx", "model.int8.onnx"):
@@ -94,7 +100,7 @@ def test_int8_is_near_and_keeps_the_metadata(exported):
         assert model.metadata["commit"] == "abc"
 
 
-def test_two_products_fit_the_16_bits_in_which_avx2_adds_them(exported):
+def test_two_products_fit_the_16_bits_in_which_avx2_adds_them(exported: Path) -> None:
     graph = onnx.load(exported / "model.int8.onnx").graph
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     products = [node.input[1] for node in graph.node if node.op_type == "MatMulInteger"]
@@ -103,7 +109,7 @@ def test_two_products_fit_the_16_bits_in_which_avx2_adds_them(exported):
     assert (len(products), largest) == (14, 64)
 
 
-def test_metadata_is_added_and_no_logit_changes(exported, tmp_path):
+def test_metadata_is_added_and_no_logit_changes(exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes((exported / "model.onnx").read_bytes())
     add_metadata(path, {"temperature": "1.5"})
@@ -113,8 +119,8 @@ def test_metadata_is_added_and_no_logit_changes(exported, tmp_path):
     np.testing.assert_array_equal(model.run(TEXTS).values, logits(exported, "model.onnx"))
 
 
-def test_word_embeddings_stay_in_float32_where_asked(exported, tmp_path):
-    def word_types(path) -> set[int]:
+def test_word_embeddings_stay_in_float32_where_asked(exported: Path, tmp_path: Path) -> None:
+    def word_types(path: Path) -> set[int]:
         tensors = onnx.load(path).graph.initializer
         return {t.data_type for t in tensors if list(t.dims) == [37, 32]}
 
@@ -125,12 +131,12 @@ def test_word_embeddings_stay_in_float32_where_asked(exported, tmp_path):
     assert any(node.op_type == "MatMulInteger" for node in onnx.load(target).graph.node)
 
 
-def test_tokenizer_names_the_pad_token(exported):
+def test_tokenizer_names_the_pad_token(exported: Path) -> None:
     padding = json.loads((exported / "tokenizer.json").read_text("utf-8"))["padding"]
     assert (padding["pad_id"], padding["pad_token"]) == (0, "[PAD]")
 
 
-def test_other_architectures_are_exported_whole(tiny_checkpoint, tmp_path):
+def test_other_architectures_are_exported_whole(tiny_checkpoint: Path, tmp_path: Path) -> None:
     import torch
     from transformers import AutoTokenizer, DebertaV2Config, DebertaV2ForSequenceClassification
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ TEXTS = ["my parcel is late", "thanks", "the app crashes , please help", "i was 
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_checkpoint, tmp_path_factory) -> Path:
+def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
     folder = tmp_path_factory.mktemp("onnx")
@@ -29,7 +30,7 @@ def load(folder: Path, name: str, max_length: int = 32) -> OnnxModel:
     return OnnxModel(folder / name, folder / "tokenizer.json", max_length=max_length, threads=1)
 
 
-def test_batched_and_single_runs_agree_in_input_order(exported):
+def test_batched_and_single_runs_agree_in_input_order(exported: Path) -> None:
     model = load(exported, "encoder.onnx")
     alone = model.run(TEXTS).values
     together = model.run(TEXTS, batch_tokens=64).values
@@ -38,7 +39,7 @@ def test_batched_and_single_runs_agree_in_input_order(exported):
     np.testing.assert_array_equal(model.run(TEXTS[::-1]).values, alone[::-1])
 
 
-def test_logits_equal_those_of_torch(exported, tiny_checkpoint):
+def test_logits_equal_those_of_torch(exported: Path, tiny_checkpoint: Path) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -51,7 +52,7 @@ def test_logits_equal_those_of_torch(exported, tiny_checkpoint):
     np.testing.assert_allclose(seen, expected, atol=1e-5)
 
 
-def test_pairs_are_those_of_the_tokenizer_itself(exported, tiny_checkpoint):
+def test_pairs_are_those_of_the_tokenizer_itself(exported: Path, tiny_checkpoint: Path) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -68,11 +69,13 @@ def test_pairs_are_those_of_the_tokenizer_itself(exported, tiny_checkpoint):
     assert seen.truncated.tolist() == [False] * 8 + [True] * 2
 
 
-def test_texts_of_different_groups_never_share_a_run(exported, monkeypatch):
+def test_texts_of_different_groups_never_share_a_run(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, runs = load(exported, "classifier.onnx"), []
     run_batch = model._run_batch  # noqa: SLF001 what is run together shows nowhere else
 
-    def counted(batch):
+    def counted(batch: Any) -> Any:
         runs.append(len(batch))
         return run_batch(batch)
 
@@ -83,7 +86,7 @@ def test_texts_of_different_groups_never_share_a_run(exported, monkeypatch):
     np.testing.assert_allclose(grouped, model.run(texts).values, atol=1e-6)
 
 
-def test_only_the_first_text_of_a_pair_is_cut(exported):
+def test_only_the_first_text_of_a_pair_is_cut(exported: Path) -> None:
     model = load(exported, "classifier.onnx", max_length=8)
     short = model.run([("my parcel", "the app is broken")]).values
     long = model.run([("my parcel " + "was late " * 30, "the app is broken")])
@@ -92,23 +95,23 @@ def test_only_the_first_text_of_a_pair_is_cut(exported):
     np.testing.assert_allclose(short, model.run([("my parcel is", "the app is broken")]).values)
 
 
-def test_no_texts_give_no_rows(exported):
+def test_no_texts_give_no_rows(exported: Path) -> None:
     assert load(exported, "classifier.onnx").run([]).values.shape == (0, 3)
 
 
-def test_metadata_travels_with_the_file(exported):
+def test_metadata_travels_with_the_file(exported: Path) -> None:
     assert load(exported, "encoder.onnx").metadata["commit"] == "abc"
 
 
-def test_missing_file_is_named(exported):
+def test_missing_file_is_named(exported: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.onnx is missing"):
         load(exported, "nowhere.onnx")
 
 
-def test_softmax_of_large_logits():
+def test_softmax_of_large_logits() -> None:
     np.testing.assert_allclose(softmax(np.array([[1000, 1000]], np.float32)), [[0.5, 0.5]])
 
 
-def test_waiting_threads_of_a_session_sleep():
+def test_waiting_threads_of_a_session_sleep() -> None:
     entry = session_options(2).get_session_config_entry("session.intra_op.allow_spinning")
     assert (entry, session_options(2).intra_op_num_threads) == ("0", 2)

@@ -1,6 +1,6 @@
 """The precision follows the hardware, unless a setting decides it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -20,7 +20,13 @@ from common.onnx.precision import Precision, choose_precision, has_bf16
         ("fp16", "cpu", True, "fp16"),
     ],
 )
-def test_choice(monkeypatch, wanted: Precision | Literal["auto"], device, bf16, chosen):
+def test_choice(
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: Precision | Literal["auto"],
+    device: str,
+    bf16: bool,
+    chosen: str,
+) -> None:
     monkeypatch.setattr(precision, "has_bf16", lambda _: bf16)
     assert choose_precision(wanted, torch.device(device)) == chosen
 
@@ -29,12 +35,14 @@ def test_choice(monkeypatch, wanted: Precision | Literal["auto"], device, bf16, 
     ("flags", "found"),
     [(("avx2", "avx512_vnni"), False), (("avx2", "avx512_bf16"), True), (("amx_bf16",), True)],
 )
-def test_a_cpu_is_asked_for_its_instructions(monkeypatch, flags, found):
+def test_a_cpu_is_asked_for_its_instructions(
+    monkeypatch: pytest.MonkeyPatch, flags: tuple[Any, ...], found: bool
+) -> None:
     monkeypatch.setattr(precision, "cpu_flags", lambda: flags)
     assert has_bf16(torch.device("cpu")) is found
 
 
-def test_a_gpu_that_emulates_bf16_does_not_count(monkeypatch):
+def test_a_gpu_that_emulates_bf16_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     def supported(*, including_emulation: bool) -> bool:
         return including_emulation
 

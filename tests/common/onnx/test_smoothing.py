@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ PAIRS = [(a, b) for a in TEXTS for b in TEXTS]
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_checkpoint, tmp_path_factory):
+def folder(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier whose first layer norm makes one channel a hundred times the others."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -35,18 +36,18 @@ def folder(tiny_checkpoint, tmp_path_factory):
     return folder
 
 
-def logits(folder, name):
+def logits(folder: Path, name: str) -> Any:
     model = OnnxModel(folder / name, folder / "tokenizer.json", max_length=32, threads=1)
     return model.run(PAIRS).values
 
 
-def test_smoothing_changes_nothing_in_float32(folder):
+def test_smoothing_changes_nothing_in_float32(folder: Path) -> None:
     np.testing.assert_allclose(
         logits(folder, "smooth.onnx"), logits(folder, "float32.onnx"), atol=2e-5
     )
 
 
-def outlier_model(path, *, words):
+def outlier_model(path: Path, *, words: Any) -> None:
     """ids -> vectors -> one channel made a hundred times larger -> a product that shrinks it."""
     draw = np.random.default_rng(1)
     scale, weight = np.ones(16, np.float32), draw.normal(size=(16, 8)).astype(np.float32)
@@ -71,7 +72,7 @@ def outlier_model(path, *, words):
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=10), path)
 
 
-def test_int8_of_the_smoothed_model_is_nearer_to_float32(folder, tmp_path):
+def test_int8_of_the_smoothed_model_is_nearer_to_float32(folder: Path, tmp_path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     tokenizer = folder / "tokenizer.json"
@@ -80,7 +81,7 @@ def test_int8_of_the_smoothed_model_is_nearer_to_float32(folder, tmp_path):
     smooth(tmp_path / "float32.onnx", tmp_path / "smooth.onnx", tokenizer)
     ids = np.random.default_rng(2).integers(0, words, (1, 50))
 
-    def error(source):
+    def error(source: Any) -> Any:
         target = tmp_path / f"int8.{source}"
         quantize_dynamic(
             tmp_path / source, target, weight_type=QuantType.QInt8, per_channel=True,
@@ -95,7 +96,7 @@ def test_int8_of_the_smoothed_model_is_nearer_to_float32(folder, tmp_path):
     assert 0 < error("smooth.onnx") < error("float32.onnx") / 4
 
 
-def test_inputs_shared_by_several_products_are_divided_once(folder):
+def test_inputs_shared_by_several_products_are_divided_once(folder: Path) -> None:
     graph = onnx.load(folder / "smooth.onnx").graph
     made = [node.output[0] for node in graph.node if node.output[0].endswith("_smoothed")]
     assert len(made) == len(set(made))
@@ -104,7 +105,7 @@ def test_inputs_shared_by_several_products_are_divided_once(folder):
     assert len(read) > len(made)
 
 
-def test_what_is_divided_by_each_tokens_peak_is_left_alone(folder):
+def test_what_is_divided_by_each_tokens_peak_is_left_alone(folder: Path) -> None:
     graph = onnx.load(folder / "smooth.onnx").graph
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
@@ -115,6 +116,6 @@ def test_what_is_divided_by_each_tokens_peak_is_left_alone(folder):
     assert sorted(smoothed[True]) == [[32, 32]] * 8 + [[32, 64]] * 2
 
 
-def test_quantising_leaves_no_file_of_its_own(folder, tmp_path):
+def test_quantising_leaves_no_file_of_its_own(folder: Path, tmp_path: Path) -> None:
     quantize_int8(folder / "float32.onnx", tmp_path / "int8.onnx", folder / "tokenizer.json")
     assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]

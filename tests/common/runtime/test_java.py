@@ -16,7 +16,7 @@ def fake_java(home: Path, version: str) -> Path:
 
 
 @pytest.fixture
-def bare(tmp_path, monkeypatch):
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any Java."""
     monkeypatch.setattr(java, "ROOT", tmp_path)
     monkeypatch.setattr("shutil.which", lambda name: None)
@@ -24,7 +24,9 @@ def bare(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_java_home_comes_before_the_project_folder(bare, monkeypatch):
+def test_java_home_comes_before_the_project_folder(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inside = fake_java(bare / ".java/jdk-17", "17.0.1")
     assert java.find_java_home() == inside
     named = fake_java(bare / "named", "21.0.2")
@@ -32,13 +34,15 @@ def test_java_home_comes_before_the_project_folder(bare, monkeypatch):
     assert java.find_java_home() == named
 
 
-def test_too_old_a_java_is_passed_over(bare, monkeypatch):
+def test_too_old_a_java_is_passed_over(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(fake_java(bare / "old", "11.0.2")))
     with pytest.raises(TriageError, match="needs Java 17 or 21"):
         java.find_java_home()
 
 
-def test_env_downloads_a_java_where_there_is_none(bare, monkeypatch):
+def test_env_downloads_a_java_where_there_is_none(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def install(version: str, *, jre: bool, path: str) -> str:
         assert (version, jre) == ("17", True)
         return str(fake_java(Path(path) / "jdk-17-jre", "17.0.9"))
@@ -48,7 +52,9 @@ def test_env_downloads_a_java_where_there_is_none(bare, monkeypatch):
     assert java.find_java_home() == bare / ".java/jdk-17-jre"
 
 
-def test_a_forbidden_download_names_the_one_command(bare, monkeypatch, caplog):
+def test_a_forbidden_download_names_the_one_command(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def install(version: str, **_: object) -> str:
         raise jdk.JdkError("refused")
 

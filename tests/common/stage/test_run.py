@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -31,7 +32,7 @@ def plan(settings_sha256: str = "s") -> Plan:
     return Plan("stage", "c", settings_sha256, ())
 
 
-def writes(text: str):
+def writes(text: str) -> Any:
     def build(folder: Path) -> Built:
         (folder / "part").mkdir(exist_ok=True)
         (folder / "part/data.txt").write_text(text)
@@ -44,13 +45,13 @@ def never(folder: Path) -> Built:
     raise AssertionError("an unchanged stage must not build")
 
 
-def test_rows_must_add_up():
+def test_rows_must_add_up() -> None:
     RowCounts(taken=3, out=2, dropped={"empty": 1})
     with pytest.raises(ValidationError, match="rows do not add up: 3 in, 1 out"):
         RowCounts(taken=3, out=1, dropped={"empty": 1})
 
 
-def test_manifest_tells_what_was_made(tmp_path):
+def test_manifest_tells_what_was_made(tmp_path: Path) -> None:
     made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
     stored = json.loads((tmp_path / "out/manifest.json").read_text())
     assert stored["rows"] == {"in": 3, "out": 2, "dropped": {"empty": 1}}
@@ -59,7 +60,9 @@ def test_manifest_tells_what_was_made(tmp_path):
     assert find_manifest(tmp_path / "out") == made
 
 
-def test_a_stage_logs_its_rows_and_knows_its_seconds(tmp_path, caplog):
+def test_a_stage_logs_its_rows_and_knows_its_seconds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def all_kept(folder: Path) -> Built:
         return Built(RowCounts(taken=1_000, out=1_000), {})
 
@@ -72,7 +75,7 @@ def test_a_stage_logs_its_rows_and_knows_its_seconds(tmp_path, caplog):
     assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped none, ")
 
 
-def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path):
+def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path: Path) -> None:
     folder = tmp_path / "models" / "0123456789ab"
     made = run_stage_once(plan(), folder=folder, build=writes("abc"))
     assert find_manifest(folder) == made
@@ -84,7 +87,9 @@ def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path):
 
 
 @pytest.mark.parametrize(("resumable", "settings"), [(False, "s"), (True, "other settings")])
-def test_a_build_starts_empty_where_it_cannot_go_on(tmp_path, resumable, settings):
+def test_a_build_starts_empty_where_it_cannot_go_on(
+    tmp_path: Path, resumable: bool, settings: str
+) -> None:
     def half(folder: Path) -> Built:
         (folder / "shard-0").write_text("done")
         raise TriageError("killed")
@@ -99,7 +104,7 @@ def test_a_build_starts_empty_where_it_cannot_go_on(tmp_path, resumable, setting
     assert list(tmp_path.glob(".out.staging-*")) == []
 
 
-def test_a_manifest_with_what_nobody_knows_is_damaged(tmp_path):
+def test_a_manifest_with_what_nobody_knows_is_damaged(tmp_path: Path) -> None:
     run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
     path = tmp_path / "out/manifest.json"
     good = json.loads(path.read_text())
@@ -109,7 +114,7 @@ def test_a_manifest_with_what_nobody_knows_is_damaged(tmp_path):
             find_manifest(tmp_path / "out")
 
 
-def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path):
+def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_stage(plan(), output=out, build=writes("old"))
     run_stage(plan(), output=out, build=never)
@@ -121,7 +126,7 @@ def test_unchanged_stage_does_nothing_and_a_changed_one_replaces_all(tmp_path):
     ]
 
 
-def test_missing_output_file_makes_the_stage_run_again(tmp_path):
+def test_missing_output_file_makes_the_stage_run_again(tmp_path: Path) -> None:
     run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
     (tmp_path / "out/part/data.txt").unlink()
     assert find_manifest(tmp_path / "out") is None
@@ -129,7 +134,7 @@ def test_missing_output_file_makes_the_stage_run_again(tmp_path):
     assert (tmp_path / "out/part/data.txt").read_text() == "abc"
 
 
-def test_failed_build_leaves_the_previous_output(tmp_path):
+def test_failed_build_leaves_the_previous_output(tmp_path: Path) -> None:
     def fails(folder: Path) -> Built:
         (folder / "half.txt").write_text("half")
         raise TriageError("no")
@@ -140,7 +145,7 @@ def test_failed_build_leaves_the_previous_output(tmp_path):
     assert (tmp_path / "out/part/data.txt").read_text() == "old"
 
 
-def test_resumable_build_finds_what_the_killed_one_left(tmp_path):
+def test_resumable_build_finds_what_the_killed_one_left(tmp_path: Path) -> None:
     def half(folder: Path) -> Built:
         (folder / "shard-0").write_text("done")
         raise TriageError("killed")
@@ -157,7 +162,7 @@ def test_resumable_build_finds_what_the_killed_one_left(tmp_path):
     assert (tmp_path / "out/shard-0").exists()
 
 
-def test_two_writers_at_once_are_refused(tmp_path):
+def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     with (
         FileLock(tmp_path / ".out.lock"),
         pytest.raises(TriageError, match="another process is writing"),
@@ -166,7 +171,7 @@ def test_two_writers_at_once_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("moment", ["building", "before link", "after link"])
-def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
+def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path: Path, moment: str) -> None:
     out = tmp_path / "out"
     run_stage(plan(), output=out, build=writes("old"))
     script = textwrap.dedent("""
@@ -198,7 +203,7 @@ def test_sigkill_at_any_moment_leaves_old_or_new_output_whole(tmp_path, moment):
     assert not list(tmp_path.glob(".out.staging-*"))
 
 
-def test_plan_key_follows_code_settings_and_inputs(tmp_path):
+def test_plan_key_follows_code_settings_and_inputs(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("abc")
 
@@ -215,25 +220,25 @@ def test_plan_key_follows_code_settings_and_inputs(tmp_path):
     assert first != key()
 
 
-def test_inputs_of_a_published_folder_are_its_outputs(tmp_path):
+def test_inputs_of_a_published_folder_are_its_outputs(tmp_path: Path) -> None:
     run_stage(plan(), output=tmp_path / "raw", build=writes("abc"))
     (record,) = input_records(tmp_path / "raw")
     assert (record.path, record.sha256) == ("raw/part/data.txt", ABC_SHA256)
 
 
-def test_missing_input_names_the_target_to_run(tmp_path):
+def test_missing_input_names_the_target_to_run(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="run `make data_ingestion` first"):
         require_manifest(tmp_path / "raw", made_by="data_ingestion")
 
 
-def test_damaged_manifest_is_an_error_not_a_fresh_start(tmp_path):
+def test_damaged_manifest_is_an_error_not_a_fresh_start(tmp_path: Path) -> None:
     run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
     (tmp_path / "out/manifest.json").write_text("{")
     with pytest.raises(DataError, match="is damaged"):
         find_manifest(tmp_path / "out")
 
 
-def test_changed_file_fails_verification(tmp_path):
+def test_changed_file_fails_verification(tmp_path: Path) -> None:
     made = run_stage(plan(), output=tmp_path / "out", build=writes("abc"))
     verify_files(tmp_path / "out", made.outputs)
     (tmp_path / "out/part/data.txt").write_text("abd")
@@ -241,7 +246,7 @@ def test_changed_file_fails_verification(tmp_path):
         verify_files(tmp_path / "out", made.outputs)
 
 
-def test_write_atomically_leaves_no_partial_file(tmp_path):
+def test_write_atomically_leaves_no_partial_file(tmp_path: Path) -> None:
     write_atomically(tmp_path / "deep/x.json", "abc")
     assert sha256_of(tmp_path / "deep/x.json") == ABC_SHA256
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["x.json"]

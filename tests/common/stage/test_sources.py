@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,9 @@ def keys(root: Path) -> dict[str, list[str]]:
         ("common/text.py", {"curated", "labeled", "model", "study", "cards", "evaluation"}),
     ],
 )  # fmt: skip
-def test_a_comment_moves_the_keys_that_its_file_decides(copy, edited, moved):
+def test_a_comment_moves_the_keys_that_its_file_decides(
+    copy: Path, edited: str, moved: Any
+) -> None:
     path, before = copy / edited, keys(copy)
     text = path.read_bytes()
     try:
@@ -81,7 +84,7 @@ def test_a_comment_moves_the_keys_that_its_file_decides(copy, edited, moved):
     assert {name for name in KEYS if before[name] != after[name]} == moved
 
 
-def test_imports_for_type_checkers_do_not_count(tmp_path):
+def test_imports_for_type_checkers_do_not_count(tmp_path: Path) -> None:
     package = tmp_path / "a"
     package.mkdir()
     (package / "one.py").write_text(
@@ -94,6 +97,6 @@ def test_imports_for_type_checkers_do_not_count(tmp_path):
     assert [path.name for path in found] == ["one.py", "three.py"]
 
 
-def test_a_module_that_is_not_there_is_an_error():
+def test_a_module_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ModuleNotFoundError, match="d_training.bild is no module of"):
         source_files(["d_training.bild"])

@@ -2,6 +2,8 @@
 
 import stat
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -71,7 +73,7 @@ def test_the_clock_is_that_of_the_world(store: Engine) -> None:
         assert abs(now(connection) - time.time()) < 5
 
 
-def test_sqlite_waits_for_the_disk_and_lets_readers_in(tmp_path) -> None:
+def test_sqlite_waits_for_the_disk_and_lets_readers_in(tmp_path: Path) -> None:
     engine = open_store(Settings(run_dir=tmp_path))
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
@@ -80,21 +82,21 @@ def test_sqlite_waits_for_the_disk_and_lets_readers_in(tmp_path) -> None:
     engine.dispose()
 
 
-def test_tables_of_a_newer_version_are_left_alone(store_settings, store: Engine) -> None:
+def test_tables_of_a_newer_version_are_left_alone(store_settings: Settings, store: Engine) -> None:
     with store.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(TriageError, match="changed by a newer version of this code"):
         open_store(store_settings)
 
 
-def test_a_store_that_cannot_be_made_is_named_with_the_remedy(tmp_path) -> None:
+def test_a_store_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("in the way")
     assert stat.S_ISREG((tmp_path / "store").stat().st_mode)
     with pytest.raises(StoreAwayError, match=r"cannot be written .* set DATABASE_URL=postgresql"):
         open_store(Settings(run_dir=tmp_path))
 
 
-def test_a_locked_store_is_said_in_time(tmp_path) -> None:
+def test_a_locked_store_is_said_in_time(tmp_path: Path) -> None:
     settings = Settings(run_dir=tmp_path, store=StoreSettings(timeout_s=0.1))
     engine = open_store(settings)
     with engine.begin(), pytest.raises(StoreAwayError, match="does not answer"):
@@ -110,20 +112,22 @@ def test_a_locked_store_is_said_in_time(tmp_path) -> None:
         ("postgresql://ada:hidden@127.0.0.1:1/x", StoreAwayError, "does not answer"),
     ],
 )
-def test_an_address_that_is_none_is_refused_without_its_secrets(address, error, said) -> None:
+def test_an_address_that_is_none_is_refused_without_its_secrets(
+    address: str, error: Any, said: str
+) -> None:
     settings = Settings(store=StoreSettings(url=SecretStr(address), timeout_s=1))
     with pytest.raises(error, match=said) as caught:
         open_store(settings)
     assert "hidden" not in str(caught.value)
 
 
-def test_database_url_is_the_address(tmp_path) -> None:
+def test_database_url_is_the_address(tmp_path: Path) -> None:
     loaded = load_settings(environ={"DATABASE_URL": "postgresql://db/x"}).settings
     assert loaded.store.url is not None
     assert loaded.store.url.get_secret_value() == "postgresql://db/x"
     assert has_store(loaded)
 
 
-def test_looking_for_a_store_makes_none(tmp_path) -> None:
+def test_looking_for_a_store_makes_none(tmp_path: Path) -> None:
     assert not has_store(Settings(run_dir=tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from common.tables.blocks import read_blocks
 from common.tables.records import Records
 
 
-def blocks(data: bytes, block_bytes: int = 1000):
+def blocks(data: bytes, block_bytes: int = 1000) -> tuple[Any, list[Any]]:
     table = read_blocks(io.BytesIO(data), name="x.csv", block_bytes=block_bytes)
     return table.columns, [b.data[: b.end] for b in table.blocks]
 
@@ -28,7 +29,7 @@ def blocks(data: bytes, block_bytes: int = 1000):
         ("größe,né\n".encode(), ("größe", "né")),
     ],
 )
-def test_column_names(header, columns):
+def test_column_names(header: bytes, columns: tuple[Any, ...]) -> None:
     assert blocks(header)[0] == columns
 
 
@@ -43,13 +44,13 @@ def test_column_names(header, columns):
         (b'"a"b,c\n', "the header of x.csv cannot be read"),
     ],
 )
-def test_header_that_cannot_be_used(data, message):
+def test_header_that_cannot_be_used(data: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         blocks(data)
 
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 1000])
-def test_a_header_longer_than_a_block_is_read_whole(block_bytes):
+def test_a_header_longer_than_a_block_is_read_whole(block_bytes: int) -> None:
     data = b'\r\n\r\n"a long\r\nname, with a break",text\r\n1,2\r\n'
     table = read_blocks(io.BytesIO(data), name="x.csv", block_bytes=block_bytes, max_open=100)
     assert table.columns == ("a long\r\nname, with a break", "text")
@@ -57,7 +58,7 @@ def test_a_header_longer_than_a_block_is_read_whole(block_bytes):
     assert b"".join(b.data[: b.end] for b in table.blocks).split() == [b"1,2"]
 
 
-def test_blocks_hold_whole_records():
+def test_blocks_hold_whole_records() -> None:
     data = b"a,b\n" + b'1,"x\ny"\n' * 5 + b"2,z"
     found = blocks(data, block_bytes=10)[1]
     assert len(found) > 2
@@ -66,13 +67,13 @@ def test_blocks_hold_whole_records():
     assert lines == b"\n" + b'1,"x\ny"\n' * 5 + b"2,z\n"
 
 
-def test_header_alone_gives_no_record():
+def test_header_alone_gives_no_record() -> None:
     columns, found = blocks(b"a,b\n")
     assert (columns, b"".join(found).strip()) == (("a", "b"), b"")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
-def test_the_line_after_an_endless_one_is_whole_wherever_a_read_ends(end):
+def test_the_line_after_an_endless_one_is_whole_wherever_a_read_ends(end: bytes) -> None:
     # Of 20 lengths one lets a read begin with the line end, and others hold several in one read.
     for length in range(60, 80):
         data = b"a,b" + end + b"1," + b"x" * length + end + b"2,y" + end + b"3,z" + end
@@ -80,7 +81,7 @@ def test_the_line_after_an_endless_one_is_whole_wherever_a_read_ends(end):
         assert found.split()[1:] == [b"2,y", b"3,z"], length
 
 
-def test_rest_of_an_endless_line_is_skipped():
+def test_rest_of_an_endless_line_is_skipped() -> None:
     data = b"a,b\n1," + b"x" * 95 + b"\n2,y\n"
     found = b"".join(blocks(data, block_bytes=20)[1])
     assert found.split() == [b"1," + b"x" * found.count(b"x"), b"2,y"]
@@ -103,7 +104,7 @@ def records(data: bytes, block_bytes: int) -> list[tuple[bytes, str]]:
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"bc"]), max_size=60), st.data())
-def test_size_of_the_blocks_changes_nothing(pieces, draw):
+def test_size_of_the_blocks_changes_nothing(pieces: Any, draw: st.DataObject) -> None:
     data = b"".join(pieces)
     whole = records(data, 1000)
     longest = max([len(record) for record, _ in whole], default=1)

@@ -1,5 +1,7 @@
 import gzip
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,20 +16,20 @@ def read(source: CsvInput) -> bytes:
         return stream.read()
 
 
-def test_plain(tmp_path):
+def test_plain(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(CSV)
     source = CsvInput(tmp_path / "a.csv")
     assert (read(source), source.plain_bytes) == (CSV, 16)
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv"])
-def test_gzip_is_told_by_its_bytes(tmp_path, name):
+def test_gzip_is_told_by_its_bytes(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(gzip.compress(CSV) + gzip.compress(b"2,more\n"))
     source = CsvInput(tmp_path / name)
     assert (read(source), source.plain_bytes) == (CSV + b"2,more\n", None)
 
 
-def test_member_of_a_zip(tmp_path):
+def test_member_of_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("twcs/twcs.csv", CSV)
     source = CsvInput(tmp_path / "a.zip", member="twcs/twcs.csv")
@@ -39,13 +41,13 @@ def test_member_of_a_zip(tmp_path):
     [gzip.compress(CSV)[:-9], b"\x1f\x8b nothing of the kind", gzip.compress(CSV) + b"x"],
     ids=["cut", "no gzip", "more after it"],  # not the bytes, which hold the time
 )
-def test_damaged_gzip(tmp_path, damaged):
+def test_damaged_gzip(tmp_path: Path, damaged: Any) -> None:
     (tmp_path / "a.gz").write_bytes(damaged)
     with pytest.raises(DataError, match=r"a\.gz is damaged .* fetch or compress it anew"):
         read(CsvInput(tmp_path / "a.gz"))
 
 
-def test_damaged_zip(tmp_path):
+def test_damaged_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", CSV)
     path = tmp_path / "a.zip"
@@ -54,14 +56,14 @@ def test_damaged_zip(tmp_path):
         read(CsvInput(path, member="a.csv"))
 
 
-def test_zip_without_member_is_refused(tmp_path):
+def test_zip_without_member_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
         archive.writestr("a.csv", CSV)
     with pytest.raises(DataError, match="is a zip archive; unpack it"):
         read(CsvInput(tmp_path / "a.csv"))
 
 
-def test_no_such_file(tmp_path):
+def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no\.csv does not exist; name a CSV file"):
         CsvInput(tmp_path / "no.csv").require()
     with pytest.raises(DataError, match="is a folder; name a CSV file"):

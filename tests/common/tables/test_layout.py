@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, find_layout
 
 
-def layout(lines: bytes, *, final: bool = True, max_open: int = 1000):
+def layout(lines: bytes, *, final: bool = True, max_open: int = 1000) -> Any:
     """The layout of lines, which stand behind the line end that every block starts with."""
     return find_layout(b"\n" + lines, final=final, max_open=max_open)
 
@@ -24,7 +26,7 @@ def layout(lines: bytes, *, final: bool = True, max_open: int = 1000):
         (b'a""b\n"c"\n', [6, 8]),
     ],
 )
-def test_quotes_that_mean_something(lines, quotes):
+def test_quotes_that_mean_something(lines: bytes, quotes: list[Any]) -> None:
     found = layout(lines)
     assert (list(found.quotes), found.broken, found.end) == (quotes, (), len(lines) + 1)
 
@@ -43,12 +45,14 @@ def test_quotes_that_mean_something(lines, quotes):
         (b'"a"\n5" b,c\n"d\n', (12, 15)),
     ],
 )
-def test_only_the_line_with_the_missing_quote_is_broken(lines, broken):
+def test_only_the_line_with_the_missing_quote_is_broken(
+    lines: bytes, broken: tuple[int, int]
+) -> None:
     start, stop = broken
     assert layout(lines).broken == (Broken(start, stop, BROKEN_QUOTE),)
 
 
-def test_block_ends_behind_its_last_whole_record():
+def test_block_ends_behind_its_last_whole_record() -> None:
     assert layout(b"a,b\nc,", final=False).end == 5
     assert layout(b'a,b\nc,"d\ne', final=False).end == 5
     assert layout(b'a,b\nc,"d"', final=False).end == 5
@@ -56,7 +60,7 @@ def test_block_ends_behind_its_last_whole_record():
     assert layout(b'a,b\nc,"d"x', final=False).end == 5
 
 
-def test_open_record_is_given_up_when_it_gets_too_long():
+def test_open_record_is_given_up_when_it_gets_too_long() -> None:
     open_quote = b'a,"b\n' + b"c,d\n" * 10
     assert layout(open_quote, final=False, max_open=100).broken == ()
     given_up = layout(open_quote, final=False, max_open=30)
@@ -67,7 +71,7 @@ def test_open_record_is_given_up_when_it_gets_too_long():
 
 
 @pytest.mark.parametrize("line", [b"x" * 50, b'"' + b"x" * 50])
-def test_line_without_end_is_given_up_when_it_gets_too_long(line):
+def test_line_without_end_is_given_up_when_it_gets_too_long(line: bytes) -> None:
     found = layout(b"a,b\n" + line, final=False, max_open=30)
     assert found.broken[-1] == Broken(5, len(line) + 5, TOO_LONG)
     assert found.end == len(line) + 5
@@ -111,7 +115,7 @@ def record_stop(lines: bytes, at: int) -> int | None:
 
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(st.sampled_from(list(b'"",\n\ra5')), max_size=40).map(bytes))
-def test_agrees_with_reading_character_by_character(lines):
+def test_agrees_with_reading_character_by_character(lines: Any) -> None:
     lines += b"\n"
     found = layout(lines)
     assert found.end == len(lines) + 1

@@ -13,7 +13,7 @@ def write(folder: Path, content: bytes) -> Path:
     return folder / "in.csv"
 
 
-def test_columns_are_read_in_the_order_asked_for_with_their_lines(tmp_path):
+def test_columns_are_read_in_the_order_asked_for_with_their_lines(tmp_path: Path) -> None:
     path = write(tmp_path, b'id,text,label\n1,"a, b",x\n\n2,"two\nlines",\n3,,y')
     assert read_columns(path, ("label", "text")) == [
         Row(2, ("x", "a, b")),
@@ -24,7 +24,9 @@ def test_columns_are_read_in_the_order_asked_for_with_their_lines(tmp_path):
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("block_bytes", [4, 5, 10, 1000])
-def test_lines_and_numbers_are_right_for_every_line_end_and_block(end, block_bytes):
+def test_lines_and_numbers_are_right_for_every_line_end_and_block(
+    end: bytes, block_bytes: int
+) -> None:
     lines = [b"\xef\xbb\xbf", b"text", b"a", b"", b'"b', b'c"', b"d"]
     table = read_strict(io.BytesIO(end.join(lines)), name="it", block_bytes=block_bytes)
     broken = f"b{end.decode()}c"
@@ -48,7 +50,9 @@ def test_lines_and_numbers_are_right_for_every_line_end_and_block(end, block_byt
         (b"c," + b"x" * (17 << 20) + b"\n", "it, line 4: field too long; shorten it"),
     ],
 )
-def test_the_first_record_that_is_no_row_ends_it_with_the_line_and_the_remedy(record, message):
+def test_the_first_record_that_is_no_row_ends_it_with_the_line_and_the_remedy(
+    record: bytes, message: str
+) -> None:
     data = b'text,label\n"a\nb",x\n' + record + b"e,f,g,h\n"
     table = read_strict(io.BytesIO(data), name="it", block_bytes=1000)
     assert next(table.records) == Record(1, 2, ["a\nb", "x"])
@@ -58,7 +62,7 @@ def test_the_first_record_that_is_no_row_ends_it_with_the_line_and_the_remedy(re
     assert message in str(error.value)
 
 
-def test_what_cannot_be_opened_is_named(tmp_path):
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv does not exist; name a CSV file"):
         read_columns(tmp_path / "none.csv", ["text"])
     with pytest.raises(DataError, match="in.csv is empty"):
@@ -67,12 +71,12 @@ def test_what_cannot_be_opened_is_named(tmp_path):
         read_columns(write(tmp_path, b"a,b\n"), ["text"])
 
 
-def test_a_compressed_file_is_read_like_its_plain_one(tmp_path):
+def test_a_compressed_file_is_read_like_its_plain_one(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b"text\nhi\n"))
     assert read_columns(path, ["text"]) == [Row(2, ("hi",))]
 
 
-def test_long_fields_are_no_fault():
+def test_long_fields_are_no_fault() -> None:
     text = "x" * 1_000_000
     table = read_strict(io.BytesIO(f"text\n{text}\n".encode()), name="it", block_bytes=1 << 14)
     assert [record.fields for record in table.records] == [[text]]

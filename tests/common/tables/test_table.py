@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -13,11 +14,14 @@ from common.tables.input import CsvInput
 from common.tables.strict import RecordError, read_strict
 from common.tables.table import open_table
 
+Read: TypeAlias = tuple[tuple[str, ...], dict[int, list[str]], dict[int, tuple[str, str]]]
 
-def read(path: Path, *, max_field_mb: int = 1):
+
+def read(path: Path, *, max_field_mb: int = 1) -> Read:
     """Columns, rows by number, rejected records by number."""
     with open_table(CsvInput(path), max_field_mb=max_field_mb) as table:
-        rows, rejected = {}, {}
+        rows: dict[int, list[str]] = {}
+        rejected: dict[int, tuple[str, str]] = {}
         for batch in table.batches:
             values = [column.to_pylist() for column in batch.rows.columns]
             records = map(list, zip(*values, strict=True))
@@ -31,7 +35,7 @@ def write(folder: Path, content: bytes) -> Path:
     return folder / "in.csv"
 
 
-def test_numbers_go_on_from_batch_to_batch(tmp_path, monkeypatch):
+def test_numbers_go_on_from_batch_to_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 2_000_000)
     lines = [b"%d,%s" % (n, b"x" * 1000) for n in range(1, 5_001)]
     lines[2_499], lines[4_999] = b"2500", b"5000,\xe9"
@@ -50,12 +54,12 @@ def test_numbers_go_on_from_batch_to_batch(tmp_path, monkeypatch):
     }
 
 
-def test_header_names_stay_as_they_are_written(tmp_path):
+def test_header_names_stay_as_they_are_written(tmp_path: Path) -> None:
     columns, rows, _ = read(write(tmp_path, b"a,,a,A\n1,2,3,4\n"))
     assert (columns, rows) == (("a", "", "a", "A"), {1: ["1", "2", "3", "4"]})
 
 
-def test_leaving_early_ends_the_reading(tmp_path, monkeypatch):
+def test_leaving_early_ends_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 2_000_000)
     path = write(tmp_path, b"text\n" + b"x\n" * 10_000_000)
     with open_table(CsvInput(path), max_field_mb=1) as table:
@@ -64,7 +68,7 @@ def test_leaving_early_ends_the_reading(tmp_path, monkeypatch):
     assert early < path.stat().st_size
 
 
-def test_damage_further_on_is_an_error(tmp_path):
+def test_damage_further_on_is_an_error(tmp_path: Path) -> None:
     data = gzip.compress(b"text\n" + b"a line\n" * 3_000_000, compresslevel=0)
     with pytest.raises(DataError, match=r"in\.csv is damaged"):
         read(write(tmp_path, data[:20_000_000]))
@@ -104,8 +108,14 @@ def written(fields: tuple[str, ...]) -> bytes:
     last=st.booleans(),
 )
 def test_each_record_arrives_once_intact_or_rejected(
-    tmp_path_factory, records, end, blanks, mark, packed, last
-):
+    tmp_path_factory: pytest.TempPathFactory,
+    records: Any,
+    end: Any,
+    blanks: Any,
+    mark: Any,
+    packed: bool,
+    last: bool,
+) -> None:
     """A table whose truth is known: whole rows, fully quoted, among records that are broken.
 
     Each row starts with a number: a row that starts with a comma could close an open quote.
@@ -130,8 +140,8 @@ PIECES = [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b"\xc3\xa9", b"\xe9", b"\0", 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60), st.sampled_from([4, 10, 1000]))
 def test_a_strict_reader_finds_the_same_rows_up_to_the_first_rejected(
-    tmp_path_factory, pieces, block_bytes
-):
+    tmp_path_factory: pytest.TempPathFactory, pieces: Any, block_bytes: Any
+) -> None:
     data = b"a,b\n" + b"".join(pieces)
     _, rows, rejected = read(write(tmp_path_factory.mktemp("table"), data))
     first = min(rejected, default=None)

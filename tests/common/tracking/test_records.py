@@ -32,7 +32,7 @@ def records(settings: Settings) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in spooled(settings)]
 
 
-def test_a_stage_leaves_one_record_and_none_where_it_had_nothing_to_do(tmp_path):
+def test_a_stage_leaves_one_record_and_none_where_it_had_nothing_to_do(tmp_path: Path) -> None:
     settings = Settings(run_dir=tmp_path, tracking=TrackingSettings(pipeline="run-1"))
     paths = settings.paths
     for _ in range(2):
@@ -48,7 +48,9 @@ def test_a_stage_leaves_one_record_and_none_where_it_had_nothing_to_do(tmp_path)
     assert second["tags"]["input.raw"] == first["tags"]["output"] == second["tags"]["data.raw"]
 
 
-def test_runs_whose_outputs_were_replaced_still_wait_for_a_server_that_was_away(tmp_path):
+def test_runs_whose_outputs_were_replaced_still_wait_for_a_server_that_was_away(
+    tmp_path: Path,
+) -> None:
     settings = Settings(run_dir=tmp_path)
     for limit in (3, 4):
         stage(settings, "a_ingestion", reads=[], output=settings.paths.raw, limit=limit)
@@ -56,7 +58,9 @@ def test_runs_whose_outputs_were_replaced_still_wait_for_a_server_that_was_away(
     assert [record["settings"]["limit"]["rows"] for record in records(settings)] == [3, 4]
 
 
-def test_the_record_is_there_before_the_output(tmp_path, monkeypatch):
+def test_the_record_is_there_before_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(run_dir=tmp_path)
     monkeypatch.setattr("common.stage.run._publish", lambda *_, **__: pytest.fail("killed"))
     with pytest.raises(pytest.fail.Exception, match="killed"):
@@ -64,27 +68,27 @@ def test_the_record_is_there_before_the_output(tmp_path, monkeypatch):
     assert len(spooled(settings)) == 1
 
 
-def test_nothing_is_kept_where_tracking_is_off(tmp_path):
+def test_nothing_is_kept_where_tracking_is_off(tmp_path: Path) -> None:
     settings = Settings(run_dir=tmp_path, tracking=TrackingSettings(enabled=False))
     stage(settings, "a_ingestion", reads=[], output=settings.paths.raw)
     assert not settings.paths.tracking.exists()
 
 
-def test_a_damaged_record_is_named(tmp_path):
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     path = tmp_path / "1-a_ingestion.json"
     path.write_text('{"stage": ', encoding="utf-8")
     with pytest.raises(DataError, match="1-a_ingestion.json is damaged; remove it"):
         read_record(path)
 
 
-def test_a_command_on_its_own_is_a_run_of_its_own():
+def test_a_command_on_its_own_is_a_run_of_its_own() -> None:
     alone = Settings()
     assert alone.pipeline.startswith("run-2")
     assert alone.pipeline == alone.pipeline
     assert Settings(tracking=TrackingSettings(pipeline="run-1")).pipeline == "run-1"
 
 
-def test_mlflow_is_a_file_of_the_run_folder_or_what_its_variable_names(tmp_path):
+def test_mlflow_is_a_file_of_the_run_folder_or_what_its_variable_names(tmp_path: Path) -> None:
     assert tracking_uri(Settings(run_dir=tmp_path)) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
     loaded = load_settings(environ={"MLFLOW_TRACKING_URI": "http://ada:hidden@ml:5000"})
     assert tracking_uri(loaded.settings) == "http://ada:hidden@ml:5000"
@@ -102,5 +106,5 @@ def test_mlflow_is_a_file_of_the_run_folder_or_what_its_variable_names(tmp_path)
         ("sqlite:////tmp/a/mlflow.db", "sqlite:////tmp/a/mlflow.db"),
     ],
 )
-def test_an_address_is_shown_without_its_password(uri, seen):
+def test_an_address_is_shown_without_its_password(uri: str, seen: str) -> None:
     assert shown(uri) == seen

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 from common.config.classification import ClassificationSettings
 from common.models.metrics import ModelMetrics, StageRecord
@@ -7,7 +8,7 @@ from d_training.cards.data_card import data_card
 from tests.d_training.cards.test_model_card import FACTS as MODEL_FACTS
 
 
-def manifest(stage, taken, out, dropped, **figures) -> Manifest:
+def manifest(stage: Any, taken: Any, out: Any, dropped: Any, **figures: Any) -> Manifest:
     return Manifest(
         stage=stage,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -42,12 +43,12 @@ FACTS = MODEL_FACTS | {
 }
 
 
-def card(*manifests, **changes) -> str:
+def card(*manifests: Any, **changes: Any) -> str:
     data = {m.stage: StageRecord.of(m) for m in manifests}
     return data_card(ModelMetrics.model_validate({**FACTS, "data": data, **changes}), ROWS)
 
 
-def test_card_tells_of_rows_labels_and_licences():
+def test_card_tells_of_rows_labels_and_licences() -> None:
     told = card(LABELED, CURATED, RAW)
     for said in (
         "# Data of model 0123456789ab",
@@ -73,21 +74,21 @@ def test_card_tells_of_rows_labels_and_licences():
     assert "classification.nli" not in told
 
 
-def test_what_is_not_known_is_said_to_be():
+def test_what_is_not_known_is_said_to_be() -> None:
     told = card(LABELED, source="elsewhere")
     assert "Source: of unknown source, and so of unknown licence." in told
     assert "| a_ingestion | not known |  | its output was made anew, or is gone |  |" in told
     assert "Not known: data/curated was made anew since, or is gone." in told
 
 
-def test_settings_of_another_teacher_are_not_taken_for_the_labels_own():
+def test_settings_of_another_teacher_are_not_taken_for_the_labels_own() -> None:
     other = manifest("c_classification", 1, 1, {}, teacher="ensemble", labels={"bill": 1})
     told = card(other)
     assert "Made by the teacher `ensemble`; with which settings is not known here" in told
     assert "`classification." not in told
 
 
-def test_labels_that_people_gave_are_told_of():
+def test_labels_that_people_gave_are_told_of() -> None:
     assert "No person checked these labels." in card(LABELED)
     told = card(LABELED, rows={"train": 900, "validation": 50, "test": 49, "human": 7})
     assert "Of 7 texts that train people gave the label" in told

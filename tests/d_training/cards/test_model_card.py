@@ -99,11 +99,11 @@ FACTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def model_card(facts: dict) -> str:
+def model_card(facts: dict[str, Any]) -> str:
     return module.model_card(ModelMetrics.model_validate(facts))
 
 
-def test_card_says_what_it_is_and_what_it_is_worth():
+def test_card_says_what_it_is_and_what_it_is_worth() -> None:
     card = model_card(FACTS)
     for said in (
         "# Model 0123456789ab",
@@ -129,25 +129,25 @@ def test_card_says_what_it_is_and_what_it_is_worth():
         assert said in card, said
 
 
-def test_where_float32_serves_the_card_says_why():
+def test_where_float32_serves_the_card_says_why() -> None:
     failed = FACTS["int8_checks"][0] | {"value": 0.5}
     card = model_card(FACTS | {"served": "model.onnx", "int8_checks": [failed]})
     assert "`model.onnx` serves: INT8 did not pass." in card
     assert "| INT8 agrees with float32 | 0.500 | at least 0.9 | FAILED |" in card
 
 
-def test_slices_that_are_not_known_are_said_to_be():
+def test_slices_that_are_not_known_are_said_to_be() -> None:
     card = model_card(FACTS | {"slices": {"length": FACTS["slices"]["length"]}})
     assert "By language and brand it is not known" in card
 
 
-def test_unknown_origin_is_said_to_be_unknown():
+def test_unknown_origin_is_said_to_be_unknown() -> None:
     card = model_card(FACTS | {"source": "unknown", "student": "models/mine"})
     assert "Data: of unknown source, and so of unknown licence." in card
     assert "It is models/mine (its licence is not known here)" in card
 
 
-def test_settings_from_a_study_are_told():
+def test_settings_from_a_study_are_told() -> None:
     assert "found by tuning" not in model_card(FACTS)
     values = {"learning_rate": 0.00031249, "batch_size": 1024}
     tuning = {"study": "0123456789ab", "trial": 7, "finished": 10, "validation_loss": 0.51239}
@@ -158,14 +158,14 @@ def test_settings_from_a_study_are_told():
     ) in card
 
 
-def test_texts_that_people_labeled_are_told_of():
+def test_texts_that_people_labeled_are_told_of() -> None:
     assert "No person labeled any text." in model_card(FACTS)
     card = model_card(FACTS | {"rows": FACTS["rows"] | {"human": 1_234}})
     assert "People labeled 1,234 of the training texts, which count for more." in card
     assert "No person labeled" not in card
 
 
-def test_front_matter_is_what_tools_read():
+def test_front_matter_is_what_tools_read() -> None:
     _, matter, _ = model_card(FACTS).split("---", 2)
     found = yaml.safe_load(matter)
     assert found["license"] == "cc-by-nc-sa-4.0"

@@ -1,5 +1,8 @@
 """People's labels among the rows that train."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -43,17 +46,17 @@ def weak(*texts: str) -> Rows:
     )
 
 
-def test_without_a_store_there_is_none_and_none_is_made(tmp_path):
+def test_without_a_store_there_is_none_and_none_is_made(tmp_path: Path) -> None:
     assert find_feedback(Settings(run_dir=tmp_path), SCHEMA) is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_store_is_none_too(store_settings):
+def test_an_empty_store_is_none_too(store_settings: Settings) -> None:
     open_store(store_settings).dispose()
     assert find_feedback(store_settings, SCHEMA) is None
 
 
-def test_the_last_label_of_a_text_holds_and_all_rows_are_counted(store_settings):
+def test_the_last_label_of_a_text_holds_and_all_rows_are_counted(store_settings: Settings) -> None:
     tell(store_settings, ("My bill!", "rest"), ("hello", "rest"), ("old", "gone from the schema"))
     tell(store_settings, ("my bill", "bill"))
     feedback = found(store_settings)
@@ -62,11 +65,11 @@ def test_the_last_label_of_a_text_holds_and_all_rows_are_counted(store_settings)
     assert feedback.counts.dropped == {"not a label of the schema": 1, "labeled again later": 1}
 
 
-def test_the_snapshot_is_what_its_record_says(tmp_path):
+def test_the_snapshot_is_what_its_record_says(tmp_path: Path) -> None:
     settings = Settings(run_dir=tmp_path)
     tell(settings, ("my bill", "bill"), ("hello", "rest"))
     feedback = found(settings)
-    publish_feedback(settings, feedback)
+    publish_feedback(settings.paths, feedback)
     manifest = find_manifest(tmp_path / "data" / "feedback")
     assert manifest is not None
     (record,) = manifest.outputs
@@ -79,7 +82,7 @@ def test_the_snapshot_is_what_its_record_says(tmp_path):
     ]
 
 
-def test_the_same_labels_make_the_same_snapshot_however_they_came(tmp_path):
+def test_the_same_labels_make_the_same_snapshot_however_they_came(tmp_path: Path) -> None:
     one, other = Settings(run_dir=tmp_path / "one"), Settings(run_dir=tmp_path / "other")
     tell(one, ("a", "bill"), ("b", "rest"))
     tell(other, ("b", "bill"))
@@ -90,7 +93,7 @@ def test_the_same_labels_make_the_same_snapshot_however_they_came(tmp_path):
     assert found(one).record != found(other).record
 
 
-def test_a_persons_label_takes_the_teachers_place(tmp_path):
+def test_a_persons_label_takes_the_teachers_place(tmp_path: Path) -> None:
     settings = Settings(run_dir=tmp_path)
     tell(settings, ("my BILL", "rest"), ("new text", "bill"))
     rows = with_feedback(weak("My bill!", "hello", "my bill"), found(settings), SCHEMA)
@@ -105,7 +108,9 @@ def test_a_persons_label_takes_the_teachers_place(tmp_path):
 
 
 @pytest.mark.parametrize("others", [(), (("another", "rest"), ("a third", "bill"))])
-def test_the_id_of_a_new_text_depends_on_nothing_else(tmp_path, others):
+def test_the_id_of_a_new_text_depends_on_nothing_else(
+    tmp_path: Path, others: tuple[Any, ...]
+) -> None:
     settings = Settings(run_dir=tmp_path)
     tell(settings, ("new text", "bill"), *others)
     rows = with_feedback(weak("hello"), found(settings), SCHEMA)

@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 
 from common.labels import Label, LabelSchema, load_labels
 from d_training.data.lessons import describe_label_source, schema_lessons
 
 
-def test_every_sentence_of_the_schema_teaches_its_label():
+def test_every_sentence_of_the_schema_teaches_its_label() -> None:
     schema = LabelSchema(
         catch_all="b",
         labels=(
@@ -17,7 +19,7 @@ def test_every_sentence_of_the_schema_teaches_its_label():
     np.testing.assert_allclose(targets, [[0.95, 0.05]] * 4 + [[0.05, 0.95]] * 2, atol=1e-6)
 
 
-def test_synthetic_messages_teach_theirs_too_and_count_half(tmp_path):
+def test_synthetic_messages_teach_theirs_too_and_count_half(tmp_path: Path) -> None:
     (tmp_path / "labels.yaml").write_text(
         "{catch_all: b, synthetic: more.csv, labels: [{name: a, description: d, hypotheses: [h]},"
         " {name: b, description: g, hypotheses: [i]}]}",
@@ -30,7 +32,7 @@ def test_synthetic_messages_teach_theirs_too_and_count_half(tmp_path):
     np.testing.assert_allclose(targets[4:], [[0.025, 0.475], [0.475, 0.025]], atol=1e-6)
 
 
-def test_cards_say_what_labels_are_known_from():
+def test_cards_say_what_labels_are_known_from() -> None:
     assert describe_label_source(0) == "the wording in labels.yaml alone"
     assert describe_label_source(1234).endswith(
         "labels.yaml alone, to which 1,234 synthetic messages belong"

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 from common.config.paths import Paths
 from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
@@ -5,8 +8,8 @@ from common.stage.run import Built, run_stage
 from d_training.data.lineage import data_manifests
 
 
-def publish(stage, output, *, inputs=(), content="rows"):
-    def build(folder):
+def publish(stage: Any, output: Any, *, inputs: Any = (), content: str = "rows") -> None:
+    def build(folder: Path) -> Built:
         (folder / "part.parquet").write_text(content, encoding="utf-8")
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
@@ -14,7 +17,7 @@ def publish(stage, output, *, inputs=(), content="rows"):
     run_stage(plan, output=output, build=build)
 
 
-def test_stages_count_as_far_back_as_each_was_made_from_the_one_before(tmp_path):
+def test_stages_count_as_far_back_as_each_was_made_from_the_one_before(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     assert data_manifests(paths) == {}
     publish("a_ingestion", paths.raw)

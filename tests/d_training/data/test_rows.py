@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,11 +18,17 @@ SCHEMA = LabelSchema(
 SETTINGS = TrainingSettings(validation_share=0.2, test_share=0.2)
 
 
-def write(folder, **columns) -> None:
+def write(folder: Path, **columns: Any) -> None:
     pq.write_table(pa.table(columns), folder / "part.parquet")
 
 
-def rows_of(texts, scores=None, abstained=None, conversations=None, human=None) -> Rows:
+def rows_of(
+    texts: Any,
+    scores: Any = None,
+    abstained: Any = None,
+    conversations: Any = None,
+    human: Any = None,
+) -> Rows:
     n = len(texts)
     ids = np.arange(n)
     return Rows(
@@ -32,7 +41,7 @@ def rows_of(texts, scores=None, abstained=None, conversations=None, human=None) 
     )
 
 
-def test_rows_are_read_by_tweet_id_and_unusable_ones_counted(tmp_path):
+def test_rows_are_read_by_tweet_id_and_unusable_ones_counted(tmp_path: Path) -> None:
     write(
         tmp_path,
         tweet_id=pa.array([3, 1, 2, 4], pa.int64()),
@@ -50,7 +59,7 @@ def test_rows_are_read_by_tweet_id_and_unusable_ones_counted(tmp_path):
     np.testing.assert_allclose(rows.scores, [[0.5, 0.5], [0.25, 0.75]])
 
 
-def test_without_conversations_each_row_is_its_own(tmp_path):
+def test_without_conversations_each_row_is_its_own(tmp_path: Path) -> None:
     write(tmp_path, tweet_id=[7, 5], text=["b", "a"], label=["bill"] * 2, scores=[[1.0, 0.0]] * 2)
     assert read_rows(tmp_path, SCHEMA)[0].conversations.tolist() == [5, 7]
 
@@ -72,13 +81,13 @@ def test_without_conversations_each_row_is_its_own(tmp_path):
         ),
     ],
 )
-def test_folder_of_another_shape_is_refused(tmp_path, columns, said):
+def test_folder_of_another_shape_is_refused(tmp_path: Path, columns: Any, said: Any) -> None:
     write(tmp_path, **columns)
     with pytest.raises(DataError, match=said):
         read_rows(tmp_path, SCHEMA)
 
 
-def test_copies_count_once_and_never_straddle():
+def test_copies_count_once_and_never_straddle() -> None:
     texts = [
         f"{word} number {n}{end}"
         for n in range(100)
@@ -92,12 +101,12 @@ def test_copies_count_once_and_never_straddle():
     assert len({t.lower().rstrip("!") for t in kept}) == 100
 
 
-def test_texts_of_signs_alone_are_told_apart():
+def test_texts_of_signs_alone_are_told_apart() -> None:
     parts = part_rows(rows_of([chr(0x1F600 + n) for n in range(20)]), SETTINGS, seed=1)
     assert parts.left_out["copy of another text"] == 0
 
 
-def test_conversations_are_not_cut():
+def test_conversations_are_not_cut() -> None:
     texts = [f"text {n}" for n in range(200)]
     parts = part_rows(rows_of(texts, conversations=[n // 4 for n in range(200)]), SETTINGS, seed=1)
     train, validation, test = (
@@ -107,7 +116,7 @@ def test_conversations_are_not_cut():
     assert len(train | validation | test) == 50
 
 
-def test_abstained_rows_are_used_like_the_others():
+def test_abstained_rows_are_used_like_the_others() -> None:
     texts = [f"text {n}" for n in range(100)]
     parts = part_rows(rows_of(texts, abstained=[n % 2 == 0 for n in range(100)]), SETTINGS, seed=1)
     assert parts.abstained_share == 0.5
@@ -116,7 +125,7 @@ def test_abstained_rows_are_used_like_the_others():
     assert sum(parts.left_out.values()) == 0
 
 
-def test_limits_are_kept_and_counted():
+def test_limits_are_kept_and_counted() -> None:
     texts = [f"text {n}" for n in range(1_000)]
     scores = [[0.8, 0.2] if n < 900 else [0.2, 0.8] for n in range(1_000)]
     limited = SETTINGS.model_copy(update={"max_rows": 100, "evaluation_rows": 50})
@@ -128,12 +137,12 @@ def test_limits_are_kept_and_counted():
     assert sum(parts.left_out.values()) + 200 == 1_000
 
 
-def test_too_few_texts_are_refused_with_the_remedy():
+def test_too_few_texts_are_refused_with_the_remedy() -> None:
     with pytest.raises(DataError, match="2 distinct texts leave none .* for validation; label"):
         part_rows(rows_of(["a", "b"]), SETTINGS, seed=1)
 
 
-def test_conversations_with_a_persons_label_train_whole():
+def test_conversations_with_a_persons_label_train_whole() -> None:
     texts = [f"text {n}" for n in range(200)]
     human = [n % 8 == 0 for n in range(200)]
     rows = rows_of(texts, conversations=[n // 4 for n in range(200)], human=human)
@@ -145,7 +154,7 @@ def test_conversations_with_a_persons_label_train_whole():
     assert not corrected & set(parts.test.conversations.tolist())
 
 
-def test_the_limit_counts_no_persons_label():
+def test_the_limit_counts_no_persons_label() -> None:
     texts = [f"text {n}" for n in range(1_000)]
     human = [n < 70 for n in range(1_000)]
     parts = part_rows(
@@ -155,7 +164,7 @@ def test_the_limit_counts_no_persons_label():
     assert len(parts.train) == 170
 
 
-def test_the_teachers_share_of_abstentions_is_that_of_its_own_rows():
+def test_the_teachers_share_of_abstentions_is_that_of_its_own_rows() -> None:
     texts = [f"text {n}" for n in range(100)]
     human = [n < 50 for n in range(100)]
     abstained = [50 <= n < 75 for n in range(100)]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 
 from common.labels import Label, LabelSchema
@@ -15,11 +17,11 @@ WITH_KEYWORDS = schema(
 )
 
 
-def labels_of(texts, chosen=WITH_KEYWORDS):
+def labels_of(texts: Any, chosen: Any = WITH_KEYWORDS) -> list[Any]:
     return [chosen.names[k] for k in keyword_labels(texts, chosen)]
 
 
-def test_most_hits_win_then_the_first_label_then_the_catch_all():
+def test_most_hits_win_then_the_first_label_then_the_catch_all() -> None:
     assert labels_of(
         [
             "My PARCEL is late, so is the bill",
@@ -31,11 +33,11 @@ def test_most_hits_win_then_the_first_label_then_the_catch_all():
     ) == ["parcel", "bill", "rest", "rest", "bill"]
 
 
-def test_only_whole_words_and_whole_phrases_count():
+def test_only_whole_words_and_whole_phrases_count() -> None:
     assert labels_of(["billing", "charged", "twice charged", "lately"]) == ["rest"] * 4
 
 
-def test_words_of_the_wording_stand_in_for_missing_keywords():
+def test_words_of_the_wording_stand_in_for_missing_keywords() -> None:
     worded = schema(
         Label(
             name="late order",
@@ -52,5 +54,5 @@ def test_words_of_the_wording_stand_in_for_missing_keywords():
     assert labels_of(["that came", "is"], worded) == ["money", "money"]
 
 
-def test_majority_is_the_most_frequent_label_for_every_row():
+def test_majority_is_the_most_frequent_label_for_every_row() -> None:
     assert majority_labels(np.array([2, 1, 2, 0]), labels=3).tolist() == [2, 2, 2, 2]

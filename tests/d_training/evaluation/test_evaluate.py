@@ -1,13 +1,18 @@
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.config.schema import Settings
 from common.errors import DataError
 from common.models.registry import production_id
+from common.stage.manifest import Manifest
 from d_training.evaluation.evaluate import evaluate
+from tests.d_training.conftest import Toy
 
 GOLD = [
     ("my parcel late and so on", "parcel"),
@@ -20,14 +25,14 @@ GOLD = [
 
 
 @pytest.fixture()
-def gold(tmp_path):
+def gold(tmp_path: Path) -> Path:
     path = tmp_path / "gold.csv"
     path.write_text("text,label\n" + "".join(f"{t},{label}\n" for t, label in GOLD), "utf-8")
     return path
 
 
 @pytest.fixture()
-def teacher(tmp_path):
+def teacher(tmp_path: Path) -> Path:
     """Right about all but the last text, on which it abstains."""
     scores = [[0.8, 0.1, 0.1]] * 2 + [[0.1, 0.8, 0.1]] * 2 + [[0.1, 0.1, 0.8], [0.4, 0.3, 0.3]]
     path = tmp_path / "teacher.parquet"
@@ -43,7 +48,7 @@ def teacher(tmp_path):
 
 
 @pytest.fixture()
-def wording(tmp_path):
+def wording(tmp_path: Path) -> Path:
     """By names all are bills, by descriptions all but the last text are right."""
     path = tmp_path / "wording.parquet"
     table = {
@@ -57,12 +62,14 @@ def wording(tmp_path):
     return path
 
 
-def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_path):
+def test_report_holds_teacher_student_and_baselines(
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, tmp_path: Path
+) -> None:
     settings, manifest = trained
     shown = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path / "reports")
     report = json.loads((tmp_path / "reports/evaluation.json").read_text(encoding="utf-8"))
     assert report == json.loads(json.dumps(shown))
-    assert report["model"] == manifest.key
+    assert report.model_id == manifest.key
     assert report["gold"] == {
         "file": str(gold), "texts": 6, "left_out": {}, "generated": False,
     }  # fmt: skip
@@ -70,8 +77,8 @@ def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_
     assert report["teacher"]["coverage"] == pytest.approx(5 / 6)
     assert report["teacher"]["accuracy_at_coverage"] == 1.0
     # Two of six are the most frequent label; the keywords miss only "late", "twice" and the link.
-    assert report["baselines"]["majority"]["accuracy"] == pytest.approx(2 / 6)
-    assert report["baselines"]["keywords"]["accuracy"] == 1.0
+    assert report.baselines["majority"]["accuracy"] == pytest.approx(2 / 6)
+    assert report.baselines["keywords"]["accuracy"] == 1.0
     assert report["student"]["accuracy"] >= 4 / 6
     # The text without words is never answered.
     assert report["student"]["coverage"] <= 5 / 6
@@ -84,7 +91,13 @@ def test_report_holds_teacher_student_and_baselines(trained, gold, teacher, tmp_
     assert report["int8"]["equal_labels"] >= 5 / 6
 
 
-def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path, monkeypatch):
+def test_unchanged_inputs_are_not_scored_again(
+    trained: tuple[Settings, Manifest],
+    gold: Path,
+    teacher: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings, _ = trained
     first = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
     with monkeypatch.context() as patched:
@@ -92,22 +105,24 @@ def test_unchanged_inputs_are_not_scored_again(trained, gold, teacher, tmp_path,
             "d_training.evaluation.evaluate.served_answers", lambda *_, **__: pytest.fail("scored")
         )
         again = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
-    assert again == json.loads(json.dumps(first))
+    assert again == first
     gold.write_text(gold.read_text("utf-8").replace("thanks a thanks,rest", "thanks a thanks,"))
     changed = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
-    assert changed["gold"]["left_out"] == {"no label": 1}
+    assert changed.gold.left_out == {"no label": 1}
 
 
-def test_wording_adds_two_baselines(trained, gold, teacher, wording, tmp_path):
+def test_wording_adds_two_baselines(
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, wording: Path, tmp_path: Path
+) -> None:
     settings, _ = trained
     without = evaluate(settings, gold=gold, teacher=teacher, report=tmp_path)
-    assert list(without["baselines"]) == ["majority", "keywords"]
+    assert list(without.baselines) == ["majority", "keywords"]
     report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
-    assert list(report["baselines"]) == ["majority", "keywords", "bare names", "descriptions"]
-    assert report["baselines"]["bare names"]["accuracy"] == pytest.approx(2 / 6)
-    assert report["baselines"]["descriptions"]["accuracy"] == pytest.approx(5 / 6)
+    assert list(report.baselines) == ["majority", "keywords", "bare names", "descriptions"]
+    assert report.baselines["bare names"].accuracy == pytest.approx(2 / 6)
+    assert report.baselines["descriptions"].accuracy == pytest.approx(5 / 6)
     # Six texts are too few for a curve of hand labels.
-    assert report["hand_labels"] is None
+    assert report.hand_labels is None
     with pytest.raises(DataError, match=r"none\.parquet does not exist"):
         evaluate(
             settings, gold=gold, teacher=teacher, wording=tmp_path / "none.parquet", report=tmp_path
@@ -115,8 +130,8 @@ def test_wording_adds_two_baselines(trained, gold, teacher, wording, tmp_path):
 
 
 def test_pictures_lie_beside_the_report_and_are_redrawn_where_one_is_gone(
-    trained, gold, teacher, tmp_path
-):
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, tmp_path: Path
+) -> None:
     settings, _ = trained
     report = tmp_path / "reports"
     first = evaluate(settings, gold=gold, teacher=teacher, report=report)
@@ -126,10 +141,12 @@ def test_pictures_lie_beside_the_report_and_are_redrawn_where_one_is_gone(
     (report / "coverage_gold.png").unlink()
     again = evaluate(settings, gold=gold, teacher=teacher, report=report)
     assert (report / "coverage_gold.png").is_file()
-    assert again["key"] == first["key"]
+    assert again.key == first.key
 
 
-def test_texts_seen_in_training_are_counted(trained, toy, teacher, tmp_path):
+def test_texts_seen_in_training_are_counted(
+    trained: tuple[Settings, Manifest], toy: Toy, teacher: Path, tmp_path: Path
+) -> None:
     settings, _ = trained
     rows = [row for row in toy.rows() if row["label"]][:60]
     gold = tmp_path / "gold.csv"
@@ -163,24 +180,34 @@ def test_texts_seen_in_training_are_counted(trained, toy, teacher, tmp_path):
         wording,
     )
     report = evaluate(settings, gold=gold, teacher=teacher, wording=wording, report=tmp_path)
-    assert [point["labels"] for point in report["hand_labels"]["points"]] == [10, 25, 48]
-    assert report["hand_labels"]["worth"] == 10
+    assert report.hand_labels is not None
+    assert [point.labels for point in report.hand_labels.points] == [10, 25, 48]
+    assert report.hand_labels.worth == 10
     assert (tmp_path / "hand_labels.png").is_file()
     # A fifth of the conversations is held out as test, and only that is unseen.
-    assert 3 <= report["unseen"]["texts"] <= 25
-    assert report["unseen"]["teacher_macro_f1"] == 1.0
+    assert report.unseen is not None
+    assert 3 <= report.unseen.texts <= 25
+    assert report.unseen.teacher_macro_f1 == 1.0
 
 
-def test_gold_of_the_run_itself_is_said_to_be_generated(trained, gold, teacher, tmp_path):
+def test_gold_of_the_run_itself_is_said_to_be_generated(
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, tmp_path: Path
+) -> None:
     settings, _ = trained
     settings.paths.raw.mkdir(parents=True, exist_ok=True)
     own = settings.paths.raw / "gold.csv"
     shutil.copyfile(gold, own)
     report = evaluate(settings, gold=own, teacher=teacher, report=tmp_path)
-    assert report["gold"]["generated"] is True
+    assert report.gold.generated is True
 
 
-def test_missing_pieces_are_named(trained, gold, teacher, tmp_path, make_settings):
+def test_missing_pieces_are_named(
+    trained: tuple[Settings, Manifest],
+    gold: Path,
+    teacher: Path,
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+) -> None:
     settings, _ = trained
     with pytest.raises(DataError, match=r"none\.csv does not exist"):
         evaluate(settings, gold=tmp_path / "none.csv", teacher=teacher, report=tmp_path)
@@ -190,7 +217,9 @@ def test_missing_pieces_are_named(trained, gold, teacher, tmp_path, make_setting
 
 
 @pytest.mark.parametrize("names", ["parcel money rest", "bill parcel rest"])
-def test_labels_other_than_the_model_s_are_refused(trained, gold, teacher, tmp_path, names):
+def test_labels_other_than_the_model_s_are_refused(
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, tmp_path: Path, names: str
+) -> None:
     settings, _ = trained
     other, report = tmp_path / "labels.yaml", tmp_path / "reports"
     text = settings.labels.read_text("utf-8")
@@ -205,10 +234,12 @@ def test_labels_other_than_the_model_s_are_refused(trained, gold, teacher, tmp_p
     assert not report.exists()
 
 
-def test_labels_in_other_words_are_the_model_s(trained, gold, teacher, tmp_path):
+def test_labels_in_other_words_are_the_model_s(
+    trained: tuple[Settings, Manifest], gold: Path, teacher: Path, tmp_path: Path
+) -> None:
     settings, _ = trained
     other = tmp_path / "labels.yaml"
     other.write_text(settings.labels.read_text("utf-8").replace("money was taken", "a charge"))
     changed = settings.model_copy(update={"labels": other})
     report = evaluate(changed, gold=gold, teacher=teacher, report=tmp_path)
-    assert report["model"] == production_id(settings.paths.models)
+    assert report.model_id == production_id(settings.paths.models)

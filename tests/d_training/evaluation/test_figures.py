@@ -8,7 +8,7 @@ NAMES = ("bill", "rest")
 TRUTH = np.array([0, 0, 1, 1])
 
 
-def test_labels_alone_have_no_confidence_figures():
+def test_labels_alone_have_no_confidence_figures() -> None:
     figures = judge_labels(TRUTH, np.array([0, 1, 1, 1]), NAMES, seed=1).model_dump()
     assert figures["accuracy"] == 0.75
     assert figures["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)
@@ -18,7 +18,7 @@ def test_labels_alone_have_no_confidence_figures():
     assert "coverage" not in figures
 
 
-def test_abstention_lowers_coverage_and_leaves_the_forced_figures():
+def test_abstention_lowers_coverage_and_leaves_the_forced_figures() -> None:
     probs = np.array([[0.9, 0.1], [0.45, 0.55], [0.2, 0.8], [0.2, 0.8]], np.float32)
     all_answered = judge_answers(
         TRUTH, Answers(probs, np.array([True] * 4)), NAMES, seed=1
@@ -35,7 +35,7 @@ def test_abstention_lowers_coverage_and_leaves_the_forced_figures():
     assert none["accuracy_at_coverage"] is None
 
 
-def test_coverage_curve_and_its_point_at_70_percent():
+def test_coverage_curve_and_its_point_at_70_percent() -> None:
     # Ten texts by falling confidence; the fourth and the last three are wrong.
     first = np.array([0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.57, 0.55], np.float32)
     right = [True, True, True, False, True, True, True, False, False, False]
@@ -56,7 +56,7 @@ def test_coverage_curve_and_its_point_at_70_percent():
     assert figures["accuracy_at_70"] == pytest.approx(6 / 7)
 
 
-def test_reliability_lists_the_bins_that_hold_texts():
+def test_reliability_lists_the_bins_that_hold_texts() -> None:
     probs = np.array([[0.9, 0.1], [0.45, 0.55], [0.19, 0.81], [0.19, 0.81]], np.float32)
     figures = judge_answers(TRUTH, Answers(probs, np.array([True] * 4)), NAMES, seed=1).model_dump()
     assert list(figures["reliability"]) == [

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,13 +20,15 @@ CSV = (
 
 
 @pytest.fixture()
-def gold_csv(tmp_path):
+def gold_csv(tmp_path: Path) -> Path:
     path = tmp_path / "gold.csv"
     path.write_text(CSV, encoding="utf-8-sig")
     return path
 
 
-def write_answers(path, rows=(0, 1, 2, 3), texts=None, scores=None):
+def write_answers(
+    path: Path, rows: Any = (0, 1, 2, 3), texts: Any = None, scores: Any = None
+) -> Path:
     texts = texts or ["Hi & bye @user, see", "", "a b", "money"]
     pq.write_table(
         pa.table(
@@ -42,7 +47,7 @@ def write_answers(path, rows=(0, 1, 2, 3), texts=None, scores=None):
     return path
 
 
-def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv):
+def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv: Path) -> None:
     gold = read_gold(gold_csv, SCHEMA)
     assert gold.texts == ["Hi & bye @user, see", "money"]
     assert gold.truth.tolist() == [1, 0]
@@ -69,14 +74,14 @@ def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv):
         ),
     ],
 )
-def test_bad_gold_is_refused_with_its_reason(tmp_path, content, said):
+def test_bad_gold_is_refused_with_its_reason(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "gold.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         read_gold(path, SCHEMA)
 
 
-def test_missing_or_binary_gold_is_refused(tmp_path):
+def test_missing_or_binary_gold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv does not exist"):
         read_gold(tmp_path / "none.csv", SCHEMA)
     (tmp_path / "gold.csv").write_bytes(b"text,label\n\xff\xfe,bill\n")
@@ -84,7 +89,7 @@ def test_missing_or_binary_gold_is_refused(tmp_path):
         read_gold(tmp_path / "gold.csv", SCHEMA)
 
 
-def test_answers_follow_the_gold_rows(tmp_path, gold_csv):
+def test_answers_follow_the_gold_rows(tmp_path: Path, gold_csv: Path) -> None:
     path = write_answers(
         tmp_path / "t.parquet",
         rows=(3, 2, 1, 0),
@@ -104,13 +109,15 @@ def test_answers_follow_the_gold_rows(tmp_path, gold_csv):
         ({"scores": [[1, 1, 1]] * 4}, "was made with another label schema"),
     ],
 )
-def test_answers_to_something_else_are_refused(tmp_path, gold_csv, change, said):
+def test_answers_to_something_else_are_refused(
+    tmp_path: Path, gold_csv: Path, change: Any, said: str
+) -> None:
     path = write_answers(tmp_path / "t.parquet", **change)
     with pytest.raises(DataError, match=said):
         read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
 
 
-def test_answers_of_another_shape_are_refused(tmp_path, gold_csv):
+def test_answers_of_another_shape_are_refused(tmp_path: Path, gold_csv: Path) -> None:
     gold = read_gold(gold_csv, SCHEMA)
     with pytest.raises(DataError, match="is missing"):
         read_answers(tmp_path / "none.parquet", gold, SCHEMA)
@@ -122,7 +129,12 @@ def test_answers_of_another_shape_are_refused(tmp_path, gold_csv):
         read_answers(tmp_path / "t.parquet", gold, SCHEMA)
 
 
-def write_wording(path, rows=(0, 1, 2, 3), texts=None, names=("rest", "bill", "bill", "rest")):
+def write_wording(
+    path: Path,
+    rows: Any = (0, 1, 2, 3),
+    texts: Any = None,
+    names: Any = ("rest", "bill", "bill", "rest"),
+) -> Path:
     pq.write_table(
         pa.table(
             {
@@ -140,7 +152,7 @@ def write_wording(path, rows=(0, 1, 2, 3), texts=None, names=("rest", "bill", "b
     return path
 
 
-def test_wording_follows_the_gold_rows(tmp_path, gold_csv):
+def test_wording_follows_the_gold_rows(tmp_path: Path, gold_csv: Path) -> None:
     wording = read_wording(
         write_wording(tmp_path / "w.parquet"), read_gold(gold_csv, SCHEMA), SCHEMA
     )
@@ -158,13 +170,15 @@ def test_wording_follows_the_gold_rows(tmp_path, gold_csv):
         ({"names": ["rest", "bill", "bill", "fees"]}, "was made with another label schema"),
     ],
 )
-def test_wording_of_something_else_is_refused(tmp_path, gold_csv, change, said):
+def test_wording_of_something_else_is_refused(
+    tmp_path: Path, gold_csv: Path, change: dict[Any, Any], said: str
+) -> None:
     path = write_wording(tmp_path / "w.parquet", **change)
     with pytest.raises(DataError, match=said):
         read_wording(path, read_gold(gold_csv, SCHEMA), SCHEMA)
 
 
-def test_wording_of_another_shape_is_refused(tmp_path, gold_csv):
+def test_wording_of_another_shape_is_refused(tmp_path: Path, gold_csv: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "w.parquet")
     with pytest.raises(DataError, match=r"is not what c_classification\.wording writes"):
         read_wording(tmp_path / "w.parquet", read_gold(gold_csv, SCHEMA), SCHEMA)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -11,7 +13,9 @@ from d_training.evaluation.hand_labels import (
 )
 
 
-def clouds(texts, labels=3, width=16, noise=0.4, seed=0):
+def clouds(
+    texts: Any, labels: int = 3, width: int = 16, noise: float = 0.4, seed: int = 0
+) -> tuple[Any, Any]:
     """Labeled unit vectors around one centre a label; the more noise, the harder."""
     rng = np.random.default_rng(seed)
     truth = np.arange(texts) % labels
@@ -32,11 +36,11 @@ def clouds(texts, labels=3, width=16, noise=0.4, seed=0):
         (50_000, [10, 25, 50, 100, 200, 400, 800, 1_600]),
     ],
 )
-def test_sizes_end_at_80_percent_of_the_gold_or_at_1600(texts, sizes):
+def test_sizes_end_at_80_percent_of_the_gold_or_at_1600(texts: int, sizes: list[Any]) -> None:
     assert curve_sizes(texts) == sizes
 
 
-def test_each_label_gets_its_share_of_a_draw():
+def test_each_label_gets_its_share_of_a_draw() -> None:
     truth = np.array([0] * 60 + [1] * 30 + [2] * 10)
     rng = np.random.default_rng(3)
     drawn = [stratified(truth, 20, rng) for _ in range(50)]
@@ -47,7 +51,7 @@ def test_each_label_gets_its_share_of_a_draw():
     assert set(np.concatenate(drawn).tolist()) == set(range(100))
 
 
-def test_more_labels_are_worth_more_and_draws_are_seeded():
+def test_more_labels_are_worth_more_and_draws_are_seeded() -> None:
     vectors, truth = clouds(400)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
     assert [point.labels for point in curve] == [10, 25, 50, 100, 200, 320]
@@ -58,7 +62,7 @@ def test_more_labels_are_worth_more_and_draws_are_seeded():
     assert hand_label_curve(vectors, truth, labels=3, seed=6) != curve
 
 
-def test_rows_that_were_trained_on_are_not_scored():
+def test_rows_that_were_trained_on_are_not_scored() -> None:
     """Labels at random can be learnt by heart and yet not be told for other texts."""
     vectors, _ = clouds(400, width=384)
     truth = np.random.default_rng(1).integers(0, 3, 400)
@@ -66,30 +70,35 @@ def test_rows_that_were_trained_on_are_not_scored():
     assert all(0.2 < point.macro_f1 < 0.45 for point in curve)
 
 
-def test_fewest_labels_that_reach_the_score_are_named():
+def test_fewest_labels_that_reach_the_score_are_named() -> None:
     vectors, truth = clouds(100)
     curve = hand_label_curve(vectors, truth, labels=3, seed=5)
     found = compare_with_hand_labels(vectors, truth, score=curve[1].macro_f1, labels=3, seed=5)
+    assert found is not None
     assert list(found.points) == curve
     assert found.worth == 25
     assert "no such label is used for teacher or student" in found.method
     beaten = compare_with_hand_labels(vectors, truth, score=1.01, labels=3, seed=5)
+    assert beaten is not None
     assert beaten.worth is None
 
 
-def test_tiny_gold_and_gold_of_one_label():
+def test_tiny_gold_and_gold_of_one_label() -> None:
     vectors, truth = clouds(12)
     assert compare_with_hand_labels(vectors, truth, score=0.5, labels=3, seed=5) is None
     vectors, truth = clouds(20)
     found = compare_with_hand_labels(vectors, truth * 0, score=0.5, labels=3, seed=5)
+    assert found is not None
     assert [point.macro_f1 for point in found.points] == [1.0, 1.0]
 
 
-def test_many_labels_and_texts_cost_no_more_than_2000_scored_and_one_thread(monkeypatch):
+def test_many_labels_and_texts_cost_no_more_than_2000_scored_and_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     scored: list[int] = []
     threads: set[int] = set()
 
-    def confusion_matrix(truth, predicted, *, labels):
+    def confusion_matrix(truth: Any, predicted: Any, *, labels: Any) -> Any:
         scored.append(len(truth))
         threads.update(pool["num_threads"] for pool in threadpool_info())
         return metrics.confusion_matrix(truth, predicted, labels=labels)

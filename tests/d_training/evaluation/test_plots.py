@@ -1,10 +1,13 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from common.models.evaluation import Evaluation, Int8Comparison
 from d_training.evaluation.plots import draw_gold, expected_pictures
 
 
-def system(shift=0.0):
+def system(shift: float = 0.0) -> dict[str, Any]:
     return {
         "accuracy": 0.7,
         "macro_f1": 0.7 + shift,
@@ -25,7 +28,7 @@ def system(shift=0.0):
     }
 
 
-def evaluation(**changes) -> Evaluation:
+def evaluation(**changes: Any) -> Evaluation:
     points = [
         {"labels": n, "repeats": 10, "macro_f1": f1, "standard_deviation": 0.05}
         for n, f1 in ((10, 0.4), (25, 0.5), (96, 0.6))
@@ -47,13 +50,13 @@ def evaluation(**changes) -> Evaluation:
     return Evaluation.model_validate(content | changes)
 
 
-def pixels(path):
+def pixels(path: Path) -> Any:
     from matplotlib import image
 
     return image.imread(path)[..., :3]
 
 
-def test_pictures_are_pngs_with_something_on_them(tmp_path):
+def test_pictures_are_pngs_with_something_on_them(tmp_path: Path) -> None:
     draw_gold(tmp_path, evaluation())
     names = ["reliability_gold.png", "coverage_gold.png", "hand_labels.png"]
     assert expected_pictures(evaluation()) == names
@@ -67,13 +70,15 @@ def test_pictures_are_pngs_with_something_on_them(tmp_path):
 @pytest.mark.parametrize(
     ("generated", "said"), [(False, "g.csv, 120 texts"), (True, "g.csv, 120 generated texts")]
 )
-def test_every_title_names_the_data(tmp_path, monkeypatch, generated, said):
+def test_every_title_names_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generated: bool, said: str
+) -> None:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
     titles: list[list[str]] = []
 
-    def keep_titles(figure, path, **_):
+    def keep_titles(figure: Any, path: Path, **_: Any) -> None:
         words = [text.get_text() for text in figure.findobj(Text)]
         titles.extend(text.splitlines() for text in words if "g.csv" in text)
 
@@ -88,7 +93,7 @@ def test_every_title_names_the_data(tmp_path, monkeypatch, generated, said):
     ]
 
 
-def test_picture_of_an_earlier_evaluation_is_removed(tmp_path):
+def test_picture_of_an_earlier_evaluation_is_removed(tmp_path: Path) -> None:
     draw_gold(tmp_path, evaluation())
     bare = evaluation(hand_labels=None)
     draw_gold(tmp_path, bare)

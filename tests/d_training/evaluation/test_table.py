@@ -1,8 +1,10 @@
+from typing import Any
+
 from common.models.evaluation import Evaluation, HandLabels
 from d_training.evaluation.table import table, worth
 
 
-def figures(accuracy, f1, **more):
+def figures(accuracy: Any, f1: Any, **more: Any) -> dict[str, Any]:
     by_label = {"precision": 0.5, "recall": 0.5, "f1": f1, "support": 7}
     return {
         "accuracy": accuracy,
@@ -19,7 +21,7 @@ SURE = {
 }  # fmt: skip
 
 
-def evaluation(**changes) -> Evaluation:
+def evaluation(**changes: Any) -> Evaluation:
     content = {
         "key": "fed",
         "created_at": "2026-01-02T03:04:05Z",
@@ -42,13 +44,13 @@ def evaluation(**changes) -> Evaluation:
     return Evaluation.model_validate(content | changes)
 
 
-def hand_labels_worth(enough, *, sizes=(10, 25, 1_600)) -> HandLabels:
+def hand_labels_worth(enough: Any, *, sizes: Any = (10, 25, 1_600)) -> HandLabels:
     rest = {"repeats": 10, "macro_f1": 0.5, "standard_deviation": 0.05}
     points = [{"labels": size, **rest} for size in sizes]
     return HandLabels.model_validate({"method": "", "worth": enough, "points": points})
 
 
-def test_systems_stand_side_by_side():
+def test_systems_stand_side_by_side() -> None:
     lines = table(evaluation()).splitlines()
     assert "Evaluation on g.csv: 4 texts, 2 left out (no label)" in lines
     header = next(line for line in lines if "accuracy" in line)
@@ -70,7 +72,7 @@ def test_systems_stand_side_by_side():
     assert not any("generated" in line or "hand labels" in line for line in lines)
 
 
-def test_generated_gold_says_that_it_proves_nothing_about_real_text():
+def test_generated_gold_says_that_it_proves_nothing_about_real_text() -> None:
     gold = {"file": "g.csv", "texts": 4, "left_out": {}, "generated": True}
     unseen = {"texts": 0, "teacher_macro_f1": None, "student_macro_f1": None}
     shown = table(evaluation(gold=gold, unseen=unseen))
@@ -78,7 +80,7 @@ def test_generated_gold_says_that_it_proves_nothing_about_real_text():
     assert "4 of the texts were seen, without their labels, in training\n" in shown
 
 
-def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels():
+def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels() -> None:
     long = "balance not updated after a cheque or a deposit of cash"
     systems = {name: figures(0.5, 0.5) for name in ("majority", "keywords")}
     systems |= {name: figures(0.5, 0.5) for name in ("bare names", "descriptions")}
@@ -100,7 +102,7 @@ def test_no_line_is_wider_than_120_columns_with_all_systems_and_long_labels():
     assert "bare names, descriptions: the nearest" in shown
 
 
-def test_worth_is_the_number_that_was_enough_or_more_than_the_most():
+def test_worth_is_the_number_that_was_enough_or_more_than_the_most() -> None:
     assert worth(hand_labels_worth(10)) == "at most 10"
     assert worth(hand_labels_worth(1_600)) == "about 1,600"
     assert worth(hand_labels_worth(None)) == "more than 1,600"

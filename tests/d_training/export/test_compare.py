@@ -1,19 +1,24 @@
 import json
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
+from common.config.schema import Settings
 from common.config.training import TrainingSettings
 from common.models.metrics import ExportMetrics
 from common.models.registry import cards_folder, served_model
 from common.onnx.model import OnnxModel, softmax
+from common.stage.manifest import Manifest
 from d_training import run
 from d_training.evaluation.served import served_answers
 from d_training.export.compare import choose_served, int8_checks
 from d_training.export.onnx import onnx_logits
+from tests.d_training.conftest import Toy
 
 
 def row(name: str, *, macro_f1: float, error: float, p50: tuple[float, ...]) -> ExportMetrics:
@@ -34,7 +39,7 @@ TABLE = [
 LIMITS = {"max_int8_loss": 0.2, "max_int8_calibration_loss": 0.1}
 
 
-def test_int8_is_held_against_what_would_serve_in_its_place():
+def test_int8_is_held_against_what_would_serve_in_its_place() -> None:
     limits = TrainingSettings(
         max_int8_loss=0.125, max_int8_calibration_loss=0.0625, min_int8_speedup=2
     )
@@ -62,7 +67,9 @@ def test_int8_is_held_against_what_would_serve_in_its_place():
         (0.95, 0.03, {"min_int8_speedup": 2.5}),
     ],
 )
-def test_one_failed_check_lets_float32_serve(agreement, answered_by_one, limits):
+def test_one_failed_check_lets_float32_serve(
+    agreement: float, answered_by_one: float, limits: dict[Any, Any]
+) -> None:
     checks = int8_checks(
         TABLE,
         agreement=agreement,
@@ -73,7 +80,7 @@ def test_one_failed_check_lets_float32_serve(agreement, answered_by_one, limits)
     assert choose_served(checks) == "model.onnx"
 
 
-def test_table_holds_the_three_models(trained):
+def test_table_holds_the_three_models(trained: tuple[Settings, Manifest]) -> None:
     settings, manifest = trained
     folder = settings.paths.models / manifest.key
     facts = json.loads((folder / "metrics.json").read_bytes())
@@ -99,8 +106,12 @@ def test_table_holds_the_three_models(trained):
 
 
 def test_int8_that_is_too_slow_is_kept_and_float32_serves(
-    tmp_path, make_settings, publish_labeled, toy, caplog
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     settings = make_settings(tmp_path, min_int8_speedup=1e9)
     with caplog.at_level(logging.WARNING, "d_training.export.compare"):
@@ -124,7 +135,7 @@ def test_int8_that_is_too_slow_is_kept_and_float32_serves(
     assert np.abs(int8 - served_answers(folder, texts).probs).max() > 1e-6
 
 
-def fake_quantizer(*nodes: onnx.NodeProto):
+def fake_quantizer(*nodes: onnx.NodeProto) -> Any:
     """An "INT8" file that is model.onnx with ``nodes`` between its raw output and its logits."""
 
     def quantize(source: Path, target: Path, tokenizer: Path) -> None:
@@ -138,8 +149,12 @@ def fake_quantizer(*nodes: onnx.NodeProto):
 
 
 def test_temperature_and_threshold_are_those_of_the_file_that_serves(
-    tmp_path, make_settings, publish_labeled, toy, monkeypatch
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # The same labels, a quarter of the logit: torch's temperature would make it unsure of all.
     quarter = [
         onnx.helper.make_node("Constant", [], ["quarter"], value_float=0.25),
@@ -170,8 +185,12 @@ def test_temperature_and_threshold_are_those_of_the_file_that_serves(
 
 
 def test_int8_of_equal_labels_whose_confidence_means_nothing_does_not_serve(
-    tmp_path, make_settings, publish_labeled, toy, monkeypatch
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # Every text's logits get one length, as saturation does to them: all are equally sure.
     flat = onnx.helper.make_node("LpNormalization", ["raw"], ["logits"], axis=-1, p=2)
     monkeypatch.setattr("d_training.export.onnx.quantize_int8", fake_quantizer(flat))

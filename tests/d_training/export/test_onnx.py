@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,14 +27,14 @@ FACTS = {
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_checkpoint, tmp_path_factory):
+def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     folder = tmp_path_factory.mktemp("model")
     student = load_student(tiny_checkpoint, ("a", "b", "c"), precision="bf16", seed=1)
     export_student(student, folder, metadata=FACTS)
     return student, folder
 
 
-def test_onnx_computes_what_torch_does(exported):
+def test_onnx_computes_what_torch_does(exported: tuple[Any, Path]) -> None:
     student, folder = exported
     tokens = tokenize(student.tokenizer, TEXTS, max_length=8)
     expected = predict(student.exact(), tokens)
@@ -43,7 +45,9 @@ def test_onnx_computes_what_torch_does(exported):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "optimized.onnx", MODEL_INT8])
-def test_every_file_carries_the_facts(exported, name, tmp_path):
+def test_every_file_carries_the_facts(
+    exported: tuple[Any, Path], name: Any, tmp_path: Path
+) -> None:
     _, folder = exported
     file = folder / name
     if name == "optimized.onnx":
@@ -57,7 +61,7 @@ def test_every_file_carries_the_facts(exported, name, tmp_path):
     assert json.loads(model.metadata["temperature"]) == 1.5
 
 
-def test_checkpoint_is_plain_and_holds_safetensors_alone(exported):
+def test_checkpoint_is_plain_and_holds_safetensors_alone(exported: tuple[Any, Path]) -> None:
     from transformers import AutoModelForSequenceClassification
 
     _, folder = exported
@@ -67,7 +71,7 @@ def test_checkpoint_is_plain_and_holds_safetensors_alone(exported):
     assert weights == ["model.safetensors"]
 
 
-def test_parity_counts_differences_and_labels():
+def test_parity_counts_differences_and_labels() -> None:
     torch = np.array([[2.0, 0.0], [0.0, 2.0], [0.1, 0.0]], np.float32)
     int8 = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 0.1]], np.float32)
     found = check_parity(torch=torch, fp32=torch, int8=int8, temperature=1.0)
@@ -78,7 +82,12 @@ def test_parity_counts_differences_and_labels():
 
 
 @pytest.mark.parametrize("wrong", [0.02, float("nan")])
-def test_export_that_strays_is_refused(wrong):
+def test_export_that_strays_is_refused(wrong: float) -> None:
     torch = np.array([[2.0, 0.0]], np.float32)
     with pytest.raises(TriageError, match="strays from the torch model by .* not published"):
-        check_parity(torch=torch, fp32=torch + [[wrong, 0]], int8=torch, temperature=1.0)
+        check_parity(
+            torch=torch,
+            fp32=torch + np.array([[wrong, 0]], np.float32),
+            int8=torch,
+            temperature=1.0,
+        )

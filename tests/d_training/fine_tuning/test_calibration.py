@@ -10,7 +10,7 @@ from d_training.fine_tuning.calibration import (
 )
 
 
-def test_temperature_undoes_a_known_scale():
+def test_temperature_undoes_a_known_scale() -> None:
     logits = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32) * 2
     targets = softmax(logits)
     assert fit_temperature(logits, targets) == pytest.approx(1.0, rel=0.01)
@@ -18,7 +18,7 @@ def test_temperature_undoes_a_known_scale():
     assert fit_temperature(logits * np.float32(0.5), targets) == pytest.approx(0.5, rel=0.01)
 
 
-def test_calibrated_probabilities_leave_out_the_wanted_share():
+def test_calibrated_probabilities_leave_out_the_wanted_share() -> None:
     logits = np.random.default_rng(0).normal(size=(1_000, 4)).astype(np.float32)
     found = calibrate(logits * 2, softmax(logits), abstained_share=0.25)
     assert found.temperature == pytest.approx(2.0, rel=0.01)
@@ -30,7 +30,7 @@ def test_calibrated_probabilities_leave_out_the_wanted_share():
     )
 
 
-def test_threshold_abstains_on_the_given_share():
+def test_threshold_abstains_on_the_given_share() -> None:
     confidence = np.arange(1, 101, dtype=np.float32) / np.float32(100)
     threshold = abstain_threshold(confidence, share=0.1)
     assert (confidence < threshold).mean() == 0.1

@@ -1,5 +1,6 @@
 """Behaviour of the training loop on a task that words separate."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,27 @@ from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import Fitted, fit, mean_loss, planned_epochs
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.student import Student, load_student, predict, tokenize
+from tests.d_training.conftest import Toy
 
 SETTINGS = TrainingSettings(
     epochs=16, learning_rate=2e-3, batch_size=16, freeze_embeddings=False, patience=99
 )
 
 
-def examples(student: Student, toy, *, every: int, start: int = 0) -> Examples:
+def examples(student: Student, toy: Toy, *, every: int, start: int = 0) -> Examples:
     rows = toy.rows(96)[start::every]
     tokens = tokenize(student.tokenizer, [row["text"] for row in rows], max_length=16)
     targets = np.array([row["scores"] for row in rows], np.float32)
     return Examples(tokens, targets)
 
 
-def trained(checkpoint, toy, settings=SETTINGS, seed=3, snapshots=None) -> tuple[Student, Fitted]:
+def trained(
+    checkpoint: Path,
+    toy: Toy,
+    settings: TrainingSettings = SETTINGS,
+    seed: int = 3,
+    snapshots: Any = None,
+) -> tuple[Student, Fitted]:
     student = load_student(checkpoint, toy.names, precision="fp32", seed=seed)
     train, validation = examples(student, toy, every=2), examples(student, toy, every=6, start=1)
     return student, fit(
@@ -33,11 +41,11 @@ def trained(checkpoint, toy, settings=SETTINGS, seed=3, snapshots=None) -> tuple
 
 
 @pytest.fixture(scope="module")
-def learnt(tiny_checkpoint, toy) -> tuple[Student, Fitted]:
+def learnt(tiny_checkpoint: Path, toy: Toy) -> tuple[Student, Fitted]:
     return trained(tiny_checkpoint, toy)
 
 
-def test_separable_task_is_learnt(learnt, toy):
+def test_separable_task_is_learnt(learnt: tuple[Student, Fitted], toy: Toy) -> None:
     student, fitted = learnt
     held_out = examples(student, toy, every=6, start=3)
     correct = predict(student, held_out.tokens).argmax(axis=1) == held_out.targets.argmax(axis=1)
@@ -45,7 +53,7 @@ def test_separable_task_is_learnt(learnt, toy):
     assert fitted.curve[-1].validation_loss < fitted.curve[0].validation_loss
 
 
-def test_soft_labels_are_learnt_as_soft(learnt, toy):
+def test_soft_labels_are_learnt_as_soft(learnt: tuple[Student, Fitted], toy: Toy) -> None:
     student, _ = learnt
     logits = predict(student, examples(student, toy, every=6, start=3).tokens)
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -53,21 +61,23 @@ def test_soft_labels_are_learnt_as_soft(learnt, toy):
     assert 0.7 < probs.max(axis=1).mean() < 0.92
 
 
-def test_same_seed_same_weights(tiny_checkpoint, learnt, toy):
+def test_same_seed_same_weights(
+    tiny_checkpoint: Path, learnt: tuple[Student, Fitted], toy: Toy
+) -> None:
     again, fitted = trained(tiny_checkpoint, toy)
     tokens = examples(again, toy, every=6, start=3).tokens
     np.testing.assert_array_equal(predict(again, tokens), predict(learnt[0], tokens))
     assert fitted.curve == learnt[1].curve
 
 
-def test_curve_has_the_looks_asked_for(learnt, toy):
+def test_curve_has_the_looks_asked_for(learnt: tuple[Student, Fitted], toy: Toy) -> None:
     _, fitted = learnt
     # 144 texts make nine steps an epoch, 144 in all; a look every fifth, and at the end.
     assert len(fitted.curve) == 29
     assert fitted.curve[-1].texts == 16 * 144
 
 
-def test_frozen_embeddings_stay_and_thawed_ones_move(tiny_checkpoint, toy):
+def test_frozen_embeddings_stay_and_thawed_ones_move(tiny_checkpoint: Path, toy: Toy) -> None:
     for frozen in (True, False):
         settings = SETTINGS.model_copy(update={"epochs": 1, "freeze_embeddings": frozen})
         before = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=3)
@@ -78,7 +88,7 @@ def test_frozen_embeddings_stay_and_thawed_ones_move(tiny_checkpoint, toy):
         assert bool(same.all()) is frozen
 
 
-def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint, toy):
+def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint: Path, toy: Toy) -> None:
     student = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=3)
     train = examples(student, toy, every=2)
     # Validation labels are turned round, so that learning makes its loss worse and worse.
@@ -94,8 +104,12 @@ def test_stops_early_and_keeps_the_best_weights(tiny_checkpoint, toy):
 
 
 def test_interrupted_training_goes_on_to_the_same_weights(
-    tiny_checkpoint, learnt, toy, tmp_path, monkeypatch
-):
+    tiny_checkpoint: Path,
+    learnt: tuple[Student, Fitted],
+    toy: Toy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings = SETTINGS.model_copy(update={"snapshot_every_s": 0})
     whole = Learner.learn
 
@@ -127,11 +141,13 @@ def test_interrupted_training_goes_on_to_the_same_weights(
     ("texts", "budget", "epochs"),
     [(1_000, None, 8), (1_000, 18_000, 8), (6_000, 18_000, 3), (50_000, 18_000, 1)],
 )
-def test_few_texts_get_more_epochs_from_a_budget(texts, budget, epochs):
+def test_few_texts_get_more_epochs_from_a_budget(
+    texts: int, budget: int | None, epochs: int
+) -> None:
     assert planned_epochs(texts, TrainingSettings(epochs=8, text_budget=budget)) == epochs
 
 
-def test_a_diverged_training_is_no_model(tiny_checkpoint, toy):
+def test_a_diverged_training_is_no_model(tiny_checkpoint: Path, toy: Toy) -> None:
     wild = SETTINGS.model_copy(update={"learning_rate": float("inf")})
     with pytest.raises(TriageError, match="diverged: the validation loss is nan; lower training"):
         trained(tiny_checkpoint, toy, wild)

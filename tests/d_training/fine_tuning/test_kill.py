@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from common.config.schema import Settings
 from common.models.registry import production_id, verified_manifest
 from d_training import run
+from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = (
@@ -23,7 +26,7 @@ CODE = (
 )
 
 
-def kill_when(settings, ready: Callable[[], bool]) -> None:
+def kill_when(settings: Any, ready: Callable[[], bool]) -> None:
     """Start training, SIGKILL it as soon as ``ready``."""
     with (settings.run_dir / "log").open("w") as log:
         process = subprocess.Popen(
@@ -39,7 +42,7 @@ def kill_when(settings, ready: Callable[[], bool]) -> None:
     process.wait()
 
 
-def run_again(settings) -> str:
+def run_again(settings: Any) -> str:
     subprocess.run(
         [sys.executable, "-c", CODE, settings.model_dump_json()],
         cwd=ROOT, check=True, stderr=subprocess.DEVNULL,
@@ -52,7 +55,13 @@ def run_again(settings) -> str:
 
 
 @pytest.mark.slow()
-def test_killed_while_training(tmp_path, make_settings, publish_labeled, toy, caplog):
+def test_killed_while_training(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The same command goes on from the last snapshot, to the weights of an undisturbed run."""
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     for run_dir in (killed, undisturbed):
@@ -77,7 +86,13 @@ def test_killed_while_training(tmp_path, make_settings, publish_labeled, toy, ca
 
 @pytest.mark.slow()
 @pytest.mark.parametrize("reached", ["model.onnx", "plots/confusion_matrix.png"])
-def test_killed_while_filling_the_folder(tmp_path, make_settings, publish_labeled, toy, reached):
+def test_killed_while_filling_the_folder(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    reached: str,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     settings = make_settings(tmp_path)
     kill_when(settings, lambda: bool(list((tmp_path / "models").glob(f".*staging*/{reached}"))))
@@ -86,7 +101,12 @@ def test_killed_while_filling_the_folder(tmp_path, make_settings, publish_labele
 
 
 @pytest.mark.slow()
-def test_killed_between_publishing_and_promoting(tmp_path, make_settings, publish_labeled, toy):
+def test_killed_between_publishing_and_promoting(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     models = tmp_path / "models"
     first = run_again(make_settings(tmp_path))

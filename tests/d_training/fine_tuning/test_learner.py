@@ -1,5 +1,8 @@
 """One step is the same however its batch is parted; its state goes into a snapshot and back."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +13,18 @@ from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.learner import Learner
 from d_training.fine_tuning.processes import ALONE
 from d_training.fine_tuning.student import load_student, tokenize
+from tests.d_training.conftest import Toy
 
 SETTINGS = TrainingSettings(learning_rate=1e-2, warmup_share=0.2, freeze_embeddings=False)
 
 
 def learner(
-    checkpoint, *, precision: Precision = "fp32", dropout=True, steps=10, **changed
+    checkpoint: Path,
+    *,
+    precision: Precision = "fp32",
+    dropout: bool = True,
+    steps: int = 10,
+    **changed: Any,
 ) -> Learner:
     student = load_student(checkpoint, ("parcel", "bill", "rest"), precision=precision, seed=1)
     student.model.train(dropout)
@@ -24,7 +33,7 @@ def learner(
 
 
 @pytest.fixture(scope="module")
-def examples(tiny_checkpoint, toy) -> Examples:
+def examples(tiny_checkpoint: Path, toy: Toy) -> Examples:
     rows = toy.rows(30)
     student = load_student(tiny_checkpoint, toy.names, precision="fp32", seed=1)
     tokens = tokenize(student.tokenizer, [row["text"] for row in rows], max_length=16)
@@ -32,7 +41,9 @@ def examples(tiny_checkpoint, toy) -> Examples:
 
 
 @pytest.mark.parametrize("parts", [2, 3, 16])
-def test_accumulated_parts_equal_the_big_batch(tiny_checkpoint, examples, parts):
+def test_accumulated_parts_equal_the_big_batch(
+    tiny_checkpoint: Path, examples: Examples, parts: int
+) -> None:
     batch = np.arange(7)  # in parts of 4 and 3, of 3, 2 and 2, of 1 (and nine of none)
     whole = learner(tiny_checkpoint, dropout=False)
     parted = learner(tiny_checkpoint, dropout=False, gradient_accumulation=parts)
@@ -43,14 +54,16 @@ def test_accumulated_parts_equal_the_big_batch(tiny_checkpoint, examples, parts)
         torch.testing.assert_close(parted.weights()[name], weight, atol=2e-4, rtol=0)
 
 
-def test_learning_rate_rises_then_falls(tiny_checkpoint):
+def test_learning_rate_rises_then_falls(tiny_checkpoint: Path) -> None:
     one = learner(tiny_checkpoint)
     rates = [one.learning_rate(step) for step in range(1, 11)]
     expected = [0.5, 1, *(ninths / 9 for ninths in range(8, 0, -1))]
     assert rates == pytest.approx([0.01 * share for share in expected])
 
 
-def test_half_precision_learns_with_a_scaled_loss(tiny_checkpoint, examples):
+def test_half_precision_learns_with_a_scaled_loss(
+    tiny_checkpoint: Path, examples: Examples
+) -> None:
     half = learner(tiny_checkpoint, precision="fp16", steps=60)
     batch = np.arange(32)
     losses = [half.learn(examples, batch, step=step) for step in range(1, 61)]
@@ -61,7 +74,9 @@ def test_half_precision_learns_with_a_scaled_loss(tiny_checkpoint, examples):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_restored_learner_learns_the_same(tiny_checkpoint, examples, precision: Precision):
+def test_a_restored_learner_learns_the_same(
+    tiny_checkpoint: Path, examples: Examples, precision: Precision
+) -> None:
     one, other = (learner(tiny_checkpoint, precision=precision) for _ in range(2))
     for step in (1, 2, 3):
         one.learn(examples, np.arange(8), step=step)
@@ -73,7 +88,7 @@ def test_a_restored_learner_learns_the_same(tiny_checkpoint, examples, precision
     assert one.scale() == other.scale()
 
 
-def test_the_head_is_faster_than_the_body(tiny_checkpoint, examples):
+def test_the_head_is_faster_than_the_body(tiny_checkpoint: Path, examples: Examples) -> None:
     one = learner(tiny_checkpoint, dropout=False)
     before = one.weights()
     one.learn(examples, np.arange(8), step=2)  # at the full rate of 0.01; Adam's first step is it

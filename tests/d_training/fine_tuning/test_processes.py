@@ -5,27 +5,31 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from common.config.schema import Settings
 from common.errors import SettingsError
 from common.models.registry import require_production_id
 from d_training import run
 from d_training.fine_tuning.processes import ALONE, Processes, launched, own_device
+from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_shares_of_a_batch_are_even_and_leave_nothing_out():
+def test_shares_of_a_batch_are_even_and_leave_nothing_out() -> None:
     batch = np.array([3, 1, 4, 1, 5])
     assert [Processes(r, 2).share(batch).tolist() for r in (0, 1)] == [[3, 4, 5], [1, 1]]
     assert [len(Processes(r, 4).share(batch[:2])) for r in range(4)] == [1, 1, 0, 0]
 
 
-def test_the_launcher_says_who_this_is(monkeypatch):
+def test_the_launcher_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     assert launched() == ALONE == Processes(0, 1)
@@ -36,7 +40,7 @@ def test_the_launcher_says_who_this_is(monkeypatch):
     assert not launched().main
 
 
-def test_each_process_has_its_own_gpu(monkeypatch):
+def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
@@ -47,7 +51,7 @@ def test_each_process_has_its_own_gpu(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def sure_checkpoint(tiny_checkpoint, tmp_path_factory) -> Path:
+def sure_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoint without dropout, whose draws differ from process to process."""
     folder = tmp_path_factory.mktemp("sure") / "checkpoint"
     shutil.copytree(tiny_checkpoint, folder)
@@ -57,7 +61,7 @@ def sure_checkpoint(tiny_checkpoint, tmp_path_factory) -> Path:
     return folder
 
 
-def together(settings, launcher: list[str]) -> subprocess.CompletedProcess[str]:
+def together(settings: Any, launcher: list[str]) -> subprocess.CompletedProcess[str]:
     """Run the stage in two processes of one thread each."""
     options = {f"training.{k}": v for k, v in settings.training.model_dump(mode="json").items()}
     options |= {"run_dir": str(settings.run_dir), "labels": str(settings.labels)}
@@ -72,8 +76,12 @@ def together(settings, launcher: list[str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow()
 def test_two_processes_end_where_one_does(
-    tmp_path, make_settings, publish_labeled, toy, sure_checkpoint
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    sure_checkpoint: Path,
+) -> None:
     found = {}
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -15,17 +15,18 @@ from common.models.journal import JOURNAL
 from common.models.registry import POINTER, production_id
 from common.models.verdict import find_verdict, verdict_path
 from d_training import run
+from tests.d_training.conftest import Two
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL_PASS = GateSettings(tolerance=1, max_recall_drop=1, max_calibration_error=1)
 
 
-def moves(models) -> list[tuple[Any, ...]]:
+def moves(models: Path) -> list[tuple[Any, ...]]:
     lines = (models / JOURNAL).read_text(encoding="utf-8").splitlines()
     return [(e["action"], e["from"], e["to"]) for e in map(json.loads, lines)]
 
 
-def command(module: str, settings, *options: str) -> subprocess.CompletedProcess[str]:
+def command(module: str, settings: Any, *options: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of the package with these very settings."""
     told = settings.model_dump(mode="json", include={"run_dir", "labels", "seed", "training"})
     flat = {f"training.{k}": v for k, v in told.pop("training").items()} | told
@@ -36,7 +37,7 @@ def command(module: str, settings, *options: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def test_a_model_that_was_killed_before_the_gate_is_judged_by_the_next_run(two):
+def test_a_model_that_was_killed_before_the_gate_is_judged_by_the_next_run(two: Two) -> None:
     assert find_verdict(two.models, two.poor_id) is None
     pointer = (two.models / POINTER).read_bytes()
     with pytest.raises(RefusedError, match=f"the gate refuses model {two.poor_id}: chance of"):
@@ -51,7 +52,7 @@ def test_a_model_that_was_killed_before_the_gate_is_judged_by_the_next_run(two):
     assert (verdict.against, verdict.promote) == (two.good_id, False)
 
 
-def test_an_unchanged_refused_model_is_refused_again_with_code_3_and_not_judged(two):
+def test_an_unchanged_refused_model_is_refused_again_with_code_3_and_not_judged(two: Two) -> None:
     with pytest.raises(RefusedError):
         run(two.poor)
     judged = verdict_path(two.models, two.poor_id).stat().st_mtime_ns
@@ -64,7 +65,7 @@ def test_an_unchanged_refused_model_is_refused_again_with_code_3_and_not_judged(
     assert production_id(two.models) == two.good_id
 
 
-def test_other_limits_have_a_refused_model_judged_anew(two):
+def test_other_limits_have_a_refused_model_judged_anew(two: Two) -> None:
     with pytest.raises(RefusedError):
         run(two.poor)
     run(two.poor.model_copy(update={"gate": ALL_PASS}))
@@ -75,7 +76,7 @@ def test_other_limits_have_a_refused_model_judged_anew(two):
     ]
 
 
-def test_force_then_rollback_and_an_unchanged_run_leaves_it_so(two):
+def test_force_then_rollback_and_an_unchanged_run_leaves_it_so(two: Two) -> None:
     forced = command("d_training", two.poor, "--force")
     assert forced.returncode == 0, forced.stderr
     assert "verdict: refuse" in forced.stderr
@@ -97,7 +98,7 @@ def test_force_then_rollback_and_an_unchanged_run_leaves_it_so(two):
     ]
 
 
-def test_rollback_to_a_named_model_and_its_refusals(two):
+def test_rollback_to_a_named_model_and_its_refusals(two: Two) -> None:
     run(two.poor, force=True)
     named = command("d_training", two.good, "rollback", "--to", two.good_id)
     assert (named.returncode, production_id(two.models)) == (0, two.good_id)
@@ -108,7 +109,9 @@ def test_rollback_to_a_named_model_and_its_refusals(two):
     assert production_id(two.models) == two.good_id
 
 
-def test_a_move_that_was_killed_before_the_pointer_is_finished_by_an_unchanged_run(two):
+def test_a_move_that_was_killed_before_the_pointer_is_finished_by_an_unchanged_run(
+    two: Two,
+) -> None:
     pointer = (two.models / POINTER).read_bytes()
     run(two.poor, force=True)
     (two.models / POINTER).write_bytes(pointer)
@@ -117,7 +120,7 @@ def test_a_move_that_was_killed_before_the_pointer_is_finished_by_an_unchanged_r
     assert len(moves(two.models)) == 2
 
 
-def test_the_journal_says_who_asked(two):
+def test_the_journal_says_who_asked(two: Two) -> None:
     run(two.poor, force=True)
     last = json.loads((two.models / JOURNAL).read_text(encoding="utf-8").splitlines()[-1])
     assert last["by"].endswith(", train_model")

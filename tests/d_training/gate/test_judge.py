@@ -2,6 +2,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from common.stage.run import Built, run_stage_once
 from d_training.gate.judge import judge as judge_model
 from d_training.gate.judge import median_latency_ms, verdict_key
 from d_training.gate.table import gate_table
+from tests.d_training.conftest import Toy, Two
 
 
-def limited(settings: Settings, **limits) -> Settings:
+def limited(settings: Settings, **limits: Any) -> Settings:
     return settings.model_copy(update={"gate": GateSettings(**limits)})
 
 
@@ -39,19 +41,19 @@ def key(settings: Settings, model_id: str, against: str | None) -> str:
     return verdict_key(settings.gate, model_id, against=against, seed=settings.seed)
 
 
-def failed(verdict) -> list[str]:
+def failed(verdict: Any) -> list[str]:
     return [check.name for check in verdict.checks if not check.passed]
 
 
-def write_gold(path, rows: Sequence[tuple[str, str]]):
+def write_gold(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
     path.write_text("text,label\n" + "".join(f"{t},{name}\n" for t, name in rows), "utf-8")
     return path
 
 
-def changed_model(two, change: Callable[[Path], None]) -> str:
+def changed_model(two: Two, change: Callable[[Path], None]) -> str:
     """Another whole model folder: the good one's files, of which ``change`` changes some."""
 
-    def build(folder):
+    def build(folder: Path) -> Built:
         for path in (two.models / two.good_id).iterdir():
             if path.is_file() and path.name != "manifest.json":
                 shutil.copyfile(path, folder / path.name)
@@ -67,7 +69,7 @@ def figures(verdict: Verdict) -> dict[str, float]:
     return {name: value for name, value in verdict.figures.items() if value is not None}
 
 
-def test_a_first_model_must_reach_the_least_macro_f1(two):
+def test_a_first_model_must_reach_the_least_macro_f1(two: Two) -> None:
     verdict = judge(two.good, two.good_id, against=None)
     assert [(c.name, c.rule, c.limit) for c in verdict.checks] == [
         ("macro-F1", "at least", 0.4),
@@ -87,7 +89,7 @@ def test_a_first_model_must_reach_the_least_macro_f1(two):
     assert judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None).promote
 
 
-def test_a_worse_model_is_refused_and_a_better_one_promoted(two):
+def test_a_worse_model_is_refused_and_a_better_one_promoted(two: Two) -> None:
     worse = judge(two.poor, two.poor_id, against=two.good_id)
     assert not worse.promote
     assert failed(worse)[0] == "chance of losing over 0.02 macro-F1"
@@ -102,7 +104,7 @@ def test_a_worse_model_is_refused_and_a_better_one_promoted(two):
     assert better.notes == ()
 
 
-def test_the_tolerance_and_the_recall_limit_are_settings(two):
+def test_the_tolerance_and_the_recall_limit_are_settings(two: Two) -> None:
     lenient = limited(two.poor, tolerance=1, min_support=10_000)
     assert judge(lenient, two.poor_id, against=two.good_id).promote
     strict = limited(two.poor, tolerance=1)
@@ -110,7 +112,7 @@ def test_the_tolerance_and_the_recall_limit_are_settings(two):
     assert name.startswith("recall lost, ")
 
 
-def test_recall_counts_where_a_label_has_the_least_support(two, tmp_path):
+def test_recall_counts_where_a_label_has_the_least_support(two: Two, tmp_path: Path) -> None:
     texts = [("my parcel late", "parcel"), ("i charged twice", "bill"), ("thanks", "rest")] * 8
     gold = write_gold(tmp_path / "gold.csv", texts)
 
@@ -123,7 +125,9 @@ def test_recall_counts_where_a_label_has_the_least_support(two, tmp_path):
     assert names(9) == []
 
 
-def test_interval_and_chance_are_those_of_the_resamples(two, monkeypatch):
+def test_interval_and_chance_are_those_of_the_resamples(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = np.arange(-500, 501) / 1_000
     monkeypatch.setattr("common.metrics.paired_differences", lambda *_, **__: drawn)
     verdict = judge(limited(two.good, tolerance=0.25), two.good_id, against=two.good_id)
@@ -140,12 +144,12 @@ def test_interval_and_chance_are_those_of_the_resamples(two, monkeypatch):
         ({"max_latency_ms": 1e-6}, "latency p50, ms"),
     ],
 )
-def test_each_limit_refuses_alone(two, limits, name):
+def test_each_limit_refuses_alone(two: Two, limits: dict[Any, Any], name: str) -> None:
     assert failed(judge(limited(two.good, **limits), two.good_id, against=None)) == [name]
 
 
-def test_where_int8_failed_float32_is_judged(two):
-    def float32(folder):
+def test_where_int8_failed_float32_is_judged(two: Two) -> None:
+    def float32(folder: Path) -> None:
         facts = json.loads((folder / "metrics.json").read_bytes())
         facts["served"] = "model.onnx"
         facts["int8_checks"][0] |= {"value": 0.7, "passed": False}
@@ -159,7 +163,7 @@ def test_where_int8_failed_float32_is_judged(two):
     assert row.split()[4:] == ["0.700", "at", "least", "0.9", "float32", "serves"]
 
 
-def test_gold_takes_the_place_of_held_out_rows(two, tmp_path):
+def test_gold_takes_the_place_of_held_out_rows(two: Two, tmp_path: Path) -> None:
     texts = [("my parcel late", "parcel"), ("i charged twice", "bill"), ("thanks", "rest")] * 8
     gold = write_gold(tmp_path / "gold.csv", texts)
     verdict = judge(limited(two.good, gold=gold), two.good_id, against=None)
@@ -172,7 +176,7 @@ def test_gold_takes_the_place_of_held_out_rows(two, tmp_path):
     assert against_people.figures["macro_f1"] == 0.0
 
 
-def test_texts_seen_in_training_are_told(two, toy, tmp_path):
+def test_texts_seen_in_training_are_told(two: Two, toy: Toy, tmp_path: Path) -> None:
     rows = [(row["text"], row["label"]) for row in toy.rows() if row["label"]][:60]
     settings = limited(two.poor, gold=write_gold(tmp_path / "gold.csv", rows))
     verdict = judge(settings, two.poor_id, against=two.good_id)
@@ -184,8 +188,8 @@ def test_texts_seen_in_training_are_told(two, toy, tmp_path):
     )  # fmt: skip
 
 
-def test_production_that_cannot_be_compared_leaves_the_least_macro_f1(two):
-    def rename(folder):
+def test_production_that_cannot_be_compared_leaves_the_least_macro_f1(two: Two) -> None:
+    def rename(folder: Path) -> None:
         labels = (folder / "labels.yaml").read_text(encoding="utf-8")
         (folder / "labels.yaml").write_text(labels.replace("name: bill", "name: money"))
 
@@ -199,8 +203,8 @@ def test_production_that_cannot_be_compared_leaves_the_least_macro_f1(two):
     assert "production cannot be scored" in damaged.notes[0]
 
 
-def test_labels_in_another_order_are_the_same_labels(two):
-    def reorder(folder):
+def test_labels_in_another_order_are_the_same_labels(two: Two) -> None:
+    def reorder(folder: Path) -> None:
         text = (folder / "labels.yaml").read_text(encoding="utf-8")
         head, parcel, bill, rest = text.split("  - name:")
         parts = [head, bill, parcel, rest]
@@ -212,13 +216,13 @@ def test_labels_in_another_order_are_the_same_labels(two):
     assert figures(verdict)["macro_f1"] > 0.95
 
 
-def test_a_changed_candidate_is_not_loaded(two):
+def test_a_changed_candidate_is_not_loaded(two: Two) -> None:
     (two.models / two.good_id / "model.int8.onnx").write_bytes(b"onnx")
     with pytest.raises(DataError, match="differs from its manifest"):
         judge(two.good, two.good_id, against=None)
 
 
-def test_key_follows_what_decides(two, tmp_path):
+def test_key_follows_what_decides(two: Two, tmp_path: Path) -> None:
     keys = [key(two.good, two.good_id, None)]
     keys.append(key(two.good, two.good_id, two.poor_id))
     keys.append(key(limited(two.good, tolerance=0.5), two.good_id, None))
@@ -232,12 +236,12 @@ def test_key_follows_what_decides(two, tmp_path):
         key(limited(two.good, gold=tmp_path / "none.csv"), two.good_id, None)
 
 
-def test_latency_of_few_texts_is_measured_too(two):
+def test_latency_of_few_texts_is_measured_too(two: Two) -> None:
     taken = median_latency_ms(two.models / two.good_id, ["thanks"], max_length=16, threads=1)
     assert 0 < taken < 1_000
 
 
-def test_table_shows_limits_and_the_answer(two):
+def test_table_shows_limits_and_the_answer(two: Two) -> None:
     shown = gate_table(judge(two.poor, two.poor_id, against=two.good_id))
     lines = shown.splitlines()
     assert lines[0].startswith(f"Gate: model {two.poor_id} against {two.good_id}, on ")

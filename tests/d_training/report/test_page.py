@@ -1,16 +1,18 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common.config.schema import Settings
 from common.models.evaluation import EVALUATION, Evaluation
-from common.stage.manifest import RowCounts
+from common.stage.manifest import Manifest, RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from d_training.report.page import write_report
+from tests.d_training.conftest import Two
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -18,7 +20,7 @@ SCRIPT = "<script>alert('x')</script>"
 class Page(HTMLParser):
     """Tags and the text of a page."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.html = path.read_text(encoding="utf-8")
         self.tags: list[str] = []
@@ -26,11 +28,11 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.feed(self.html)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append(tag)
         self.sources += [value for name, value in attrs if name in ("src", "href")]
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         self.words += data.split()
 
     @property
@@ -57,8 +59,8 @@ def scores(macro_f1: float) -> dict[str, Any]:
     }
 
 
-def write_evaluation(settings: Settings, model: str, **gold) -> None:
-    evaluation = {
+def write_evaluation(settings: Settings, model: str, **gold: Any) -> None:
+    evaluation: dict[str, Any] = {
         "key": "fed",
         "created_at": "2026-01-02T03:04:05Z",
         "model_id": model,
@@ -82,7 +84,7 @@ def write_evaluation(settings: Settings, model: str, **gold) -> None:
     (settings.paths.reports / EVALUATION).write_text(text, "utf-8")
 
 
-def test_of_an_empty_run_everything_is_named_with_its_command(tmp_path):
+def test_of_an_empty_run_everything_is_named_with_its_command(tmp_path: Path) -> None:
     page = page_of(Settings(run_dir=tmp_path))
     for said in (
         "a_ingestion not here, or not whole : make data_ingestion",
@@ -97,7 +99,7 @@ def test_of_an_empty_run_everything_is_named_with_its_command(tmp_path):
         assert said in page.text, said
 
 
-def test_page_tells_of_the_newest_model_and_the_earlier_ones(two):
+def test_page_tells_of_the_newest_model_and_the_earlier_ones(two: Two) -> None:
     page = page_of(two.good)
     assert two.poor_id in page.text and two.good_id in page.text
     newest = page.text.index("newest model")
@@ -112,7 +114,7 @@ def test_page_tells_of_the_newest_model_and_the_earlier_ones(two):
     assert "as exported" in page.text and "optimised" in page.text
 
 
-def test_verdict_is_a_table_of_checks(trained):
+def test_verdict_is_a_table_of_checks(trained: tuple[Settings, Manifest]) -> None:
     page = page_of(trained[0])
     assert f"promote : model {trained[1].key} against none" in page.text
     assert "no production model to compare with" in page.text
@@ -121,7 +123,7 @@ def test_verdict_is_a_table_of_checks(trained):
     assert "at least 0.4 passed" in page.text
 
 
-def test_evaluation_fills_the_scores_and_its_model_s_row(two):
+def test_evaluation_fills_the_scores_and_its_model_s_row(two: Two) -> None:
     write_evaluation(two.good, two.good_id)
     page = page_of(two.good)
     assert "1,234 texts of g.csv , by model" in page.text
@@ -135,7 +137,9 @@ def test_evaluation_fills_the_scores_and_its_model_s_row(two):
     )
 
 
-def test_a_model_of_an_older_version_is_left_out_by_name(two, caplog):
+def test_a_model_of_an_older_version_is_left_out_by_name(
+    two: Two, caplog: pytest.LogCaptureFixture
+) -> None:
     path = two.models / two.good_id / "metrics.json"
     size, facts = path.stat().st_size, json.loads(path.read_bytes())
     older = {name: facts[name] for name in facts if name not in ("served", "exports", "slices")}
@@ -148,7 +152,7 @@ def test_a_model_of_an_older_version_is_left_out_by_name(two, caplog):
     )
 
 
-def test_page_stands_alone(two):
+def test_page_stands_alone(two: Two) -> None:
     write_evaluation(two.good, two.good_id)
     page = page_of(two.good)
     assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
@@ -159,10 +163,10 @@ def test_page_stands_alone(two):
     assert "prefers-color-scheme: dark" in page.html
 
 
-def test_what_files_say_never_becomes_markup(two):
+def test_what_files_say_never_becomes_markup(two: Two) -> None:
     write_evaluation(two.good, two.good_id, file=SCRIPT)
 
-    def build(folder):
+    def build(folder: Path) -> Built:
         dropped = {SCRIPT: 1}
         return Built(RowCounts.model_validate({"in": 1, "out": 0, "dropped": dropped}), {})
 
@@ -176,7 +180,7 @@ def test_what_files_say_never_becomes_markup(two):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"teacher": 1}'])
-def test_damaged_files_are_told_or_left_out(two, content):
+def test_damaged_files_are_told_or_left_out(two: Two, content: str) -> None:
     two.good.paths.reports.mkdir(exist_ok=True)
     (two.good.paths.reports / EVALUATION).write_text(content, encoding="utf-8")
     (two.good.paths.reports / "quality.json").write_text(content, encoding="utf-8")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -25,6 +26,7 @@ from common.tracking.records import RunRecord, spool, spooled
 from d_training import run
 from d_training.tracking.sync import sync, synced
 from tests.clock import scaled
+from tests.d_training.conftest import Two
 from tests.d_training.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,12 +53,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, new_store: Path) -> Iterato
 
 
 @pytest.fixture()
-def store(two, new_store: Path) -> None:
+def store(two: Two, new_store: Path) -> None:
     """A run folder with an empty store."""
     shutil.copy(new_store, two.good.paths.tracking / DATABASE)
 
 
-def tracked(settings: Settings, pipeline: str, **tracking) -> Settings:
+def tracked(settings: Settings, pipeline: str, **tracking: Any) -> Settings:
     chosen = TrackingSettings(pipeline=pipeline, timeout_s=2, **tracking)
     return settings.model_copy(update={"tracking": chosen})
 
@@ -72,7 +74,7 @@ class Seen:
     def stages(self) -> list[str]:
         return sorted(run.info.run_name for run in self.runs)
 
-    def run(self, name: str):
+    def run(self, name: str) -> Any:
         (found,) = [run for run in self.runs if run.info.run_name == name]
         return found
 
@@ -93,7 +95,9 @@ def seen(settings: Settings) -> Seen:
         return Seen(client, settings.tracking.name)
 
 
-def test_promote_refuse_force_and_rollback_are_seen_by_a_server(two, server, caplog):
+def test_promote_refuse_force_and_rollback_are_seen_by_a_server(
+    two: Two, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     of = {"uri": server.uri, "name": "life"}
     good, poor = (tracked(settings, "run-1", **of) for settings in (two.good, two.poor))
@@ -127,7 +131,7 @@ def test_promote_refuse_force_and_rollback_are_seen_by_a_server(two, server, cap
     assert "tracking: runs 0, deployments 1, now in MLflow at" in caplog.text
 
 
-def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
+def test_a_trained_model_is_a_run_and_a_version_with_its_files(two: Two, server: Server) -> None:
     good = tracked(two.good, "run-2", uri=server.uri, name="files")
     sync(good)
     found = seen(good)
@@ -158,7 +162,9 @@ def test_a_trained_model_is_a_run_and_a_version_with_its_files(two, server):
     assert version.description == (two.models / two.good_id / "model_card.md").read_text()
 
 
-def test_a_server_that_was_killed_in_between_hears_of_all_later_and_once(two, server, caplog):
+def test_a_server_that_was_killed_in_between_hears_of_all_later_and_once(
+    two: Two, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     of = {"uri": server.uri, "name": "killed"}
     good, poor = (tracked(settings, "run-3", **of) for settings in (two.good, two.poor))
     sync(good)
@@ -193,7 +199,7 @@ def test_a_server_that_was_killed_in_between_hears_of_all_later_and_once(two, se
     assert found.run("evaluation").data.tags["mlflow.parentRunId"] == found.run("run-3").info.run_id
 
 
-def test_what_a_kill_cut_short_is_completed_and_not_doubled(two):
+def test_what_a_kill_cut_short_is_completed_and_not_doubled(two: Two) -> None:
     good = tracked(two.good, "run-4")
     waiting = [(path, path.read_bytes()) for path in spooled(good)]
     sync(good)
@@ -208,7 +214,7 @@ def test_what_a_kill_cut_short_is_completed_and_not_doubled(two):
     assert after.aliases() == before.aliases()
 
 
-def test_a_server_that_never_answers_costs_seconds(two):
+def test_a_server_that_never_answers_costs_seconds(two: Two) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://ada:hidden@127.0.0.1:{silent.getsockname()[1]}"
         settings = tracked(two.good, "run-5", uri=uri)
@@ -219,14 +225,16 @@ def test_a_server_that_never_answers_costs_seconds(two):
     assert "hidden" not in str(raised.value)
 
 
-def test_a_model_from_before_tracking_is_registered_when_it_is_deployed(two, store):
+def test_a_model_from_before_tracking_is_registered_when_it_is_deployed(
+    two: Two, store: None
+) -> None:
     good = tracked(two.good, "run-6")
     shutil.rmtree(good.paths.tracking / "spool")
     sync(good)
     assert seen(good).aliases() == {"candidate": two.good_id, "production": two.good_id}
 
 
-def test_an_unchanged_command_imports_no_mlflow(two, store):
+def test_an_unchanged_command_imports_no_mlflow(two: Two, store: None) -> None:
     good = tracked(two.good, "run-7")
     sync(good)
     code = f"""
@@ -242,7 +250,7 @@ print("mlflow" in sys.modules)
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_tracking_can_be_off(two):
+def test_tracking_can_be_off(two: Two) -> None:
     shutil.rmtree(two.good.paths.tracking)
     off = tracked(two.poor, "run-8", enabled=False)
     with pytest.raises(RefusedError), synced(off):
@@ -250,7 +258,7 @@ def test_tracking_can_be_off(two):
     assert not off.paths.tracking.exists()
 
 
-def test_the_registry_is_a_source_of_what_serves(two, store):
+def test_the_registry_is_a_source_of_what_serves(two: Two, store: None) -> None:
     good = tracked(two.good, "run-9")
     sync(good)
     serving = good.model_copy(update={"serving": ServingSettings(model_source="registry")})
@@ -273,7 +281,7 @@ def test_the_registry_is_a_source_of_what_serves(two, store):
         fetch_served(away)
 
 
-def test_files_that_were_changed_in_the_registry_are_refused(two, store):
+def test_files_that_were_changed_in_the_registry_are_refused(two: Two, store: None) -> None:
     good = tracked(two.good, "run-10")
     sync(good)
     stored = (good.paths.tracking / "artifacts").glob("*/artifacts/model/model.int8.onnx")

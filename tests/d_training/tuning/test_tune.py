@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from d_training.tracking.sync import sync
 from d_training.tuning.plan import study_plan
 from d_training.tuning.study import find_best, opened_study
 from d_training.tuning.tune import tune
+from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = {"learning_rate": 5e-3, "epochs": 3, "schema_sentences": False}
@@ -47,7 +49,7 @@ def best_trial(settings: Settings) -> Tuned:
     return find_best(settings.paths.studies, study_plan(settings).key)
 
 
-def searching(settings: Settings, **search) -> Settings:
+def searching(settings: Settings, **search: Any) -> Settings:
     return settings.model_copy(update={"tuning": TuningSettings(**(SEARCH | search))})
 
 
@@ -69,7 +71,12 @@ def summary(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def studied(tmp_path_factory, publish_labeled, make_settings, toy) -> Settings:
+def studied(
+    tmp_path_factory: pytest.TempPathFactory,
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    make_settings: Callable[..., Settings],
+    toy: Toy,
+) -> Settings:
     """A run folder with a study of three trials, and the records of them."""
     run_dir = tmp_path_factory.mktemp("studied")
     publish_labeled(run_dir, toy.rows())
@@ -80,7 +87,7 @@ def studied(tmp_path_factory, publish_labeled, make_settings, toy) -> Settings:
     return settings
 
 
-def test_a_study_tries_the_present_settings_first_and_then_others(studied):
+def test_a_study_tries_the_present_settings_first_and_then_others(studied: Settings) -> None:
     found = summary(studied)
     assert [trial["state"] for trial in found["trials"]] == ["whole"] * 3
     assert found["trials"][0]["values"] == {"learning_rate": 5e-3, "batch_size": 16}
@@ -96,7 +103,7 @@ def test_a_study_tries_the_present_settings_first_and_then_others(studied):
         assert (studied.paths.tuning / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_study_that_has_its_trials_does_nothing_and_imports_no_torch(studied):
+def test_a_study_that_has_its_trials_does_nothing_and_imports_no_torch(studied: Settings) -> None:
     before = trials_in(studied)
     done = subprocess.run(
         [sys.executable, "-c", CODE, studied.model_dump_json()],
@@ -109,8 +116,8 @@ def test_a_study_that_has_its_trials_does_nothing_and_imports_no_torch(studied):
 
 # MLflow's own use of SQLAlchemy 2.1, where the store is a file.
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
-def test_every_trial_is_a_run_below_its_study_and_told_once(studied):
-    study = find_best(studied).study
+def test_every_trial_is_a_run_below_its_study_and_told_once(studied: Settings) -> None:
+    study = find_best(studied.paths.studies, study_plan(studied).key).study
     records = [read_record(path) for path in spooled(studied)]
     assert sorted(record.stage for record in records) == ["trial-0", "trial-1", "trial-2", "tuning"]
     assert {record.pipeline for record in records} == {f"study-{study}"}
@@ -136,7 +143,7 @@ def test_every_trial_is_a_run_below_its_study_and_told_once(studied):
 
 
 @pytest.fixture()
-def copied(studied, tmp_path) -> Settings:
+def copied(studied: Settings, tmp_path: Path) -> Settings:
     """A copy of the study, to be added to."""
     folder = tmp_path / "run"
     shutil.copytree(studied.run_dir, folder, symlinks=True)
@@ -148,7 +155,7 @@ def copied(studied, tmp_path) -> Settings:
     )  # fmt: skip
 
 
-def test_more_trials_go_on_with_the_same_study(copied):
+def test_more_trials_go_on_with_the_same_study(copied: Settings) -> None:
     before = summary(copied)["trials"]
     tune(searching(copied, trials=4))
     found = summary(copied)
@@ -157,7 +164,9 @@ def test_more_trials_go_on_with_the_same_study(copied):
     assert len(trials_in(copied)) == 4
 
 
-def test_training_takes_the_best_settings_and_tells_where_they_are_from(copied, caplog):
+def test_training_takes_the_best_settings_and_tells_where_they_are_from(
+    copied: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     best = best_trial(copied)
     manifest = run(copied, tuned=True)
@@ -183,7 +192,12 @@ def test_training_takes_the_best_settings_and_tells_where_they_are_from(copied, 
 
 
 @pytest.mark.parametrize("changed", ["rows", "settings", "ranges"])
-def test_a_study_of_other_data_or_settings_is_not_taken(copied, publish_labeled, toy, changed):
+def test_a_study_of_other_data_or_settings_is_not_taken(
+    copied: Settings,
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    changed: str,
+) -> None:
     if changed == "rows":
         publish_labeled(copied.run_dir, toy.rows(100))
     elif changed == "settings":
@@ -195,14 +209,14 @@ def test_a_study_of_other_data_or_settings_is_not_taken(copied, publish_labeled,
         run(copied, tuned=True)
 
 
-def test_what_is_searched_may_be_set_otherwise(copied):
+def test_what_is_searched_may_be_set_otherwise(copied: Settings) -> None:
     """Nor does it matter to a study how many trials are wanted, or what is exported."""
     best = best_trial(copied)
     training = copied.training.model_copy(update={"learning_rate": 1e-4, "max_int8_loss": 0.2})
     assert best_trial(searching(copied, trials=9).model_copy(update={"training": training})) == best
 
 
-def test_the_report_shows_the_study(copied):
+def test_the_report_shows_the_study(copied: Settings) -> None:
     page = write_report(copied).read_text(encoding="utf-8")
     assert f"Study {best_trial(copied).study}, 3 finished trials" in page
     assert page.count("<td>whole</td>") == 3
@@ -211,25 +225,39 @@ def test_the_report_shows_the_study(copied):
     assert "<h2>Tuning</h2>" not in write_report(copied).read_text(encoding="utf-8")
 
 
-def test_without_a_study_the_remedy_is_named(tmp_path, make_settings, publish_labeled, toy):
+def test_without_a_study_the_remedy_is_named(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     with pytest.raises(DataError, match="run `make tune` first"):
         run(make_settings(tmp_path), tuned=True)
     assert not (tmp_path / "models" / "studies.db").exists()
 
 
-def test_a_damaged_file_is_told(copied):
+def test_a_damaged_file_is_told(copied: Settings) -> None:
     copied.paths.studies.write_bytes(b"no database" * 100)
     with pytest.raises(DataError, match=r"studies.db is damaged \(file is not a database\)"):
         run(copied, tuned=True)
 
 
-def test_two_do_not_tune_at_once(copied):
-    with opened_study(copied, "other"), pytest.raises(TriageError, match="another process is"):
+def test_two_do_not_tune_at_once(copied: Settings) -> None:
+    with (
+        opened_study(copied.paths.studies, "other"),
+        pytest.raises(TriageError, match="another process is"),
+    ):
         tune(searching(copied, trials=4))
 
 
-def test_poor_trials_are_stopped_early(tmp_path, make_settings, publish_labeled, toy, caplog):
+def test_poor_trials_are_stopped_early(
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     publish_labeled(tmp_path, toy.rows())
     # All but the highest rate, which is the present one and so the first, learns nothing.
@@ -249,8 +277,12 @@ def test_poor_trials_are_stopped_early(tmp_path, make_settings, publish_labeled,
 
 
 def test_a_trial_that_diverges_is_stopped_and_the_study_goes_on(
-    tmp_path, make_settings, publish_labeled, toy, monkeypatch
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     monkeypatch.setattr("d_training.fine_tuning.fit.mean_loss", lambda *_: float("nan"))
     settings = searching(make_settings(tmp_path, **QUICK), trials=2)
@@ -262,8 +294,13 @@ def test_a_trial_that_diverges_is_stopped_and_the_study_goes_on(
 
 
 def test_settings_outside_the_ranges_and_batches_beyond_memory_end_no_study(
-    tmp_path, make_settings, publish_labeled, toy, monkeypatch, caplog
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     import torch
 
     caplog.set_level(logging.INFO)
@@ -286,8 +323,12 @@ def test_settings_outside_the_ranges_and_batches_beyond_memory_end_no_study(
 
 @pytest.mark.slow()
 def test_a_killed_study_goes_on_where_it_was(
-    tmp_path, make_settings, publish_labeled, toy, studied
-):
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
+    toy: Toy,
+    studied: Settings,
+) -> None:
     publish_labeled(tmp_path, toy.rows())
     settings = searching(make_settings(tmp_path, **QUICK))
     with (tmp_path / "log").open("w") as log:
@@ -331,12 +372,12 @@ def test_a_killed_study_goes_on_where_it_was(
         ({"learning_rate": None, "batch_size": None}, "at least one range must not be null"),
     ],
 )
-def test_ranges_are_checked(search, said):
+def test_ranges_are_checked(search: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         TuningSettings(**(SEARCH | search))
 
 
-def test_several_processes_are_refused():
+def test_several_processes_are_refused() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "d_training", "tune"], cwd=ROOT, capture_output=True, text=True,
         env=os.environ | {"RANK": "1", "WORLD_SIZE": "2"},

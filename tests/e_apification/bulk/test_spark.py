@@ -1,6 +1,7 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,7 @@ def test_a_python_worker_loads_the_model_once(
 ) -> None:
     models = str(models_dir)
 
-    def count_loads(batches):
+    def count_loads(batches: Any) -> Iterator[Any]:
         for _ in batches:
             loader = bulk._predictor  # noqa: SLF001 its cache is what is tested
             loader(models, MODEL_ID)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -42,7 +43,7 @@ def pid_of(run_dir: Path) -> int:
     return int(json.loads((run_dir / ".cache" / "worker.json").read_text())["pid"])
 
 
-def wait_for(condition) -> None:
+def wait_for(condition: Any) -> None:
     deadline = time.monotonic() + scaled(30)
     while not condition():
         assert time.monotonic() < deadline

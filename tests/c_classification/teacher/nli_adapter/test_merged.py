@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ SCHEMA = LabelSchema(
 )
 
 
-def test_the_merged_checkpoint_is_whole_and_names_its_classes(tmp_path):
+def test_the_merged_checkpoint_is_whole_and_names_its_classes(tmp_path: Path) -> None:
     folder = merged_checkpoint(cache=tmp_path)
     config = json.loads((folder / "config.json").read_text())
     assert config["label2id"] == {name: k for k, name in enumerate(CLASSES)}
@@ -29,7 +30,7 @@ def test_the_merged_checkpoint_is_whole_and_names_its_classes(tmp_path):
     assert merged_checkpoint(cache=tmp_path) == folder
 
 
-def test_the_embedded_teacher_knows_what_a_message_is_about(tmp_path):
+def test_the_embedded_teacher_knows_what_a_message_is_about(tmp_path: Path) -> None:
     settings = ClassificationSettings(teacher="nli", nli=NliSettings(checkpoint="embedded"))
     folder = prepare_nli(settings, SCHEMA, cache=tmp_path)
     texts = [
@@ -42,12 +43,14 @@ def test_the_embedded_teacher_knows_what_a_message_is_about(tmp_path):
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_adapters_files_decide_what_the_teacher_is():
+def test_the_adapters_files_decide_what_the_teacher_is() -> None:
     names = {path.name for path in nli_files(NliSettings(checkpoint="embedded"))}
     assert {"adapter_model.safetensors", "adapter_config.json", "model.safetensors"} <= names
 
 
-def test_an_adapter_that_is_not_ours_is_refused(tmp_path, monkeypatch):
+def test_an_adapter_that_is_not_ours_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(merged, "WEIGHTS", tmp_path)
     with pytest.raises(DataError, match=r"adapter_model\.safetensors is missing"):
         embedded_files()

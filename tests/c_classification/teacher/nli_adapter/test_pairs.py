@@ -1,5 +1,7 @@
 import json
 import random
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from common.errors import DataError
 
 
 @pytest.fixture()
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     """Five banking intents and seven of clinc150, so that one of each is kept out."""
     rows = [f"about {name} {n},{name}" for name in "abcde" for n in range(3)]
     for part in ("train", "test"):
@@ -37,13 +39,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def embed(texts):
+def embed(texts: Any) -> Any:
     """Unit vectors that say nothing: every text its own direction."""
     vectors = np.random.default_rng(len(texts)).normal(size=(len(texts), 8)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_unseen_intents_and_pairs_are_kept_out_of_training(folder):
+def test_unseen_intents_and_pairs_are_kept_out_of_training(folder: Path) -> None:
     sources = read_sources(folder)
     assert {u.intent for u in sources.banking} == {"b", "c", "d", "e"}
     assert {u.intent for u in sources.banking_unseen} == {"a"}
@@ -61,7 +63,7 @@ def test_unseen_intents_and_pairs_are_kept_out_of_training(folder):
     assert [pair.entailed for pair in pairs if pair.premise == "what?"] == [0]
 
 
-def test_each_utterance_entails_its_intent_and_not_a_near_one():
+def test_each_utterance_entails_its_intent_and_not_a_near_one() -> None:
     utterances = [Utterance("where is it", "lost card"), Utterance("pay me", "refund")]
     near = {"lost card": ["refund"], "refund": ["lost card"]}
     pairs = intent_pairs(utterances, {}, near, random.Random(3))
@@ -72,19 +74,19 @@ def test_each_utterance_entails_its_intent_and_not_a_near_one():
             assert (intent in pair.hypothesis) == (pair.entailed == 1)
 
 
-def test_near_intents_are_those_whose_utterances_lie_near():
+def test_near_intents_are_those_whose_utterances_lie_near() -> None:
     places = {"x": (1.0, 0.0), "y": (0.9, 0.4), "z": (0.0, 1.0)}
     utterances = [Utterance(name, name) for name in "xyz"]
     near = near_intents(utterances, lambda texts: np.array([places[t] for t in texts], np.float32))
     assert near == {"x": ["y", "z"], "y": ["x", "z"], "z": ["y", "x"]}
 
 
-def test_a_missing_file_is_named(folder):
+def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "SICK.txt").unlink()
     with pytest.raises(DataError, match=r"SICK\.txt is missing"):
         read_sources(folder)
 
 
-def test_intent_names_in_words():
+def test_intent_names_in_words() -> None:
     assert in_words("Refund_not_showing_up") == "refund not showing up"
     assert in_words("reverted_card_payment?") == "reverted card payment"

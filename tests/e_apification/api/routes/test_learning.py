@@ -4,6 +4,8 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -25,7 +27,7 @@ CSV = {"Content-Type": "text/csv"}
 
 
 @pytest.fixture
-def settings(store_settings: Settings, models_dir) -> Settings:
+def settings(store_settings: Settings, models_dir: Path) -> Settings:
     shutil.copytree(models_dir, store_settings.run_dir / "models")
     return store_settings.model_copy(update={"serving": serving()})
 
@@ -43,15 +45,15 @@ def store(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
-def add(client: TestClient, rows=ROWS, **headers: str):
+def add(client: TestClient, rows: Any = ROWS, **headers: str) -> Any:
     return client.post("/add_data", json={"rows": rows}, headers=headers)
 
 
-def problems(response) -> dict[str, str]:
+def problems(response: Any) -> dict[str, str]:
     return {p["field"]: p["problem"] for p in response.json()["error"]["details"]}
 
 
-def test_rows_are_kept_with_personal_data_masked(client, store):
+def test_rows_are_kept_with_personal_data_masked(client: TestClient, store: Engine) -> None:
     response = add(client)
     assert response.status_code == 201
     body = response.json()
@@ -64,7 +66,7 @@ def test_rows_are_kept_with_personal_data_masked(client, store):
     assert "a@b.example" not in kept[1].text
 
 
-def test_a_csv_in_any_order_of_columns_is_taken(client, store):
+def test_a_csv_in_any_order_of_columns_is_taken(client: TestClient, store: Engine) -> None:
     body = '\ufefflabel,id,text\r\nother,1,"hello,\r\nyou"\r\n\r\nbilling,2,refund\r\n'
     response = client.post("/add_data", content=body.encode(), headers=CSV)
     assert response.json()["rows"] == 2
@@ -73,14 +75,16 @@ def test_a_csv_in_any_order_of_columns_is_taken(client, store):
     ]  # fmt: skip
 
 
-def test_a_repeated_request_gets_the_same_answer_and_adds_nothing(client, store):
+def test_a_repeated_request_gets_the_same_answer_and_adds_nothing(
+    client: TestClient, store: Engine
+) -> None:
     first = add(client, **{"Idempotency-Key": "k-1"})
     again = add(client, **{"Idempotency-Key": "k-1"})
     assert (again.status_code, again.json()) == (201, first.json())
     assert len(read_feedback(store)) == 2
 
 
-def test_the_same_key_with_another_body_is_a_conflict(client, store):
+def test_the_same_key_with_another_body_is_a_conflict(client: TestClient, store: Engine) -> None:
     add(client, **{"Idempotency-Key": "k-1"})
     other = add(client, ROWS[:1], **{"Idempotency-Key": "k-1"})
     assert other.status_code == 409
@@ -88,7 +92,9 @@ def test_the_same_key_with_another_body_is_a_conflict(client, store):
     assert len(read_feedback(store)) == 2
 
 
-def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(client, store):
+def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(
+    client: TestClient, store: Engine
+) -> None:
     rows = [
         *ROWS,
         {"text": "secret words", "label": "Billing"},
@@ -122,7 +128,9 @@ def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(client
         (b"", "it has no header line in UTF-8"),
     ],
 )
-def test_what_is_no_csv_is_refused_with_the_reason(client, body, said):
+def test_what_is_no_csv_is_refused_with_the_reason(
+    client: TestClient, body: bytes, said: str
+) -> None:
     response = client.post("/add_data", content=body, headers=CSV)
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_csv"
@@ -143,12 +151,16 @@ def test_what_is_no_csv_is_refused_with_the_reason(client, body, said):
         ({"json": {"rows": ROWS}, "headers": {"Idempotency-Key": "k" * 201}}, 422),
     ],
 )
-def test_other_bodies_are_refused(client, store, sent, status):
+def test_other_bodies_are_refused(
+    client: TestClient, store: Engine, sent: Any, status: int
+) -> None:
     assert client.post("/add_data", **sent).status_code == status
     assert read_feedback(store) == []
 
 
-def test_an_answer_that_was_given_holds_also_where_the_body_is_refused_now(client, settings):
+def test_an_answer_that_was_given_holds_also_where_the_body_is_refused_now(
+    client: TestClient, settings: Settings
+) -> None:
     """A model with other labels may serve by the time that a client tries again."""
     first = add(client, **{"Idempotency-Key": "k-1"})
     none_fits = settings.model_copy(update={"serving": serving().model_copy(
@@ -161,7 +173,7 @@ def test_an_answer_that_was_given_holds_also_where_the_body_is_refused_now(clien
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/add_data"), ("POST", "/retrain"), ("GET", "/retrain/1")]
 )
-def test_a_key_is_needed(client, settings, method, path):
+def test_a_key_is_needed(client: TestClient, settings: Settings, method: str, path: str) -> None:
     wrong = client.request(method, path, headers={"X-API-Key": "wrong"})
     assert wrong.status_code == 401
     keyless = settings.model_copy(
@@ -173,7 +185,7 @@ def test_a_key_is_needed(client, settings, method, path):
         assert "serving.api_keys" in response.json()["error"]["message"]
 
 
-def test_without_a_worker_a_job_waits_and_says_so(client, store):
+def test_without_a_worker_a_job_waits_and_says_so(client: TestClient, store: Engine) -> None:
     response = client.post("/retrain")
     body = response.json()
     assert response.status_code == 202
@@ -185,7 +197,7 @@ def test_without_a_worker_a_job_waits_and_says_so(client, store):
     assert client.get(f"/retrain/{body['job']}").json()["warnings"] == []
 
 
-def test_one_job_at_a_time(client):
+def test_one_job_at_a_time(client: TestClient) -> None:
     first = client.post("/retrain").json()["job"]
     second = client.post("/retrain")
     assert second.status_code == 409
@@ -193,7 +205,9 @@ def test_one_job_at_a_time(client):
     assert second.headers["location"] == f"/retrain/{first}"
 
 
-def test_a_job_is_followed_to_its_end_also_by_another_server(client, settings, store):
+def test_a_job_is_followed_to_its_end_also_by_another_server(
+    client: TestClient, settings: Settings, store: Engine
+) -> None:
     job_id = client.post("/retrain").json()["job"]
     taken = take_job(store, worker="w", lease_s=60)
     assert taken is not None
@@ -212,11 +226,11 @@ def test_a_job_is_followed_to_its_end_also_by_another_server(client, settings, s
 
 
 @pytest.mark.parametrize("job", ["1", "x", "-1", "9" * 18, "9" * 400, "²"])
-def test_no_such_job(client, job):
+def test_no_such_job(client: TestClient, job: str) -> None:
     assert client.get(f"/retrain/{job}").status_code == 404
 
 
-def test_experiments_are_listed_with_what_serves(client, settings):
+def test_experiments_are_listed_with_what_serves(client: TestClient, settings: Settings) -> None:
     staging = settings.run_dir / "models" / ".0000.staging-0"
     shutil.copytree(settings.run_dir / "models" / MODEL_ID, staging)
     broken = settings.run_dir / "models" / ("0" * 12)
@@ -227,7 +241,7 @@ def test_experiments_are_listed_with_what_serves(client, settings):
     assert found["scores"] == {}
 
 
-def test_metrics_are_those_of_the_model_as_json(client, settings):
+def test_metrics_are_those_of_the_model_as_json(client: TestClient, settings: Settings) -> None:
     path = settings.run_dir / "models" / MODEL_ID / "metrics.json"
     known = json.loads(path.read_text())
     assert client.get(f"/metrics/{MODEL_ID}").json() == known
@@ -236,11 +250,11 @@ def test_metrics_are_those_of_the_model_as_json(client, settings):
 
 
 @pytest.mark.parametrize("name", ["0" * 12, "nothing", "%2e%2e", "%2e%2e%2fproduction", "x" * 500])
-def test_metrics_of_no_model(client, name):
+def test_metrics_of_no_model(client: TestClient, name: str) -> None:
     assert client.get(f"/metrics/{name}").status_code == 404
 
 
-def test_the_schema_says_what_can_be_answered(client):
+def test_the_schema_says_what_can_be_answered(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"201", "401", "403", "409", "413", "422", "503"} <= set(
         paths["/add_data"]["post"]["responses"]
@@ -252,7 +266,7 @@ def test_the_schema_says_what_can_be_answered(client):
     assert {"200", "404"} <= set(paths["/metrics/{model_id}"]["get"]["responses"])
 
 
-def test_predictions_go_on_without_a_store(tmp_path, models_dir):
+def test_predictions_go_on_without_a_store(tmp_path: Path, models_dir: Path) -> None:
     shutil.copytree(models_dir, tmp_path / "models")
     (tmp_path / "store").write_text("in the way")
     settings = Settings(run_dir=tmp_path, serving=serving())
