@@ -11,6 +11,7 @@ record did have line breaks, what is left of it mostly has the wrong number of c
 All work on single characters is vectorised; Python runs only over the faults.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 BROKEN_QUOTE = "broken quote"
 TOO_LONG = "field too long"
 
+_NEAR_FIELDS = 64  # how many fields are looked at one by one for the start of a record
 _QUOTE = ord('"')
+_LINE_END = re.compile(rb"\r\n?|\n")
+_FIELD_END = re.compile(rb"[,\r\n]")
 _FIELD_EDGE = np.zeros(256, dtype=bool)
 _FIELD_EDGE[[ord(","), ord("\n"), ord("\r")]] = True
 
@@ -129,10 +133,9 @@ class _Finder:
 
     def _pass_plain_field(self, index: int) -> None:
         """A quote amid an unquoted field is text, and so are the others in that field."""
-        position = int(self.quotes[index])
-        stop = self._line_stop(position) or len(self.data)
-        comma = self.data.find(b",", position, stop)
-        self.next = int(np.searchsorted(self.quotes, comma if comma >= 0 else stop))
+        end = _FIELD_END.search(self.data, int(self.quotes[index]))
+        stop = end.start() if end else len(self.data)
+        self.next = int(np.searchsorted(self.quotes, stop))
 
     def _give_up_line(self, start: int) -> int | None:
         """Break the line at ``start``, go on after it; the end of the block if it has no end."""
@@ -156,11 +159,8 @@ class _Finder:
 
     def _line_stop(self, start: int) -> int | None:
         """Just behind the first line end at or after ``start``."""
-        newline = self.data.find(b"\n", start)
-        carriage = self.data.find(b"\r", start, newline if newline >= 0 else len(self.data))
-        if carriage >= 0 and carriage + 1 != newline:
-            return carriage + 1
-        return newline + 1 if newline >= 0 else None
+        end = _LINE_END.search(self.data, start)
+        return end.end() if end else None
 
     def _record_start(self, *, inside: bool) -> int:
         """Behind the last line end outside quotes, of those settled in this region.
@@ -171,10 +171,14 @@ class _Finder:
         quotes = np.concatenate(self.region)
         fields = (len(quotes) - 1) // 2 if inside else len(quotes) // 2
         stop = int(quotes[2 * fields]) if inside else len(self.data)
-        for field in range(fields, -1, -1):
+        for field in range(fields, max(fields - _NEAR_FIELDS, -1), -1):
             begin = int(quotes[2 * field - 1]) + 1 if field else self.region_start
             end = max(self.data.rfind(b"\n", begin, stop), self.data.rfind(b"\r", begin, stop))
             if end >= 0:
                 return end + 1
             stop = int(quotes[2 * field - 2]) if field else begin
-        return self.region_start
+        # A record of very many fields: all line ends before them at once.
+        part = self.chars[self.region_start : stop]
+        ends = np.flatnonzero((part == ord("\n")) | (part == ord("\r"))) + self.region_start
+        ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+        return int(ends[-1]) + 1 if len(ends) else self.region_start

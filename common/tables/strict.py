@@ -21,7 +21,7 @@ from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 MAX_RECORD_BYTES = 16 << 20
 _REMEDIES = {
     BROKEN_QUOTE: "close it, and double each quote inside a quoted field",
-    TOO_LONG: f"shorten it to less than {MAX_RECORD_BYTES >> 20} MB",
+    TOO_LONG: "shorten it",
     NUL: "save the file as UTF-8",
     NOT_UTF8: "save the file as UTF-8",
     WRONG_WIDTH: 'put a field that holds a comma into double quotes: "Hello, you"',
@@ -76,23 +76,30 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
         return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]
 
 
-def read_strict(stream: IO[bytes], *, name: str, block_bytes: int = BLOCK_BYTES) -> StrictTable:
+def read_strict(
+    stream: IO[bytes],
+    *,
+    name: str,
+    block_bytes: int = BLOCK_BYTES,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> StrictTable:
     """Read the header at once, the records as they are asked for, ``block_bytes`` at a time.
 
     Raises:
         DataError: if there is no readable header; while reading on, a RecordError.
     """
-    blocks = read_blocks(stream, name=name, block_bytes=block_bytes, max_open=MAX_RECORD_BYTES)
-    return StrictTable(blocks.columns, _records(blocks, name=name))
+    blocks = read_blocks(stream, name=name, block_bytes=block_bytes, max_open=max_record_bytes)
+    records = _records(blocks, name=name, max_record_bytes=max_record_bytes)
+    return StrictTable(blocks.columns, records)
 
 
-def _records(table: Blocks, *, name: str) -> Iterator[Record]:
+def _records(table: Blocks, *, name: str, max_record_bytes: int) -> Iterator[Record]:
     before, lines, width = 0, table.header_lines, len(table.columns)
     for block in table.blocks:
         records = Records(block)
         records.reject_unreadable()
         lengths = records.stops - records.starts
-        records.reject(np.flatnonzero(lengths > MAX_RECORD_BYTES), TOO_LONG)
+        records.reject(np.flatnonzero(lengths > max_record_bytes), TOO_LONG)
         reasons = {rejected.number: rejected.reason for rejected in records.rejected()}
         good = strict_reader(records.good_bytes().decode())
         for number, line in enumerate(_lines(block.data, records.starts)):

@@ -11,12 +11,14 @@ from typing import IO, NamedTuple
 
 from common.config.serving import ServingSettings
 from common.errors import DataError
+from common.tables.layout import TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
 from common.tables.strict import RecordError, read_strict
 from e_apification.http.errors import ApiError, Problem
 
 COLUMNS = ("text", "label")
 _READ_BYTES = 1 << 13  # too many rows are found before more of the file is unpacked
+_MAX_RECORD_BYTES = 1 << 20  # what a hostile record costs is bounded
 
 
 class LabeledRow(NamedTuple):
@@ -75,7 +77,9 @@ def read_labeled(
         ApiError: 400 where it is no CSV in UTF-8 with those columns, or what ``refused`` gives.
     """
     try:
-        table = read_strict(file, name="the body", block_bytes=_READ_BYTES)
+        table = read_strict(
+            file, name="the body", block_bytes=_READ_BYTES, max_record_bytes=_MAX_RECORD_BYTES
+        )
         text, label = (_column_place(table.columns, column) for column in COLUMNS)
         for record in table.records:
             yield record.number, record.fields[text], record.fields[label]
@@ -85,6 +89,8 @@ def read_labeled(
             raise refused(error.number, problem) from None
         if error.reason == NUL:
             raise refused(error.number, "holds a NUL; is the file UTF-8?") from None
+        if error.reason == TOO_LONG:
+            raise refused(error.number, "is longer than 1 MB") from None
         if error.reason == NOT_UTF8:
             raise no_csv("it is not text in UTF-8") from None
         after = f"it cannot be read after row {error.number - 1}"

@@ -1,9 +1,11 @@
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.tables import layout as module
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, find_layout
 
 
@@ -114,10 +116,14 @@ def record_stop(lines: bytes, at: int) -> int | None:
 
 
 @settings(max_examples=2000, deadline=None)
-@given(st.lists(st.sampled_from(list(b'"",\n\ra5')), max_size=40).map(bytes))
-def test_agrees_with_reading_character_by_character(lines: Any) -> None:
+@given(
+    st.lists(st.sampled_from(list(b'"",\n\ra5')), max_size=40).map(bytes),
+    st.sampled_from([0, 1, 64]),
+)
+def test_agrees_with_reading_character_by_character(lines: bytes, near_fields: int) -> None:
     lines += b"\n"
-    found = layout(lines)
+    with patch.object(module, "_NEAR_FIELDS", near_fields):
+        found = layout(lines)
     assert found.end == len(lines) + 1
     broken = [lines[b.start - 1 : b.stop - 1].rstrip(b"\r\n") for b in found.broken]
     assert broken == [record for record, reason in plain_records(lines) if reason]
