@@ -12,7 +12,7 @@ from common.config.schema import Settings
 from common.stage.manifest import Manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tracking.records import tracker
+from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.
 CODE = ("a_ingestion.landing", "a_ingestion.sources")
@@ -39,7 +39,7 @@ def land_source(settings: Settings) -> Manifest:
         inputs=source.inputs,
     )
     build = partial(_build, source=source, ingestion=ingestion)
-    return run_stage(plan, output=settings.paths.raw, build=build, on_built=tracker(settings))
+    return run_stage(plan, output=settings.paths.raw, build=build, on_built=Tracker(settings))
 
 
 def _build(folder: Path, *, source: Source, ingestion: IngestionSettings) -> Built:

@@ -18,7 +18,7 @@ from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tracking.records import tracker
+from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.
 CODE = ("b_transformation.job", "b_transformation.threading.index")
@@ -46,7 +46,7 @@ def curate_messages(settings: Settings) -> Manifest:
         plan,
         output=settings.paths.curated,
         build=partial(_build, settings),
-        on_built=tracker(settings),
+        on_built=Tracker(settings),
     )
 
 

@@ -20,7 +20,7 @@ from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tracking.records import tracker
+from common.tracking.records import Tracker
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -54,7 +54,7 @@ def label_messages(settings: Settings) -> Manifest:
         plan,
         output=settings.paths.labeled,
         build=build,
-        on_built=tracker(settings),
+        on_built=Tracker(settings),
         resumable=True,
     )
 

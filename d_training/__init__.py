@@ -20,6 +20,16 @@ def run(settings: Settings, *, force: bool = False, tuned: bool = False) -> Mani
         DataError: if there is nothing to train on, or no finished trial where ``tuned`` is set.
         RefusedError: if the gate refuses it; what served before still serves.
     """
+    from common.tracking.records import Tracker
+    from d_training.experiment import Experiment
     from d_training.stage import train_model
 
-    return train_model(settings, force=force, tuned=tuned)
+    experiment = Experiment(settings, tuned=tuned)
+    tracker = Tracker(settings)
+    return train_model(
+        experiment,
+        on_built=tracker,
+        limits=settings.gate,
+        threads=settings.serving.threads,
+        force=force,
+    )

@@ -15,6 +15,7 @@ from functools import partial
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
 from d_training import run
+from d_training.experiment import Experiment
 from d_training.fine_tuning.processes import launched
 from d_training.gate.rollback import rollback
 from d_training.stage import assist_training
@@ -60,7 +61,7 @@ def main() -> int:
 
     def assist(settings: Settings) -> None:
         logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
-        assist_training(settings, tuned=args.tuned)
+        assist_training(Experiment(settings, tuned=args.tuned))
 
     if args.action != "train" and launched().total > 1:
         parser.error(f"{args.action} runs in one process; start it without torchrun")

@@ -23,7 +23,6 @@ from common.errors import DataError
 from common.stage.files import write_atomically
 from common.stage.manifest import FileRecord, Manifest, find_manifest
 from common.stage.plan import Plan
-from common.stage.run import OnBuilt
 
 SPOOL = "spool"
 logger = logging.getLogger(__name__)
@@ -58,14 +57,17 @@ class RunRecord(BaseModel):
         return f"{self.ended_at:%Y%m%dT%H%M%S%f}-{self.stage}-{self.tags.get('key', '')}"
 
 
-def tracker(settings: Settings) -> OnBuilt:
+class Tracker:
     """Spools a record of what ``run_stage`` has built."""
 
-    def on_built(plan: Plan, manifest: Manifest) -> None:
-        chosen, lineage = _plain(plan.settings), _lineage(settings)
-        spool(settings, stage_record(settings, manifest, chosen=chosen, lineage=lineage))
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
-    return on_built
+    def __call__(self, plan: Plan, manifest: Manifest) -> None:
+        """Spool the record; an ``OnBuilt``."""
+        chosen, lineage = _plain(plan.settings), _lineage(self._settings)
+        record = stage_record(self._settings, manifest, chosen=chosen, lineage=lineage)
+        spool(self._settings, record)
 
 
 def stage_record(

@@ -7,13 +7,13 @@ import pytest
 
 from common.config.schema import Settings
 from common.stage.manifest import Manifest
-from d_training.experiment import resolve
+from d_training.experiment import Experiment
 from d_training.tuning.plan import study_plan
 
 
 @pytest.mark.parametrize(
     "key",
-    [lambda settings: resolve(settings, tuned=False).model_id, lambda s: study_plan(s).key],
+    [lambda settings: Experiment(settings, tuned=False).model_id, lambda s: study_plan(s).key],
     ids=["experiment", "study"],
 )
 def test_synthetic_messages_are_among_it(

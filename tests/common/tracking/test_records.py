@@ -14,7 +14,7 @@ from common.stage.manifest import RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.client import shown, tracking_uri
-from common.tracking.records import read_record, spooled, tracker
+from common.tracking.records import Tracker, read_record, spooled
 
 
 def stage(
@@ -25,7 +25,7 @@ def stage(
         return Built(RowCounts(taken=3, out=2, dropped={"empty": 1}), {"share": 0.5})
 
     plan = plan_stage(name, code=(), settings={"limit": {"rows": limit}}, inputs=reads)
-    run_stage(plan, output=output, build=build, on_built=tracker(settings))
+    run_stage(plan, output=output, build=build, on_built=Tracker(settings))
 
 
 def records(settings: Settings) -> list[dict[str, Any]]:
