@@ -72,6 +72,11 @@ def macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(f1.sum(axis=-1) / (occurring > 0).sum(axis=-1))
 
 
+def macro_f1_score(truth: Indices, predicted: Indices, *, labels: int) -> float:
+    """Mean F1 over the labels that occur in truth or prediction."""
+    return float(macro_f1(confusion_matrix(truth, predicted, labels=labels)))
+
+
 def macro_f1_interval(
     confusion: NDArray[np.int64], *, seed: int, resamples: int = 2_000, level: float = 0.95
 ) -> tuple[float, float]:

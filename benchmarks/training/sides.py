@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.config.training import TrainingSettings
-from common.metrics import confusion_matrix, macro_f1
+from common.metrics import macro_f1_score
 from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import fit
 from d_training.fine_tuning.student import Student, load_student, predict, tokenize
@@ -100,4 +100,4 @@ def _score(student: Student, task: Task) -> float:
     exact = student.exact()
     tokens = tokenize(exact.tokenizer, task.held_out.texts, max_length=PADDED_TO)
     found = predict(exact, tokens).argmax(axis=1)
-    return float(macro_f1(confusion_matrix(task.held_out.labels, found, labels=len(task.names))))
+    return macro_f1_score(task.held_out.labels, found, labels=len(task.names))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.metrics import confusion_matrix, macro_f1
+from common.metrics import macro_f1_score
 from common.models.evaluation import (
     EVALUATION,
     Evaluation,
@@ -181,4 +181,4 @@ def _macro_f1(truth: NDArray[np.int64], answers: Answers, where: NDArray[np.bool
         return None
     predicted = answers.probs.argmax(axis=1)
     labels = answers.probs.shape[1]
-    return float(macro_f1(confusion_matrix(truth[where], predicted[where], labels=labels)))
+    return macro_f1_score(truth[where], predicted[where], labels=labels)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from common.metrics import confusion_matrix, macro_f1
+from common.metrics import macro_f1_score
 from common.models.evaluation import HandLabelPoint, HandLabels
 
 REPEATS = 10
@@ -114,4 +114,4 @@ def _score(
             C=_INVERSE_REGULARISATION, class_weight="balanced", max_iter=1_000
         )
         predicted = model.fit(vectors[train], truth[train]).predict(vectors[rest])
-    return float(macro_f1(confusion_matrix(truth[rest], predicted, labels=labels)))
+    return macro_f1_score(truth[rest], predicted, labels=labels)

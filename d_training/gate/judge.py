@@ -24,7 +24,7 @@ from common.metrics import (
     PerLabel,
     confusion_matrix,
     expected_calibration_error,
-    macro_f1,
+    macro_f1_score,
     paired_differences,
     per_label,
 )
@@ -203,8 +203,7 @@ def _by_label(rows: JudgedRows, answers: NDArray[np.int64], labels: int) -> PerL
 
 
 def _macro_f1(rows: JudgedRows, answers: NDArray[np.int64]) -> float:
-    labels = rows.credit.shape[1]
-    return float(macro_f1(confusion_matrix(rows.truth, answers, labels=labels)))
+    return macro_f1_score(rows.truth, answers, labels=rows.credit.shape[1])
 
 
 def _least(name: str, value: float, limit: float) -> Check:

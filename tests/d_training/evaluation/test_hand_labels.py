@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from common import metrics
@@ -98,12 +99,12 @@ def test_many_labels_and_texts_cost_no_more_than_2000_scored_and_one_thread(
     scored: list[int] = []
     threads: set[int] = set()
 
-    def confusion_matrix(truth: Any, predicted: Any, *, labels: Any) -> Any:
+    def score(truth: NDArray[np.int64], predicted: NDArray[np.int64], *, labels: int) -> float:
         scored.append(len(truth))
         threads.update(pool["num_threads"] for pool in threadpool_info())
-        return metrics.confusion_matrix(truth, predicted, labels=labels)
+        return metrics.macro_f1_score(truth, predicted, labels=labels)
 
-    monkeypatch.setattr("d_training.evaluation.hand_labels.confusion_matrix", confusion_matrix)
+    monkeypatch.setattr("d_training.evaluation.hand_labels.macro_f1_score", score)
     vectors, truth = clouds(2_050, labels=77)
     with threadpool_limits(2):
         curve = hand_label_curve(vectors, truth, labels=77, seed=5)
