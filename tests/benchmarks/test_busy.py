@@ -40,8 +40,8 @@ def test_texts_a_second_are_of_all_steps_and_their_time(monkeypatch: pytest.Monk
 
 def test_the_busy_process_ends_with_its_measurement() -> None:
     with work.busy_core():
-        (loop,) = psutil.Process().children()
-        assert loop.cmdline()[-1] == "while True: pass"
+        loops = [p for p in psutil.Process().children() if p.cmdline()[-1:] == ["while True: pass"]]
+        (loop,) = loops
     assert not loop.is_running()
 
 

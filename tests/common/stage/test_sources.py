@@ -66,7 +66,7 @@ def keys(root: Path) -> dict[str, list[str]]:
         ("b_transformation/texts/clean.py", {"curated"}),
         ("c_classification/teacher/tuning.py", {"labeled"}),
         ("d_training/fine_tuning/learner.py", {"model", "study"}),
-        ("d_training/data/split.py", {"model", "study", "cards", "evaluation"}),
+        ("d_training/data/split.py", {"model", "study", "evaluation"}),
         ("d_training/export/compare.py", {"model"}),
         ("common/text.py", {"curated", "labeled", "model", "study", "cards", "evaluation"}),
     ],

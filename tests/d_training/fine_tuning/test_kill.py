@@ -85,7 +85,9 @@ def test_killed_while_training(
 
 
 @pytest.mark.slow()
-@pytest.mark.parametrize("reached", ["model.onnx", "plots/confusion_matrix.png"])
+@pytest.mark.parametrize(
+    "reached", [".*staging*/model.onnx", ".*staging*/model.int8.onnx", "cards/.*staging*/plots/*"]
+)
 def test_killed_while_filling_the_folder(
     tmp_path: Path,
     make_settings: Callable[..., Settings],
@@ -95,7 +97,7 @@ def test_killed_while_filling_the_folder(
 ) -> None:
     publish_labeled(tmp_path, toy.rows())
     settings = make_settings(tmp_path)
-    kill_when(settings, lambda: bool(list((tmp_path / "models").glob(f".*staging*/{reached}"))))
+    kill_when(settings, lambda: bool(list((tmp_path / "models").glob(reached))))
     assert production_id(settings.paths.models) is None
     run_again(settings)
 

@@ -104,6 +104,6 @@ def test_two_processes_end_where_one_does(
     assert two["texts_seen"] == one["texts_seen"]
     for loss in ("train_loss", "validation_loss"):
         assert two["kept"][loss] == pytest.approx(one["kept"][loss], abs=1e-3)
-    assert found["two"]["macro_f1_held_out"] == found["one"]["macro_f1_held_out"]
+    assert found["two"]["held_out"]["macro_f1"] == found["one"]["held_out"]["macro_f1"]
     again = together(settings, launcher).stderr
     assert again.count("unchanged, nothing to do") == 1

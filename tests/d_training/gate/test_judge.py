@@ -79,6 +79,8 @@ def test_a_first_model_must_reach_the_least_macro_f1(two: Two) -> None:
     assert [(c.name, c.passed) for c in verdict.int8] == [
         ("INT8 agrees with float32", True),
         ("macro-F1 lost by INT8", True),
+        ("calibration error added by INT8", True),
+        ("answered by INT8 or float32 alone", True),
         ("INT8, times as fast", True),
     ]
     assert verdict.promote
@@ -129,7 +131,7 @@ def test_interval_and_chance_are_those_of_the_resamples(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = np.arange(-500, 501) / 1_000
-    monkeypatch.setattr("common.metrics.paired_differences", lambda *_, **__: drawn)
+    monkeypatch.setattr("d_training.gate.judge.paired_differences", lambda *_, **__: drawn)
     verdict = judge(limited(two.good, tolerance=0.25), two.good_id, against=two.good_id)
     found = figures(verdict)
     assert (found["difference_low"], found["difference_high"]) == pytest.approx((-0.475, 0.475))

@@ -159,7 +159,7 @@ def test_a_trained_model_is_a_run_and_a_version_with_its_files(two: Two, server:
     )
     verified_files(folder, two.good_id, ("model.int8.onnx", "tokenizer.json"))
     assert version.tags["data.labeled"] == trained.data.tags["data.labeled"]
-    assert version.description == (two.models / two.good_id / "model_card.md").read_text()
+    assert version.description == (two.models / "cards" / two.good_id / "model_card.md").read_text()
 
 
 def test_a_server_that_was_killed_in_between_hears_of_all_later_and_once(

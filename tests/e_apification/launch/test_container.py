@@ -158,5 +158,5 @@ def test_a_certificate_bundle_of_pip_reaches_the_build(
     settings.paths.models.symlink_to(models_dir)
     settings.paths.cache.mkdir()
     container.build_image("docker", settings, model_id=MODEL_ID, log=tmp_path / "log")
-    assert "--secret id=ca,src=/etc/ssl/bundle.crt" in calls(notes)[0]
+    assert "--secret=id=ca,src=/etc/ssl/bundle.crt" in calls(notes)[0]
     assert os.environ["PIP_CERT"] == "/etc/ssl/bundle.crt"

@@ -166,8 +166,8 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
         "scores": {"macro_f1_held_out": 0.5},
     }
     listed = [
-        {"id": other, "production": False, "verdict": verdict, **made},
-        {"id": MODEL_ID, "production": True, "verdict": None, **made},
+        {"model_id": other, "production": False, "verdict": verdict, **made},
+        {"model_id": MODEL_ID, "production": True, "verdict": None, **made},
     ]
     page.route("**/experiments", lambda route: route.fulfill(json={"experiments": listed}))
     asked: list[str] = []
@@ -208,8 +208,8 @@ def test_models_are_listed_with_figures_and_deployed_past_the_gate(page: Page) -
 def test_a_model_that_is_to_serve_and_does_not_yet_is_told_apart(page: Page) -> None:
     made: dict[str, Any] = {"created_at": "2026-11-20T10:00:00Z", "scores": {}, "verdict": None}
     listed = [
-        {"id": "ba9876543210", "production": True, "serves": False, **made},
-        {"id": MODEL_ID, "production": False, "serves": True, **made},
+        {"model_id": "ba9876543210", "production": True, "serves": False, **made},
+        {"model_id": MODEL_ID, "production": False, "serves": True, **made},
     ]
     page.route("**/experiments", lambda route: route.fulfill(json={"experiments": listed}))
     page.get_by_role("link", name="Models").click()
