@@ -106,4 +106,4 @@ def test_two_processes_end_where_one_does(
         assert two["kept"][loss] == pytest.approx(one["kept"][loss], abs=1e-3)
     assert found["two"]["held_out"]["macro_f1"] == found["one"]["held_out"]["macro_f1"]
     again = together(settings, launcher).stderr
-    assert again.count("unchanged, nothing to do") == 1
+    assert again.count("d_training: inputs, settings and code unchanged, nothing to do") == 1
