@@ -158,5 +158,6 @@ clean: ## remove data, models, reports, mlruns and caches; keep environment and 
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\n%s\n' "In brackets: variables of a command, as in make score CSV=in.csv OUT=out.csv. All take PROFILE=sample|full" \
-		"and RUN_DIR= (folder of data, models and reports; default .). Others: FORCE=1 TUNED=1 TO=<model_id> MODEL_SOURCE=local|registry."
+	@printf '%s\n' "" "In brackets: variables of a command, as in make score CSV=in.csv OUT=out.csv." \
+		"All take RUN_DIR= (folder of data, models and reports; default .) and PROFILE=sample|full." \
+		"Values of others: FORCE=1 TUNED=1 TO=<model_id> MODEL_SOURCE=local|registry."

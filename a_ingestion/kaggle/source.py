@@ -9,14 +9,13 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from a_ingestion.cached import is_cached, keep
 from a_ingestion.kaggle.credentials import find_credentials
 from a_ingestion.kaggle.part import Part
 from a_ingestion.kaggle.transfer import download
 from common.config.ingestion import KaggleSettings
-from common.errors import DataError, TriageError
+from common.errors import DataError
+from common.locks import exclusive
 from common.tables.input import CsvInput
 
 logger = logging.getLogger(__name__)
@@ -30,23 +29,14 @@ def fetch_member(settings: KaggleSettings, *, folder: Path) -> CsvInput:
         TriageError: if another process is at it.
     """
     folder = folder / settings.dataset.replace("/", "__")
-    folder.mkdir(parents=True, exist_ok=True)
     archive = folder / "archive.zip"
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise TriageError(
-            f"another process is downloading {settings.dataset} to {folder}; wait for it"
-        ) from None
-    try:
+    busy = f"another process is downloading {settings.dataset} to {folder}; wait for it"
+    with exclusive(folder / ".lock", busy=busy):
         origin = {"kaggle": settings.dataset}
         if is_cached(archive, origin=origin):
             logger.info("%s is in %s, nothing to download", settings.dataset, archive)
         else:
             _fetch(settings, archive, origin)
-    finally:
-        lock.release()
     return CsvInput(archive, member=_member(archive, settings.file).filename)
 
 
