@@ -28,10 +28,10 @@ def pytest_report_header() -> str:
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""
     name = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
     flags = ", ".join(cpu_flags()) or "instructions not known"
-    waiting = os.environ.get("OMP_WAIT_POLICY", "not set")
+    waiting = os.environ.get("GOMP_SPINCOUNT", "not set")
     return (
         f"processor: {name[1] if name else 'not known'}, {os.cpu_count()} cores, {flags}; "
-        f"OMP_WAIT_POLICY {waiting}"
+        f"GOMP_SPINCOUNT {waiting}"
     )
 
 

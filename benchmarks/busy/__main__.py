@@ -1,4 +1,4 @@
-"""Speed beside one busy process: threads that sleep while they wait for one another, or spin.
+"""Speed beside one busy process: threads that soon sleep while they wait for one another, or spin.
 
     python -m benchmarks.busy
 

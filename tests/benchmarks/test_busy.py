@@ -61,15 +61,21 @@ def test_a_side_gets_threads_that_wait_in_its_way(
     assert run("training", waiting, seconds=1) == Speed(9.0, 4.5)
 
 
-@pytest.mark.parametrize(("of_user", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_of_openmp_sleep_unless_the_user_says_otherwise(
-    of_user: str | None, found: str
+@pytest.mark.parametrize(
+    ("of_user", "found"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, "None"),
+    ],
+)
+def test_threads_of_openmp_soon_sleep_unless_the_user_says_otherwise(
+    of_user: dict[str, str], found: str
 ) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    if of_user:
-        environment["OMP_WAIT_POLICY"] = of_user
+    openmp = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {k: v for k, v in os.environ.items() if k not in openmp} | of_user
     done = subprocess.run(
-        [sys.executable, "-c", "import common, os; print(os.environ['OMP_WAIT_POLICY'])"],
+        [sys.executable, "-c", "import common, os; print(os.environ.get('GOMP_SPINCOUNT'))"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == found

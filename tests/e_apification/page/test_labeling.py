@@ -161,6 +161,7 @@ def test_a_dropped_file_is_taken_and_none_is_opened_in_place_of_the_page(page: P
     }"""
     assert page.evaluate(drop, "#message")
     page.get_by_role("link", name="File").click()
+    expect(page.locator("#file")).to_be_visible()
     expect(page.locator("#file-said")).to_be_hidden()
     assert page.evaluate(drop, "#drop")
     expect(page.locator("#file-said")).to_have_text("dropped.csv: 1 row.")
