@@ -1,13 +1,13 @@
 """A run killed in the middle of labeling is taken up where it was, by the command itself."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -45,7 +45,12 @@ def kill_while_labeling(settings: Settings, *, after_shards: int) -> list[Path]:
         assert process.poll() is None, "the stage ended before it was killed"
         assert time.monotonic() < deadline, "no shard in four minutes"
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    # Spark's Python workers are a process group of their own, and would finish their shard.
+    started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in started:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(started)
     process.wait()
     return sorted(settings.run_dir.glob(pattern))
 
