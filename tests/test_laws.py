@@ -149,6 +149,9 @@ def watch(event, args):
         offences.append((event, str(args)[:200]))
     if event == "open" and args[1] and set(str(args[1])) & set("wax+"):
         offences.append((event, str(args)[:200]))
+    if event == "os.scandir" and str(args[0]).startswith({str(ROOT)!r}):
+        if "site-packages" not in str(args[0]):
+            offences.append((event, str(args)[:200]))
     if event == "open" and str(args[0]).endswith((".yaml", ".env", ".json", ".csv", ".parquet")):
         if {str(ROOT)!r} in str(args[0]) and "site-packages" not in str(args[0]):
             offences.append((event, str(args)[:200]))

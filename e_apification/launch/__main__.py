@@ -28,7 +28,6 @@ STAGE, API, WORKER = "e_apification", "api.json", "worker.json"
 _LOCK, _BUSY = ".api.lock", "another run_api or stop_api is at work; wait for it"
 _LOAD_S = 10.0  # that a running server has to load another model
 _EXAMPLE = '{"text": "My parcel should have been here on Monday"}'
-_COMMON = sorted((ROOT / "common").rglob("*.py"))  # a server restarts for any change in it
 logger = logging.getLogger("e_apification.launch")
 
 
@@ -74,7 +73,8 @@ def follow_with_worker(settings: Settings, *, served_by: Kind) -> None:
     """Have a worker of these settings where keys allow /retrain and it sees the server's store."""
     wanted = settings.serving.api_keys and (served_by == "process" or settings.store.url)
     chosen, note = environment_of(settings), settings.paths.cache / WORKER
-    key = plan_stage("worker", code=["d_training.__main__"], settings=chosen, inputs=_COMMON).key
+    common = sorted((ROOT / "common").rglob("*.py"))  # of which a stage counts only a part
+    key = plan_stage("worker", code=["d_training.__main__"], settings=chosen, inputs=common).key
     running = Running.read(note)
     if wanted and running and running.key == key and running.is_alive():
         return
@@ -143,8 +143,8 @@ def _stop(settings: Settings, name: str) -> bool:
 
 def _key(settings: Settings) -> str:
     """Digest of the code, packages and settings that a server is started with."""
-    page = sorted((ROOT / STAGE / "static").iterdir())  # no code to plan_stage
-    inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt", *page, *_COMMON]
+    rest = sorted([*(ROOT / STAGE / "static").iterdir(), *(ROOT / "common").rglob("*.py")])
+    inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt", *rest]
     read = ("TRIAGE_SERVING", "TRIAGE_STORE")
     chosen = [item for item in environment_of(settings).items() if item[0].startswith(read)]
     return plan_stage(STAGE, code=[f"{STAGE}.__main__"], settings=chosen, inputs=inputs).key
