@@ -15,7 +15,7 @@ from common.errors import DataError
 from common.log import progress
 from common.stage.manifest import RowCounts
 from common.tables.columns import TEXT_REMEDY, column_places, quoted
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from common.tables.records import Rejected
 from common.tables.table import Batch, open_table
 
@@ -33,7 +33,7 @@ class Landed(NamedTuple):
     csv_bytes: int
 
 
-def land_csv(source: CsvInput, folder: Path, *, text_column: str, max_field_mb: int) -> Landed:
+def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb: int) -> Landed:
     """Write ``folder``/messages and ``folder``/quarantine.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from common.config.ingestion import IngestionSettings
 from common.errors import SettingsError
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 
 
 class Source(NamedTuple):
@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
     inputs: tuple[Path, ...]
     settings: dict[str, Any]
-    prepare: Callable[[Path], CsvInput]
+    prepare: Callable[[Path], TableInput]
 
 
 def choose_source(ingestion: IngestionSettings, *, cache: Path) -> Source:
@@ -35,11 +35,11 @@ def choose_source(ingestion: IngestionSettings, *, cache: Path) -> Source:
 
 
 def _sample(ingestion: IngestionSettings, _cache: Path) -> Source:
-    def prepare(folder: Path) -> CsvInput:
+    def prepare(folder: Path) -> TableInput:
         from a_ingestion.sample import write_sample
 
         write_sample(folder, rows=ingestion.sample_rows, seed=ingestion.sample_seed)
-        return CsvInput(folder / "twcs.csv")
+        return TableInput(folder / "twcs.csv")
 
     settings = ingestion.model_dump(include={"sample_rows", "sample_seed"})
     return Source((), settings, prepare)
@@ -48,7 +48,7 @@ def _sample(ingestion: IngestionSettings, _cache: Path) -> Source:
 def _csv(ingestion: IngestionSettings, _cache: Path) -> Source:
     if ingestion.csv is None:
         raise SettingsError("source csv needs a file: CSV=path (ingestion.csv=path)")
-    return _local(CsvInput(ingestion.csv))
+    return _local(TableInput(ingestion.csv))
 
 
 def _kaggle(ingestion: IngestionSettings, cache: Path) -> Source:
@@ -63,10 +63,10 @@ def _huggingface(ingestion: IngestionSettings, cache: Path) -> Source:
     texts = fetch_texts(
         ingestion.huggingface, text_column=ingestion.text_column, folder=cache / "huggingface"
     )
-    return _local(CsvInput(texts))
+    return _local(TableInput(texts))
 
 
-def _local(csv: CsvInput) -> Source:
+def _local(csv: TableInput) -> Source:
     """A file that is already there; its digest says all that there is to know about it."""
     csv.require("CSV= (ingestion.csv) must name a CSV file")
     return Source((csv.path,), {"member": csv.member}, lambda _folder: csv)

@@ -16,12 +16,12 @@ from a_ingestion.kaggle.transfer import download
 from common.config.ingestion import KaggleSettings
 from common.errors import DataError
 from common.locks import exclusive
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 
 logger = logging.getLogger(__name__)
 
 
-def fetch_member(settings: KaggleSettings, *, folder: Path) -> CsvInput:
+def fetch_member(settings: KaggleSettings, *, folder: Path) -> TableInput:
     """The wanted CSV inside the archive, which is downloaded unless it is here already.
 
     Raises:
@@ -37,7 +37,7 @@ def fetch_member(settings: KaggleSettings, *, folder: Path) -> CsvInput:
             logger.info("%s is in %s, nothing to download", settings.dataset, archive)
         else:
             _fetch(settings, archive, origin)
-    return CsvInput(archive, member=_member(archive, settings.file).filename)
+    return TableInput(archive, member=_member(archive, settings.file).filename)
 
 
 def _fetch(settings: KaggleSettings, archive: Path, origin: dict[str, str]) -> None:

@@ -32,6 +32,9 @@ class IngestionSettings(Section):
     source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
     csv: Path | None = Field(None, description="CSV or CSV.gz of source csv")
     text_column: str = Field("text", min_length=1, description="column that holds the message")
+    encoding: str | None = Field(None, description="of the file, as cp1252; null: found in it")
+    delimiter: str | None = Field(None, description="between fields; null: found in the file")
+    sheet: str | None = Field(None, description="sheet of a workbook; null: the first")
     sample_rows: int = Field(20_000, ge=1, description="rows that the generator writes")
     sample_seed: int = Field(7, description="seed of the generator")
     max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")

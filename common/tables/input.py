@@ -20,11 +20,18 @@ _ZIP_MAGIC = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
-class CsvInput:
-    """Where the bytes of a CSV are: ``member`` names the file inside a zip archive."""
+class TableInput:
+    """A file with a table in it; what is None is found in the file.
+
+    member: the file inside a zip archive. encoding: a Python codec. delimiter: one character.
+    sheet: name of a sheet of a workbook.
+    """
 
     path: Path
     member: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
 
     def require(self, remedy: str = "name a CSV file") -> None:
         """Check that there is a file.

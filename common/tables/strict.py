@@ -14,7 +14,7 @@ import numpy as np
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, Blocks, count_lines, read_blocks, strict_reader
 from common.tables.columns import column_places
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -70,7 +70,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
     Raises:
         DataError: naming the file, the line and what is wrong with it.
     """
-    with CsvInput(path).open_stream() as stream:
+    with TableInput(path).open_stream() as stream:
         table = read_strict(stream, name=str(path))
         places = column_places(table.columns, columns, name=str(path))
         return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]

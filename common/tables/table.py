@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 
 from common.tables.blocks import BLOCK_BYTES, read_blocks
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from common.tables.records import Numbers, Rejected
 from common.tables.rows import BlockRows, read_rows
 
@@ -58,7 +58,7 @@ class Table:
 
 
 @contextmanager
-def open_table(source: CsvInput, *, max_field_mb: int) -> Iterator[Table]:
+def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
     """Open a file; a record with a longer field than ``max_field_mb`` is rejected.
 
     Raises:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from common.errors import DataError, TriageError
 from common.log import progress
 from common.tables.columns import TEXT_REMEDY, column_places, quoted
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from common.tables.output import write_csv
 from common.tables.table import open_table
 
@@ -61,7 +61,7 @@ def land_csv(
         DataError: if the CSV cannot be read, lacks the text column, or names a column twice.
     """
     rows, rejected = 0, Counter[str]()
-    with open_table(CsvInput(source), max_field_mb=max_field_mb) as table:
+    with open_table(TableInput(source), max_field_mb=max_field_mb) as table:
         header = list(table.columns)
         text = _text_place(header, text_column, source=source)
         columns = ["text" if i == text else f"c{i}" for i in range(len(header))]

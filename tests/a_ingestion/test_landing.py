@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from a_ingestion import landing
 from a_ingestion.landing import Landed, land_csv
 from common.errors import DataError
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 
 TWCS = "tweet_id,author_id,text\n"
 
@@ -21,7 +21,7 @@ TWCS = "tweet_id,author_id,text\n"
 def land(path: Path, *, text_column: str = "text", max_field_mb: int = 1) -> Landed:
     folder = path.parent / f"raw-{path.name}"
     folder.mkdir()
-    return land_csv(CsvInput(path), folder, text_column=text_column, max_field_mb=max_field_mb)
+    return land_csv(TableInput(path), folder, text_column=text_column, max_field_mb=max_field_mb)
 
 
 def land_bytes(folder: Path, data: bytes, **options: Any) -> Landed:

@@ -6,33 +6,33 @@ from typing import Any
 import pytest
 
 from common.errors import DataError
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 
 CSV = b"id,text\n1,hello\n"
 
 
-def read(source: CsvInput) -> bytes:
+def read(source: TableInput) -> bytes:
     with source.open_stream() as stream:
         return stream.read()
 
 
 def test_plain(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(CSV)
-    source = CsvInput(tmp_path / "a.csv")
+    source = TableInput(tmp_path / "a.csv")
     assert (read(source), source.plain_bytes) == (CSV, 16)
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv"])
 def test_gzip_is_told_by_its_bytes(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(gzip.compress(CSV) + gzip.compress(b"2,more\n"))
-    source = CsvInput(tmp_path / name)
+    source = TableInput(tmp_path / name)
     assert (read(source), source.plain_bytes) == (CSV + b"2,more\n", None)
 
 
 def test_member_of_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("twcs/twcs.csv", CSV)
-    source = CsvInput(tmp_path / "a.zip", member="twcs/twcs.csv")
+    source = TableInput(tmp_path / "a.zip", member="twcs/twcs.csv")
     assert (read(source), source.plain_bytes) == (CSV, 16)
 
 
@@ -44,7 +44,7 @@ def test_member_of_a_zip(tmp_path: Path) -> None:
 def test_damaged_gzip(tmp_path: Path, damaged: Any) -> None:
     (tmp_path / "a.gz").write_bytes(damaged)
     with pytest.raises(DataError, match=r"a\.gz is damaged .* fetch or compress it anew"):
-        read(CsvInput(tmp_path / "a.gz"))
+        read(TableInput(tmp_path / "a.gz"))
 
 
 def test_damaged_zip(tmp_path: Path) -> None:
@@ -53,18 +53,18 @@ def test_damaged_zip(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(path.read_bytes().replace(b"hello", b"jello"))
     with pytest.raises(DataError, match=r"a\.zip is damaged \(Bad CRC-32"):
-        read(CsvInput(path, member="a.csv"))
+        read(TableInput(path, member="a.csv"))
 
 
 def test_zip_without_member_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
         archive.writestr("a.csv", CSV)
     with pytest.raises(DataError, match="is a zip archive; unpack it"):
-        read(CsvInput(tmp_path / "a.csv"))
+        read(TableInput(tmp_path / "a.csv"))
 
 
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no\.csv does not exist; name a CSV file"):
-        CsvInput(tmp_path / "no.csv").require()
+        TableInput(tmp_path / "no.csv").require()
     with pytest.raises(DataError, match="is a folder; name a CSV file"):
-        CsvInput(tmp_path).require()
+        TableInput(tmp_path).require()

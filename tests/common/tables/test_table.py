@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.errors import DataError
 from common.tables import table as module
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from common.tables.strict import RecordError, read_strict
 from common.tables.table import open_table
 
@@ -19,7 +19,7 @@ Read: TypeAlias = tuple[tuple[str, ...], dict[int, list[str]], dict[int, tuple[s
 
 def read(path: Path, *, max_field_mb: int = 1) -> Read:
     """Columns, rows by number, rejected records by number."""
-    with open_table(CsvInput(path), max_field_mb=max_field_mb) as table:
+    with open_table(TableInput(path), max_field_mb=max_field_mb) as table:
         rows: dict[int, list[str]] = {}
         rejected: dict[int, tuple[str, str]] = {}
         for batch in table.batches:
@@ -40,7 +40,7 @@ def test_numbers_go_on_from_batch_to_batch(tmp_path: Path, monkeypatch: pytest.M
     lines = [b"%d,%s" % (n, b"x" * 1000) for n in range(1, 5_001)]
     lines[2_499], lines[4_999] = b"2500", b"5000,\xe9"
     path = write(tmp_path, b"\n".join([b"id,text", *lines]))
-    with open_table(CsvInput(path), max_field_mb=1) as table:
+    with open_table(TableInput(path), max_field_mb=1) as table:
         batches = list(table.batches)
         assert (table.total, table.bytes_read()) == (3, path.stat().st_size)
     assert len(batches) == 3
@@ -62,7 +62,7 @@ def test_header_names_stay_as_they_are_written(tmp_path: Path) -> None:
 def test_leaving_early_ends_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 2_000_000)
     path = write(tmp_path, b"text\n" + b"x\n" * 10_000_000)
-    with open_table(CsvInput(path), max_field_mb=1) as table:
+    with open_table(TableInput(path), max_field_mb=1) as table:
         next(table.batches)
         early = table.bytes_read()
     assert early < path.stat().st_size

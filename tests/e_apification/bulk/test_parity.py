@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from a_ingestion import landing
-from common.tables.input import CsvInput
+from common.tables.input import TableInput
 from e_apification.bulk import rows as bulk
 
 MEGABYTE = b"x" * 1_000_000
@@ -47,7 +47,7 @@ CORPUS: dict[str, tuple[bytes, int, dict[int, str]]] = {
 
 def landed(source: Path, folder: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     folder.mkdir()
-    landing.land_csv(CsvInput(source), folder, text_column="text", max_field_mb=1)
+    landing.land_csv(TableInput(source), folder, text_column="text", max_field_mb=1)
     rows = pq.read_table(folder / "messages").drop_columns([landing.ROW_COLUMN])
     rejected = pq.read_table(folder / "quarantine")
     return (
