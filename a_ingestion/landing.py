@@ -22,6 +22,7 @@ from common.tables.table import Batch, open_table
 GROUP_ROWS = 100_000
 FILE_ROWS = 500_000
 ROW_COLUMN = "source_row"
+MESSAGES, QUARANTINE_FOLDER = "messages", "quarantine"
 QUARANTINE = pa.schema([(ROW_COLUMN, pa.int64()), ("reason", pa.string()), ("record", pa.string())])
 
 
@@ -50,8 +51,8 @@ def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb
         columns = _names(table.columns, name=str(source.path))
         column_places(columns, [text_column], name=str(source.path), remedy=TEXT_REMEDY)
         with (
-            _MessageWriter(folder / "messages", columns) as messages,
-            _QuarantineWriter(folder / "quarantine") as quarantine,
+            _MessageWriter(folder / MESSAGES, columns) as messages,
+            _QuarantineWriter(folder / QUARANTINE_FOLDER) as quarantine,
         ):
             for batch in progress(table.batches, total=table.total, what="landing", unit="block"):
                 messages.write(batch)

@@ -1,23 +1,28 @@
-"""The stage: curated messages in, the same messages with soft labels out, each exactly once."""
+"""The stage: curated messages in, the same messages with soft labels out, each exactly once.
+
+Texts that the same teacher labeled in the last run keep its labels; only the others are labeled.
+"""
 
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c_classification.shards import label_texts
+from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, label_texts
 from c_classification.teacher.teacher import (
     TeacherSpec,
     member_weights,
     prepare_teacher,
     teacher_files,
 )
+from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.runtime.spark import spark_session
-from common.stage.manifest import Manifest, RowCounts, require_manifest
+from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import Tracker
@@ -43,12 +48,15 @@ def label_messages(settings: Settings) -> Manifest:
         },
         inputs=[settings.paths.curated, *teacher_files(settings.classification, schema)],
     )
+    teacher_key = _teacher_key(settings.classification, schema)
+    earlier = _earlier_labels(settings.paths.labeled, teacher_key)
 
     def build(folder: Path) -> Built:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
             messages = spark.read.parquet(str(settings.paths.curated / "messages"))
-            return build_labels(messages, spec, folder, seed=settings.seed)
+            built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
+            return built._replace(figures=built.figures | {"teacher_key": teacher_key})
 
     return run_stage(
         plan,
@@ -59,8 +67,26 @@ def label_messages(settings: Settings) -> Manifest:
     )
 
 
-def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed: int) -> Built:
-    """Label ``messages`` into ``folder``/messages and count what became of each row."""
+def build_labels(
+    messages: "DataFrame",
+    spec: TeacherSpec,
+    folder: Path,
+    *,
+    seed: int,
+    earlier: Path | None = None,
+) -> Built:
+    """Label ``messages`` into ``folder``/messages and count what became of each row.
+
+    Args:
+        messages: columns of data/curated/messages.
+        spec: from ``prepare_teacher``.
+        folder: an existing folder.
+        seed: of the sample.
+        earlier: messages that this very teacher has labeled; their texts keep the labels.
+
+    Raises:
+        DataError: if there is no message to label.
+    """
     from pyspark.sql import functions as F
 
     started = time.monotonic()
@@ -70,13 +96,22 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     with_text, kept = readable.count(), chosen.count()
 
     shards = folder / "shards"
-    labeled = label_texts(chosen, spec, shards)
+    if not kept:
+        raise DataError("there is no message to label; check what data_transformation left")
+    texts, parts = chosen.select("text").distinct(), [shards]
+    distinct, unlabeled = texts.count(), texts
+    if earlier is not None:
+        parts.append(folder / "known")
+        known = _keep_labels(texts, earlier, parts[1])
+        unlabeled = texts.join(known, on="text", how="left_anti")
+    labeled = label_texts(unlabeled, spec, shards)
     seconds = time.monotonic() - started
-    written = join_labels(chosen, shards, folder / "messages", spec, texts=labeled.texts)
+    written = join_labels(chosen, parts, folder / "messages", spec, texts=distinct)
     figures = {
         "teacher": spec.settings.teacher,
         "members": list(member_weights(spec.settings)),
-        "distinct_texts": labeled.texts,
+        "distinct_texts": distinct,
+        "texts_labeled_before": distinct - labeled.texts,
         **describe_labels(written, spec.schema),
         "shards": labeled.shards,
         "shards_resumed": labeled.resumed,
@@ -86,23 +121,27 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     }
     dropped = {"no text": taken - with_text, "not sampled": with_text - kept}
     rows = {"in": taken, "out": written.count(), "dropped": {k: n for k, n in dropped.items() if n}}
-    shutil.rmtree(shards)  # last, so that a kill before this line costs no labeling
+    for part in parts:  # last, so that a kill before this line costs no labeling
+        shutil.rmtree(part)
     return Built(RowCounts.model_validate(rows), figures)
 
 
 def join_labels(
-    messages: "DataFrame", shards: Path, target: Path, spec: TeacherSpec, *, texts: int
+    messages: "DataFrame", parts: Sequence[Path], target: Path, spec: TeacherSpec, *, texts: int
 ) -> "DataFrame":
     """Give each message the label of its text, write that to ``target`` and return it as read.
 
     Raises:
-        DataError: if ``shards`` doesn't hold just as many labeled ``texts`` as there should be.
+        DataError: if ``parts`` don't hold just as many labeled ``texts`` as there should be.
     """
     from pyspark.sql import functions as F
 
-    labels = messages.sparkSession.read.parquet(str(shards))
+    read = messages.sparkSession.read.schema(SHARD_DDL)
+    labels = read.parquet(*map(str, parts))
     if labels.count() != texts:
-        raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
+        raise DataError(
+            f"{parts[0]} holds {labels.count()} texts, not {texts}; remove it, run again"
+        )
     (
         messages.join(labels, on="text", how="inner")
         .withColumn("teacher", F.lit(spec.settings.teacher))
@@ -113,6 +152,32 @@ def join_labels(
         .write.mode("overwrite").parquet(str(target))
     )  # fmt: skip
     return messages.sparkSession.read.parquet(str(target))
+
+
+def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
+    """Digest of all that decides the label of a text, whatever other texts there are."""
+    chosen = settings.model_dump(mode="json", exclude={"limit", "shard_rows"})
+    return plan_stage(
+        "teacher",
+        code=CODE,
+        settings={"classification": chosen, "labels": schema.sha256},
+        inputs=teacher_files(settings, schema),
+    ).key
+
+
+def _earlier_labels(labeled: Path, teacher_key: str) -> Path | None:
+    """The published messages, if the teacher of that key labeled them."""
+    manifest = find_manifest(labeled)
+    same = manifest is not None and manifest.figures.get("teacher_key") == teacher_key
+    return labeled.resolve() / "messages" if same else None
+
+
+def _keep_labels(texts: "DataFrame", earlier: Path, folder: Path) -> "DataFrame":
+    """Write the labels that ``earlier`` has of ``texts`` into ``folder``; return these texts."""
+    labels = texts.sparkSession.read.parquet(str(earlier)).select(*SHARD_SCHEMA.names)
+    known = labels.dropDuplicates(["text"]).join(texts, on="text", how="left_semi")
+    known.write.mode("overwrite").parquet(str(folder))
+    return texts.sparkSession.read.parquet(str(folder)).select("text")
 
 
 def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class IngestionSettings(Section):
     encoding: str | None = Field(None, description="of the file, as cp1252; null: found in it")
     delimiter: str | None = Field(None, description="between fields; null: found in the file")
     sheet: str | None = Field(None, description="sheet of a workbook; null: the first")
+    append: bool = Field(
+        False, description="add rows with new ids to data/raw, instead of replacing it"
+    )
     sample_rows: int = Field(20_000, ge=1, description="rows that the generator writes")
     sample_seed: int = Field(7, description="seed of the generator")
     max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")
