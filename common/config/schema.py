@@ -12,6 +12,7 @@ from common.config.classification import ClassificationSettings
 from common.config.gate import GateSettings
 from common.config.ingestion import IngestionSettings
 from common.config.paths import Paths
+from common.config.scoring import ScoringSettings
 from common.config.section import Section
 from common.config.serving import ServingSettings
 from common.config.spark import SparkSettings
@@ -37,6 +38,7 @@ class Settings(Section):
     tuning: TuningSettings = TuningSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
+    scoring: ScoringSettings = ScoringSettings()
     store: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 
 from common.tables.blocks import BLOCK_BYTES, read_blocks
+from common.tables.form import Form
 from common.tables.input import TableInput
 from common.tables.records import Numbers, Rejected
 from common.tables.rows import BlockRows, read_rows
@@ -49,12 +50,14 @@ class Table:
     batches: to be read once, while the table is open.
     total: how many batches there will be, None if unknown.
     bytes_read: of the uncompressed file, so far.
+    form: what was found to read the file by.
     """
 
     columns: tuple[str, ...]
     batches: Iterator[Batch]
     total: int | None
     bytes_read: Callable[[], int]
+    form: Form
 
 
 @contextmanager
@@ -78,6 +81,7 @@ def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
                 _numbered(parsed),
                 total=None if size is None else -(-size // block_bytes),
                 bytes_read=stream.tell,
+                form=Form("csv"),
             )
 
 

@@ -19,20 +19,26 @@ def test_distinct_cleaned_texts_are_scored_once(
 ) -> None:
     # The two links differ, what models read of the texts does not.
     texts = ["refund https://a.example/1", "refund https://a.example/2", "parcel", "refund"]
-    rows = pa.table({"row": pa.array(range(4), pa.int64()), "text": texts})
+    texts += ["", "https://a.example/3", "what", "'=refund", "=refund", "parcel " * 20]
+    rows = pa.table({"row": pa.array(range(10), pa.int64()), "text": texts})
     pq.write_table(rows, tmp_path / "texts.parquet")
     bulk.score_texts(
         spark,
         tmp_path / "texts.parquet",
-        rows=4,
+        rows=10,
         models=models_dir,
         model_id=MODEL_ID,
         out=tmp_path / "scored",
     )
     scored = pq.read_table(tmp_path / "scored").to_pylist()
-    assert sorted((sorted(record["rows"]), record["label"]) for record in scored) == [
-        ([0, 1, 3], 0),
-        ([2], 1),
+    found = sorted((sorted(r["rows"]), r["label"], r["truncated"]) for r in scored)
+    assert found == [
+        ([0, 1, 3], 0, False),
+        ([2], 1, False),
+        ([4, 5], bulk.NO_TEXT, False),
+        ([6], bulk.ABSTAINED, False),
+        ([7, 8], found[4][1], False),
+        ([9], 1, True),
     ]
 
 
