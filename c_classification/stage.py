@@ -21,8 +21,13 @@ from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
+<<<<<<< HEAD
 from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
+=======
+from common.runtime.spark import read_parquet, spark_session, write_parquet
+from common.stage.manifest import Manifest, RowCounts, require_manifest
+>>>>>>> names
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import Tracker
@@ -54,9 +59,14 @@ def label_messages(settings: Settings) -> Manifest:
     def build(folder: Path) -> Built:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
+<<<<<<< HEAD
             messages = spark.read.parquet(str(settings.paths.curated / "messages"))
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
             return built._replace(figures=built.figures | {"teacher_key": teacher_key})
+=======
+            messages = read_parquet(spark, settings.paths.curated / "messages")
+            return build_labels(messages, spec, folder, seed=settings.seed)
+>>>>>>> names
 
     return run_stage(
         plan,
@@ -136,6 +146,7 @@ def join_labels(
     """
     from pyspark.sql import functions as F
 
+<<<<<<< HEAD
     read = messages.sparkSession.read.schema(SHARD_DDL)
     labels = read.parquet(*map(str, parts))
     if labels.count() != texts:
@@ -143,15 +154,21 @@ def join_labels(
             f"{parts[0]} holds {labels.count()} texts, not {texts}; remove it, run again"
         )
     (
+=======
+    labels = read_parquet(messages.sparkSession, shards)
+    if labels.count() != texts:
+        raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
+    labeled = (
+>>>>>>> names
         messages.join(labels, on="text", how="inner")
         .withColumn("teacher", F.lit(spec.settings.teacher))
         .select(
             "tweet_id", "conversation_id", "text", "lang",
             "label", "confidence", "scores", "teacher", "votes",
         )
-        .write.mode("overwrite").parquet(str(target))
     )  # fmt: skip
-    return messages.sparkSession.read.parquet(str(target))
+    write_parquet(labeled, target)
+    return read_parquet(messages.sparkSession, target)
 
 
 def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
