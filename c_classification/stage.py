@@ -21,13 +21,8 @@ from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-<<<<<<< HEAD
-from common.runtime.spark import spark_session
-from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
-=======
 from common.runtime.spark import read_parquet, spark_session, write_parquet
-from common.stage.manifest import Manifest, RowCounts, require_manifest
->>>>>>> names
+from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import Tracker
@@ -59,14 +54,9 @@ def label_messages(settings: Settings) -> Manifest:
     def build(folder: Path) -> Built:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
-<<<<<<< HEAD
-            messages = spark.read.parquet(str(settings.paths.curated / "messages"))
+            messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
             return built._replace(figures=built.figures | {"teacher_key": teacher_key})
-=======
-            messages = read_parquet(spark, settings.paths.curated / "messages")
-            return build_labels(messages, spec, folder, seed=settings.seed)
->>>>>>> names
 
     return run_stage(
         plan,
@@ -146,20 +136,12 @@ def join_labels(
     """
     from pyspark.sql import functions as F
 
-<<<<<<< HEAD
-    read = messages.sparkSession.read.schema(SHARD_DDL)
-    labels = read.parquet(*map(str, parts))
+    labels = read_parquet(messages.sparkSession, *parts, schema=SHARD_DDL)
     if labels.count() != texts:
         raise DataError(
             f"{parts[0]} holds {labels.count()} texts, not {texts}; remove it, run again"
         )
-    (
-=======
-    labels = read_parquet(messages.sparkSession, shards)
-    if labels.count() != texts:
-        raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
     labeled = (
->>>>>>> names
         messages.join(labels, on="text", how="inner")
         .withColumn("teacher", F.lit(spec.settings.teacher))
         .select(
@@ -191,10 +173,10 @@ def _earlier_labels(labeled: Path, teacher_key: str) -> Path | None:
 
 def _keep_labels(texts: "DataFrame", earlier: Path, folder: Path) -> "DataFrame":
     """Write the labels that ``earlier`` has of ``texts`` into ``folder``; return these texts."""
-    labels = texts.sparkSession.read.parquet(str(earlier)).select(*SHARD_SCHEMA.names)
+    labels = read_parquet(texts.sparkSession, earlier).select(*SHARD_SCHEMA.names)
     known = labels.dropDuplicates(["text"]).join(texts, on="text", how="left_semi")
-    known.write.mode("overwrite").parquet(str(folder))
-    return texts.sparkSession.read.parquet(str(folder)).select("text")
+    write_parquet(known, folder)
+    return read_parquet(texts.sparkSession, folder).select("text")
 
 
 def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]:

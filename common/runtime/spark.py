@@ -75,19 +75,19 @@ def column(name: str) -> "Column":
 
 
 def read_parquet(
-    session: "SparkSession", path: Path, *, schema: "StructType | str | None" = None
+    session: "SparkSession", *paths: Path, schema: "StructType | str | None" = None
 ) -> "DataFrame":
-    """A Parquet file or folder of just that name: no pattern, no address.
+    """Parquet files or folders of just those names: no pattern, no address.
 
     Args:
         session: what reads.
-        path: seen by every worker.
+        paths: seen by every worker.
         schema: the columns to read; None: those of the files.
     """
     reader = session.read.option("__globPaths__", "false")
     if schema is not None:
         reader = reader.schema(schema)
-    return reader.parquet(str(path.resolve()))
+    return reader.parquet(*(str(path.resolve()) for path in paths))
 
 
 def write_parquet(frame: "DataFrame", path: Path, *, options: Mapping[str, str] = {}) -> None:

@@ -4,6 +4,8 @@ Every readable row of IN comes out, in its order and with all its columns, plus 
 model abstained), confidence, abstained, truncated and model_id. The end of OUT's name gives the
 format. IN is read as ingestion reads it: records that cannot be read stand in OUT.rejected.csv
 with their number and the reason, and make the exit code 4. OUT.manifest.json has the counts.
+
+Without --csv and --out it labels data/curated into data/scored (curated).
 """
 
 import argparse
@@ -26,6 +28,7 @@ from common.runtime.spark import spark_session
 from common.stage.manifest import RowCounts
 from common.tables.columns import quoted
 from common.tables.input import TableInput
+from e_apification.bulk.curated import score_curated
 from e_apification.bulk.formats import (
     WRITERS,
     Dialect,
@@ -186,6 +189,15 @@ def _dialect(landed: Landed, *, guard: bool) -> Dialect:
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
+    open_session = partial(spark_session, settings.spark, app="bulk scoring")
+    if args.csv is None and args.out is None:
+        score_curated(settings, relabel=args.relabel, open_session=open_session)
+        return
+    if args.csv is None or args.out is None:
+        raise SettingsError(
+            "name both files, --csv and --out (CSV= and OUT=); without both, score labels "
+            "the curated messages of RUN_DIR"
+        )
     ingestion = settings.ingestion
     summary = score_table(
         settings,
@@ -197,7 +209,7 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
         ),
         out=args.out,
         text_column=args.text_column or ingestion.text_column,
-        open_session=partial(spark_session, settings.spark, app="bulk scoring"),
+        open_session=open_session,
     )
     logger.info(
         "%s rows in = %s out + %s rejected; %s distinct texts; %s rows abstained, %s without text",
@@ -225,13 +237,21 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    summary = "Label any table that has a text column, inside Spark."
+    summary = (
+        "Label a table that has a text column, inside Spark; without --csv and --out, label the "
+        "curated messages of RUN_DIR that have no label yet, into data/scored."
+    )
     parser = stage_parser("e_apification score", summary, sections=["scoring", "spark"])
-    parser.add_argument("--csv", type=Path, required=True, help="the table to label")
-    parser.add_argument("--out", type=Path, required=True, help=f"result: {', '.join(WRITERS)}")
+    parser.add_argument("--csv", type=Path, help="the table to label")
+    parser.add_argument("--out", type=Path, help=f"result: {', '.join(WRITERS)}")
     parser.add_argument(
         "--text-column",
         help="column of the text, or several: subject,description (default ingestion.text_column)",
+    )
+    parser.add_argument(
+        "--relabel",
+        action="store_true",
+        help="of curated messages, also those that another model labeled",
     )
     args = parser.parse_args(arguments)
     return run_command(args, partial(_run, args=args))

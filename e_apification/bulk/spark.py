@@ -65,7 +65,7 @@ def score_texts(
         .agg(F.collect_list("row").alias("rows"))
         .mapInArrow(score, "rows array<long>, label int, confidence float, truncated boolean")
     )
-    with _logged_progress(session):
+    with logged_progress(session):
         write_parquet(scored, out)
 
 
@@ -80,7 +80,7 @@ def _score_batches(
     batches: Iterator[pa.RecordBatch], *, models: str, model_id: str
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        predictor = _predictor(models, model_id)
+        predictor = predictor_of(models, model_id)
         position = {name: i for i, name in enumerate(predictor.labels.names)}
         texts = batch.column("natural").to_pylist()
         predictions = predictor.predict_natural(texts)
@@ -98,13 +98,13 @@ def _score_batches(
 
 
 @cache
-def _predictor(models: str, model_id: str) -> OnnxPredictor:
+def predictor_of(models: str, model_id: str) -> OnnxPredictor:
     """The model of this Python worker, loaded once; Spark keeps workers from task to task."""
     return load_predictor(Path(models), model_id, threads=1)
 
 
 @contextmanager
-def _logged_progress(session: "SparkSession") -> Iterator[None]:
+def logged_progress(session: "SparkSession") -> Iterator[None]:
     """Say every few seconds how many tasks are done; a terminal has Spark's own bar."""
     done = threading.Event()
     tracker = session.sparkContext.statusTracker()

@@ -49,7 +49,7 @@ def test_a_python_worker_loads_the_model_once(
 
     def count_loads(batches: Any) -> Iterator[Any]:
         for _ in batches:
-            loader = bulk._predictor  # noqa: SLF001 its cache is what is tested
+            loader = bulk.predictor_of
             loader(models, MODEL_ID)
             loads = loader.cache_info().misses
             yield pa.record_batch([[os.getpid()], [loads]], names=["pid", "loads"])
