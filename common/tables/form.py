@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from common.tables.dialect import NO_DELIMITER
+
 
 @dataclass(frozen=True)
 class Form:
@@ -18,4 +20,8 @@ class Form:
         """For the log."""
         if self.kind != "csv":
             return self.kind
-        return f'CSV in {self.encoding}, fields by "{self.delimiter}"'
+        encoding = self.encoding.upper() if self.encoding.startswith("utf") else self.encoding
+        if self.delimiter == NO_DELIMITER:
+            return f"CSV in {encoding}, one column"
+        shown = {"\t": "tab"}.get(self.delimiter, f'"{self.delimiter}"')
+        return f"CSV in {encoding}, fields by {shown}"

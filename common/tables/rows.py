@@ -57,7 +57,7 @@ def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, R
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())
-    table, wrong = _parse(payload, width)
+    table, wrong = _parse(payload, width, block.delimiter)
     long = _rows_with_long_field(table, max_field_bytes)
     if records is None and not len(wrong) and not len(long):
         return BlockRows(table, np.arange(table.num_rows), []), None
@@ -73,7 +73,7 @@ def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, R
     return BlockRows(table, records.good(), records.rejected()), records
 
 
-def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
+def _parse(payload: memoryview, width: int, delimiter: str) -> tuple[pa.Table, Numbers]:
     """The rows, and the numbers of those records whose count of fields is wrong.
 
     The payload starts with a line end, lest Arrow take U+FEFF in the first field for a file's mark.
@@ -91,7 +91,9 @@ def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
         read_options=csv.ReadOptions(
             use_threads=False, block_size=len(payload) + 1, column_names=columns
         ),
-        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
+        ),
         convert_options=csv.ConvertOptions(
             check_utf8=False, column_types=dict.fromkeys(columns, pa.string())
         ),
@@ -141,11 +143,11 @@ def _reopen(
         if len(lines) < 3:
             continue
         inside = b"\n" + b"".join(lines[1:-1])
-        swallowed = _read(_whole(inside), width, max_field_bytes)[0]
+        swallowed = _read(_whole(inside, block.delimiter), width, max_field_bytes)[0]
         if swallowed.rejected or not swallowed.table.num_rows:
             continue
         found, second = True, start + len(lines[0])
-        inner, shift = _whole(b"\n" + block.data[second:stop]), second - 1
+        inner, shift = _whole(b"\n" + block.data[second:stop], block.delimiter), second - 1
         before, behind = quotes[quotes < start], quotes[quotes >= stop]
         quotes = np.concatenate((before, inner.quotes + shift, behind))
         broken = [b for b in broken if b.start != start]
@@ -154,5 +156,5 @@ def _reopen(
     return block._replace(quotes=quotes, broken=tuple(sorted(broken))) if found else None
 
 
-def _whole(lines: bytes) -> Layout:
-    return find_layout(lines, final=True, max_open=len(lines))
+def _whole(lines: bytes, delimiter: str) -> Layout:
+    return find_layout(lines, final=True, max_open=len(lines), delimiter=delimiter)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -97,7 +98,7 @@ def _read_csv(body: bytes) -> list[LabeledRow]:
     def refused(number: int, problem: str) -> ApiError:
         return no_csv(f"row {number} {problem}")
 
-    records = read_labeled(io.BytesIO(body), refused=refused)
+    records = read_labeled(partial(io.BytesIO, body), refused=refused)
     return [LabeledRow(text=text, label=label) for _, text, label in records]
 
 
