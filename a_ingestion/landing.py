@@ -27,11 +27,12 @@ QUARANTINE = pa.schema([(ROW_COLUMN, pa.int64()), ("reason", pa.string()), ("rec
 
 
 class Landed(NamedTuple):
-    """Row counts, the source's columns, and how many (uncompressed) bytes it had."""
+    """Row counts, the source's columns, its (uncompressed) bytes, and how it was read."""
 
     rows: RowCounts
     columns: tuple[str, ...]
     csv_bytes: int
+    form: str
 
 
 def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb: int) -> Landed:
@@ -62,7 +63,7 @@ def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb
         csv_bytes = table.bytes_read()
     out = taken - dropped.total()
     counts = RowCounts(taken=taken, out=out, dropped=dict(sorted(dropped.items())))
-    return Landed(counts, columns, csv_bytes)
+    return Landed(counts, columns, csv_bytes, table.form.described)
 
 
 def _names(header: tuple[str, ...], *, name: str) -> tuple[str, ...]:

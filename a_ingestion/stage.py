@@ -124,6 +124,7 @@ def _build(
         "source": ingestion.source,
         "columns": list(landed.columns),
         "csv_bytes": landed.csv_bytes,
+        "form": landed.form,
         "landing_seconds": round(seconds, 3),
         "rows_per_second": round(landed.rows.taken / seconds),
         "files": files,

@@ -7,7 +7,7 @@ from typing import IO, NamedTuple
 
 from common.tables.blocks import BLOCK_BYTES, Blocks, read_blocks
 from common.tables.dialect import checked_delimiter
-from common.tables.encoding import Encoding, OpenStream, decoded, find_encoding
+from common.tables.encoding import Encoding, IsUtf8, OpenStream, decoded, find_encoding, is_utf8
 from common.tables.form import Form
 
 logger = logging.getLogger(__name__)
@@ -35,22 +35,24 @@ def open_csv(
     delimiter: str | None = None,
     block_bytes: int = BLOCK_BYTES,
     max_open: int | None = None,
+    valid: IsUtf8 = is_utf8,
 ) -> Iterator[CsvText]:
     """Open the CSV and read its header.
 
     Args:
-        open_stream: opens the uncompressed bytes from their start; it is called twice.
+        open_stream: opens the uncompressed bytes from their start; it is called two or three times.
         name: what errors and the log call the file.
         encoding: a Python codec; None: found in all bytes of the file.
         delimiter: one ASCII character or "tab"; None: found in the first lines.
         block_bytes: how much to read at a time.
         max_open: how long an unfinished record, or the header, may get; by default a block.
+        valid: tells UTF-8.
 
     Raises:
         DataError: for an unknown encoding or delimiter, and as ``read_blocks`` does.
     """
     sign = None if delimiter is None else checked_delimiter(delimiter)
-    found = find_encoding(open_stream, given=encoding)
+    found = find_encoding(open_stream, given=encoding, valid=valid)
     with open_stream() as source:
         blocks = read_blocks(
             decoded(source, found),

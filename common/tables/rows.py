@@ -34,15 +34,18 @@ class BlockRows(NamedTuple):
         return len(self.numbers) + len(self.rejected)
 
 
-def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
+def read_rows(
+    block: Layout, *, width: int, max_field_bytes: int, faultless: bool = False
+) -> BlockRows:
     """Parse a block; every record becomes a row or is rejected.
 
     Args:
         block: whole records.
         width: how many columns there are.
         max_field_bytes: a record with a longer field (in UTF-8) is rejected.
+        faultless: the block is known to be valid UTF-8.
     """
-    rows, records = _read(block, width, max_field_bytes)
+    rows, records = _read(block, width, max_field_bytes, faultless=faultless)
     if records is not None and width > 1:
         reopened = _reopen(block, rows.rejected, records, width, max_field_bytes)
         if reopened is not None:
@@ -50,10 +53,13 @@ def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
     return rows
 
 
-def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, Records | None]:
+def _read(
+    block: Layout, width: int, max_field_bytes: int, *, faultless: bool = False
+) -> tuple[BlockRows, Records | None]:
     """The rows; and the records, if it took a closer look at them."""
     records, payload = None, memoryview(block.data)[: block.end]
-    if block.broken or block.data.find(b"\0", 0, block.end) >= 0 or not is_utf8(payload):
+    has_nul = block.data.find(b"\0", 0, block.end) >= 0
+    if block.broken or has_nul or not (faultless or is_utf8(payload)):
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())
@@ -101,7 +107,7 @@ def _parse(payload: memoryview, width: int, delimiter: str) -> tuple[pa.Table, N
     return table, np.array(wrong, dtype=np.int64)
 
 
-def is_utf8(data: memoryview) -> bool:
+def is_utf8(data: bytes | memoryview) -> bool:
     """Whether bytes are valid UTF-8, by Arrow's check, which is faster than decoding."""
     offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
     try:

@@ -21,7 +21,7 @@ from common.tables.encoding import UTF8
 from common.tables.form import Form
 from common.tables.input import TableInput
 from common.tables.records import NOT_UTF8, Numbers, Rejected
-from common.tables.rows import BlockRows, read_rows
+from common.tables.rows import BlockRows, is_utf8, read_rows
 
 PARSERS = 2
 T = TypeVar("T")
@@ -78,11 +78,17 @@ def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
         encoding=source.encoding,
         delimiter=source.delimiter,
         block_bytes=block_bytes,
+        valid=is_utf8,
     )
     with opened as csv, ThreadPoolExecutor(PARSERS) as pool:
         size = source.plain_bytes if csv.encoding.name == UTF8 else None
         columns, blocks = csv.blocks.columns, csv.blocks.blocks
-        parse = partial(read_rows, width=len(columns), max_field_bytes=max_field_bytes)
+        parse = partial(
+            read_rows,
+            width=len(columns),
+            max_field_bytes=max_field_bytes,
+            faultless=csv.encoding.faultless,
+        )
         tasks = (pool.submit(parse, block) for block in blocks)
         with closing(_ahead(tasks, PARSERS + 1)) as parsed:
             yield Table(
