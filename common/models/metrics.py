@@ -54,6 +54,8 @@ class HeldOutMetrics(_Part):
     """The served student on held-out texts, against the teacher's labels: agreement, no accuracy.
 
     Lists follow the schema; confusion has the teacher's label down and the student's across.
+    expected_calibration_error: of confidence against agreement with the teacher's best label.
+    languages: texts by ISO 639 code, those of unknown language left out.
     """
 
     texts: int
@@ -71,6 +73,7 @@ class HeldOutMetrics(_Part):
     support: tuple[int, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ReliabilityBin, ...]
+    languages: dict[str, int] = Field(default_factory=dict)
 
 
 class Latency(_Part):
