@@ -94,8 +94,8 @@ rollback: env ## let the previous model serve again, or another that has served 
 labels_check: env ## check the labels file: its wording, and which texts the labels get (LABELS)
 	@$(RUN) c_classification.check
 
-score: env ## label a file with the student, into a .csv or .parquet (CSV, TEXT_COLUMN, OUT)
-	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
+score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT=.csv, .xlsx, .parquet, .jsonl)
+	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or .xlsx, .parquet, .jsonl)"; exit 2; }
 	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)

@@ -49,7 +49,7 @@ _FORMULA, _NUMBER = re.compile(FORMULA), re.compile(NUMBER)
 
 def harmless(value: str) -> str:
     """The value, with an apostrophe before it where a spreadsheet would run it."""
-    return f"'{value}" if _FORMULA.search(value) and not _NUMBER.search(value) else value
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.match(value) else value
 
 
 def unmarked(value: str) -> str:

@@ -14,6 +14,6 @@ def write_csv(
 
     The line end is CR LF, so that fields with either of the two are quoted.
     """
-    if guard:
-        rows = ([harmless(value) for value in row] for row in rows)
+    if guard:  # most cells start with a letter or a digit, and no formula does
+        rows = ([v if v[:1].isalnum() else harmless(v) for v in row] for row in rows)
     csv.writer(file, delimiter=delimiter).writerows(rows)
