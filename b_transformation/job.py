@@ -13,6 +13,7 @@ from b_transformation.texts.timestamps import parse_created_at
 from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
+from common.text import TextRules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -43,12 +44,13 @@ class Cleaned(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where the job reads: data/raw/messages, its columns, and the folder of the index."""
+    """Where the job reads: data/raw/messages, its columns, the index's folder; by which rules."""
 
     raw: Path
     columns: Sequence[str]
     text_column: str
     index_folder: Path
+    rules: TextRules = TextRules()
 
 
 def write_messages(
@@ -64,7 +66,9 @@ def write_messages(
     from pyspark.sql import functions as F
 
     clean = clean_column(
-        max_chars=settings.max_text_chars, detect_language=settings.detect_language
+        rules=sources.rules,
+        max_chars=settings.max_text_chars,
+        detect_language=settings.detect_language,
     )
     choose_brand = brand_column(brands)
     raw = _read_texts(spark, sources)
@@ -93,6 +97,8 @@ def write_messages(
         counts,
         *(F.count_if(F.col("reason") == name).alias(name) for name in REASONS),
         F.count_if("cleaned.was_cut").alias("texts_cut"),
+        F.count_if("cleaned.was_html").alias("texts_html"),
+        F.count_if("cleaned.mail_cut").alias("mails_cut"),
         F.approx_count_distinct("cleaned.clean_text").alias("distinct_texts_about"),
     )
     curated = judged.where(F.col("reason").isNull()).select(
@@ -110,7 +116,7 @@ def write_messages(
     seen = counts.get
     return Cleaned(
         dropped={name: seen[name] for name in REASONS},
-        figures={name: seen[name] for name in ("texts_cut", "distinct_texts_about")},
+        figures={name: count for name, count in seen.items() if name not in REASONS},
     )
 
 
@@ -125,7 +131,7 @@ def write_replies(
     """Put each brand's answer beside the curated message that it answers."""
     from pyspark.sql import functions as F
 
-    natural = natural_column(max_chars=settings.max_text_chars)
+    natural = natural_column(rules=sources.rules, max_chars=settings.max_text_chars)
     index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
     answers = (
         _read_texts(spark, sources)

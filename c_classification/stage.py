@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 def label_messages(settings: Settings) -> Manifest:
     """Label data/curated/messages into data/labeled/messages."""
     schema = load_labels(settings.labels)
-    require_manifest(settings.paths.curated, made_by="data_transformation")
+    curated = require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
         code=CODE,
@@ -48,7 +48,9 @@ def label_messages(settings: Settings) -> Manifest:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
             messages = spark.read.parquet(str(settings.paths.curated / "messages"))
-            return build_labels(messages, spec, folder, seed=settings.seed)
+            built = build_labels(messages, spec, folder, seed=settings.seed)
+        cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
+        return built._replace(figures={**built.figures, "cut_mail": cut_mail})
 
     return run_stage(
         plan,
