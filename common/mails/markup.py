@@ -45,7 +45,7 @@ _NO_TAG = re.compile(
 _HOLLOW = re.compile(  # what hides its content from a reader of the tree
     r"</?(?:template|noscript|iframe|svg|select|textarea)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
-_CSS_TAIL = re.compile(r"(?:[^{}<]*\{[^{}<]*(?:\}|\Z))+\s*\}*")
+_CSS_TAIL = re.compile(r"\A(?:[^{}<]*\{[^{}<]*(?:\}|\Z))+\s*\}*")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 _INDENT = re.compile(r"border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE)
