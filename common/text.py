@@ -195,6 +195,8 @@ class TextRules:
         # What was escaped twice, or parted by a mark that is gone now. It is no HTML once more.
         again = self._read_once(first.text)
         text = markup.split_tags(again.text) if markup.is_html(again.text) else again.text
+        if not text and self.cut_mail:  # the mail was hidden in what is no text
+            return TextRules().read(raw)
         return Natural(text, first.was_html or again.was_html, first.mail_cut or again.mail_cut)
 
     def _read_once(self, raw: str) -> Natural:
@@ -205,8 +207,8 @@ class TextRules:
             marked = markup.html_to_text(html_text, mark_quotes=True) if self.cut_mail else lines
         natural = whole = _apply_groups(lines)
         if self.cut_mail:
-            own = _apply_groups(quotes.cut_lines(marked))
-            natural = quotes.cut_one_line(own).strip(" ") or whole
+            own = _apply_groups(quotes.cut_lines(marked)) or whole
+            natural = quotes.cut_one_line(own).strip(" ")
         return Natural(natural, html_text is not None, mail_cut=natural != whole)
 
 
