@@ -20,7 +20,7 @@ PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV TEXT_COLUMN LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE,$(eval \
+$(foreach name,RUN_DIR CSV TEXT_COLUMN ENCODING DELIMITER SHEET LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
