@@ -186,7 +186,7 @@ def _check_output(ending: str, texts: Path, landed: Landed) -> None:
 def _dialect(landed: Landed, *, guard: bool) -> Dialect:
     if landed.form.kind != "csv":
         return Dialect(guard=guard)
-    return Dialect(landed.form.delimiter, landed.form.bom, guard)
+    return Dialect(landed.form.delimiter or ",", landed.form.bom, guard)
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
