@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b_transformation.texts.mail import choose_rules
+from common.config.settings import load_settings
 
 MAIL = "It broke.\n\nOn 3 Jan 2024, X wrote:\n> Hello\n"
 
@@ -71,3 +72,9 @@ def test_a_mark_in_any_of_several_columns_counts(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "part-0.parquet")
     columns = ["subject", "body"]
     assert choose_rules(tmp_path, columns=columns, cut_mail="auto").rules.cut_mail
+
+
+@pytest.mark.parametrize("word", ["auto", "on", "off"])
+def test_the_setting_is_one_of_three_words(word: str) -> None:
+    loaded = load_settings(overrides=[f"transformation.cut_mail={word}"], environ={})
+    assert loaded.settings.transformation.cut_mail == word
