@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from common.config.settings import load_settings
 MAIL = "It broke.\n\nOn 3 Jan 2024, X wrote:\n> Hello\n"
 
 
-def write(folder: Path, *parts: list[str | None]) -> Path:
+def write(folder: Path, *parts: Sequence[str | None]) -> Path:
     for number, texts in enumerate(parts):
         table = pa.table({"text": pa.array(texts, pa.string()), "n": pa.array(range(len(texts)))})
         pq.write_table(table, folder / f"part-{number}.parquet")
