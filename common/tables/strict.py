@@ -14,6 +14,7 @@ import numpy as np
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, Blocks, count_lines, read_blocks, strict_reader
 from common.tables.columns import column_places
+from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
 from common.tables.input import TableInput
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
@@ -25,6 +26,10 @@ _REMEDIES = {
     NUL: "save the file as UTF-8",
     NOT_UTF8: "save the file as UTF-8",
     WRONG_WIDTH: 'put a field that holds a comma into double quotes: "Hello, you"',
+    NOT_JSON: "write one JSON object a line",
+    NO_OBJECT: "write one JSON object a line",
+    REPEATED_KEY: "give each key once",
+    LONE_SURROGATE: "delete the half of a character in it",
 }
 
 
@@ -42,11 +47,15 @@ class RecordError(DataError):
     fields, width: how many fields it has, where that is what is wrong, and the header has.
     """
 
-    def __init__(self, name: str, record: Record, reason: str, *, width: int) -> None:
+    def __init__(
+        self, name: str, record: Record, reason: str, *, width: int, remedy: str | None = None
+    ) -> None:
         self.number, self.reason = record.number, reason
         self.fields, self.width = len(record.fields), width
         counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
-        super().__init__(f"{name}, line {record.line}: {reason}{counted}; {_REMEDIES[reason]}")
+        super().__init__(
+            f"{name}, line {record.line}: {reason}{counted}; {remedy or _REMEDIES[reason]}"
+        )
 
 
 @dataclass(frozen=True)

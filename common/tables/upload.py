@@ -1,0 +1,125 @@
+"""Read a table that someone sent, strictly: CSV, JSONL or .xlsx, found by its bytes.
+
+A gzip file is unpacked as it is read. What is unpacked is counted, so that a small body can't
+fill the memory.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+from common.errors import DataError
+from common.tables.entries import Entries
+from common.tables.jsonl import read_jsonl
+from common.tables.records import WRONG_WIDTH
+from common.tables.strict import Record, RecordError, StrictTable, read_strict
+from common.tables.xlsx import is_workbook, read_xlsx, unpacked_bytes
+
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+
+
+# Only the rows of a sheet have a width of their own.
+_SHEET_REMEDIES = {WRONG_WIDTH: "name each column in the header row"}
+
+
+class TooLargeError(DataError):
+    """A file unpacks to more than is allowed."""
+
+
+def read_upload(
+    stream: IO[bytes], *, name: str, max_bytes: int, block_bytes: int, max_record_bytes: int
+) -> StrictTable:
+    """Read the columns at once, the records as they are asked for.
+
+    Args:
+        stream: the file as sent; the only file in a ZIP where it was one. JSONL and .xlsx are
+            read into memory where the stream can't seek.
+        name: what errors call it.
+        max_bytes: most that a gzip file or a workbook may unpack to.
+        block_bytes: how much of a CSV to read at a time.
+        max_record_bytes: a longer record (CSV), or field (others), is refused.
+
+    Raises:
+        TooLargeError: also while reading on.
+        DataError: if it is no such table; while reading on, a RecordError.
+    """
+    stream = _peekable(stream)
+    if _peek(stream).startswith(_GZIP):
+        unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        stream = io.BufferedReader(cast(Any, _Counted(unpacked, name, max_bytes)))
+    start = _peek(stream)
+    if start.startswith(_ZIP):
+        body = _seekable(stream)
+        if not is_workbook(body):
+            raise DataError(f"{name} is a ZIP, but no .xlsx workbook; send the file in it")
+        if unpacked_bytes(body, most=max_bytes) > max_bytes:
+            raise _too_large(name, max_bytes)
+        return strict_table(read_xlsx(body, name=name, max_field_bytes=max_record_bytes), name=name)
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
+        body = _seekable(stream)
+        entries = read_jsonl(body, name=name, max_field_bytes=max_record_bytes)
+        return strict_table(entries, name=name)
+    return read_strict(
+        stream, name=name, block_bytes=block_bytes, max_record_bytes=max_record_bytes
+    )
+
+
+def strict_table(entries: Entries, *, name: str) -> StrictTable:
+    """Entries up to the first that is rejected; what is null or missing is an empty string."""
+
+    def records() -> Iterator[Record]:
+        for entry in entries.records:
+            record = Record(entry.number, entry.line, [field or "" for field in entry.fields])
+            if entry.reason:
+                raise RecordError(
+                    name,
+                    record,
+                    entry.reason,
+                    width=width,
+                    remedy=_SHEET_REMEDIES.get(entry.reason),
+                )
+            yield record
+
+    width = len(entries.columns)
+    return StrictTable(entries.columns, records())
+
+
+class _Counted(io.RawIOBase):
+    """What a gzip file really unpacks to, up to a limit."""
+
+    def __init__(self, source: IO[bytes], name: str, max_bytes: int) -> None:
+        super().__init__()
+        self._source, self._name = source, name
+        self._max_bytes = self._left = max_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = self._source.read(len(buffer))
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise DataError(f"{self._name} is a damaged gzip file; compress it anew") from None
+        self._left -= len(piece)
+        if self._left < 0:
+            raise _too_large(self._name, self._max_bytes)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _too_large(name: str, max_bytes: int) -> TooLargeError:
+    return TooLargeError(f"{name} unpacks to more than {max_bytes:,} bytes; send fewer rows")
+
+
+def _peekable(stream: IO[bytes]) -> IO[bytes]:
+    return stream if hasattr(stream, "peek") else io.BufferedReader(cast(Any, stream))
+
+
+def _peek(stream: IO[bytes]) -> bytes:
+    return cast(bytes, cast(Any, stream).peek(64)[:64])
+
+
+def _seekable(stream: IO[bytes]) -> IO[bytes]:
+    return stream if stream.seekable() else io.BytesIO(stream.read())
