@@ -19,7 +19,7 @@ from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
 from common.stage.plan import plan_stage
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 from common.text import natural_text
 
 logger = logging.getLogger("c_classification.gold.label_csv")

@@ -27,7 +27,7 @@ from common.log import progress
 from common.onnx.model import OnnxModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import plan_stage
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 from common.text import natural_text
 
 NAME_TEMPLATE = "This is about {}."

@@ -5,10 +5,12 @@ are, numbers as the file spells them; true and false in lower case; null and a m
 empty; an array or object inside is compact JSON.
 """
 
+import codecs
+import io
 import json
 from collections.abc import Iterator
 from json.encoder import encode_basestring
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from common.errors import DataError
 from common.tables.entries import (
@@ -23,7 +25,6 @@ from common.tables.entries import (
 from common.tables.layout import TOO_LONG
 from common.tables.records import NOT_UTF8, NUL
 
-_BOM = b"\xef\xbb\xbf"
 _MOST_COLUMNS = 10_000
 _REMEDY = (
     "write one object a line (`jq -c '.[]' in.json > out.jsonl`, or in pandas "
@@ -31,12 +32,15 @@ _REMEDY = (
 )
 
 
-def read_jsonl(stream: IO[bytes], *, name: str, max_field_bytes: int) -> Entries:
+def read_jsonl(
+    stream: IO[bytes], *, name: str, encoding: str | None = None, max_field_bytes: int
+) -> Entries:
     """Read all keys at once, the records as they are asked for.
 
     Args:
-        stream: UTF-8; it is read from its start twice.
+        stream: it is read from its start twice.
         name: what errors call the file.
+        encoding: None for UTF-8, or UTF-16 where the stream starts so.
         max_field_bytes: a record with a longer field is rejected, and a line of four times that.
 
     Raises:
@@ -44,7 +48,8 @@ def read_jsonl(stream: IO[bytes], *, name: str, max_field_bytes: int) -> Entries
     """
     keys: dict[str, None] = {}
     objects = 0
-    for line in _lines(stream, 4 * max_field_bytes):
+    source = _Source(stream, encoding, name)
+    for line in source.lines(4 * max_field_bytes):
         if line.number == 1:
             _check_start(line.data, name=name)
         found = _parse(line, max_field_bytes)
@@ -62,7 +67,7 @@ def read_jsonl(stream: IO[bytes], *, name: str, max_field_bytes: int) -> Entries
     if objects == 1 and all((value or "").startswith("{") for value in only.values()):
         raise DataError(f"{name} is one object that holds whole columns; {_REMEDY}")
     columns = tuple(keys)
-    return Entries(columns, _records(stream, columns, max_field_bytes))
+    return Entries(columns, _records(source, columns, max_field_bytes))
 
 
 class _Line(NamedTuple):
@@ -89,8 +94,8 @@ def _check_start(start: bytes, *, name: str) -> None:
         raise DataError(f"{name} is JSON with objects over several lines; {_REMEDY}")
 
 
-def _records(stream: IO[bytes], columns: tuple[str, ...], max_field_bytes: int) -> Iterator[Entry]:
-    for line in _lines(stream, 4 * max_field_bytes):
+def _records(source: "_Source", columns: tuple[str, ...], max_field_bytes: int) -> Iterator[Entry]:
+    for line in source.lines(4 * max_field_bytes):
         found = _parse(line, max_field_bytes)
         if isinstance(found, dict):
             yield Entry(line.number, line.line, [found.get(column) for column in columns])
@@ -99,21 +104,43 @@ def _records(stream: IO[bytes], columns: tuple[str, ...], max_field_bytes: int) 
             yield Entry(line.number, line.line, [], found, record)
 
 
-def _lines(stream: IO[bytes], max_bytes: int) -> Iterator[_Line]:
-    """Lines that are not blank; of one that is too long, the start."""
-    stream.seek(0)
-    number = place = 0
-    while data := stream.readline(max_bytes):
-        whole = data.endswith(b"\n") or len(data) < max_bytes
-        rest = data
-        while not whole and rest and not rest.endswith(b"\n"):
-            rest = stream.readline(max_bytes)
-        place += 1
-        if place == 1:
-            data = data.removeprefix(_BOM)
-        if not data.isspace() and data:
-            number += 1
-            yield _Line(number, place, data, whole)
+class _Source:
+    """A stream as lines of UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str | None, name: str) -> None:
+        self._name = name
+        stream.seek(0)
+        if encoding is None and stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            encoding = "utf-16"
+        self._stream = stream
+        self._text: io.TextIOWrapper | None = None
+        if encoding is not None and codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
+            stream.seek(0)
+            self._text = io.TextIOWrapper(cast(Any, stream), encoding, newline="\n")
+
+    def lines(self, max_bytes: int) -> Iterator[_Line]:
+        """Lines that are not blank, from the start; of one that is too long, its start."""
+        (self._text or self._stream).seek(0)
+        number = place = 0
+        while data := self._read(max_bytes):
+            whole = data.endswith(b"\n") or len(data) < max_bytes
+            rest = data
+            while not whole and rest and not rest.endswith(b"\n"):
+                rest = self._read(max_bytes)
+            place += 1
+            if place == 1:
+                data = data.removeprefix(codecs.BOM_UTF8)
+            if data and not data.isspace():
+                number += 1
+                yield _Line(number, place, data, whole)
+
+    def _read(self, max_bytes: int) -> bytes:
+        if self._text is None:
+            return self._stream.readline(max_bytes)
+        try:
+            return self._text.readline(max_bytes).encode()
+        except UnicodeError as error:
+            raise DataError(f"{self._name} cannot be read ({error}); name its encoding") from None
 
 
 def _parse(line: _Line, max_field_bytes: int) -> dict[str, str | None] | str:

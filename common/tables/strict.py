@@ -4,18 +4,15 @@ For files that people write by hand or send: labeled texts, corrections, synthet
 is a record, and what is wrong with one, is found as in bulk; here one fault refuses the file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, Blocks, count_lines, read_blocks, strict_reader
-from common.tables.columns import column_places
 from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
-from common.tables.input import TableInput
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -64,25 +61,6 @@ class StrictTable:
 
     columns: tuple[str, ...]
     records: Iterator[Record]
-
-
-class Row(NamedTuple):
-    """Some columns of a record, and the line of the file where it starts."""
-
-    line: int
-    values: tuple[str, ...]
-
-
-def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Those columns of a file with a header, one row a record, in order.
-
-    Raises:
-        DataError: naming the file, the line and what is wrong with it.
-    """
-    with TableInput(path).open_stream() as stream:
-        table = read_strict(stream, name=str(path))
-        places = column_places(table.columns, columns, name=str(path))
-        return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]
 
 
 def read_strict(

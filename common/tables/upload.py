@@ -12,10 +12,11 @@ from typing import IO, Any, cast
 
 from common.errors import DataError
 from common.tables.entries import Entries
+from common.tables.formats import kind_of_stream
 from common.tables.jsonl import read_jsonl
 from common.tables.records import WRONG_WIDTH
 from common.tables.strict import Record, RecordError, StrictTable, read_strict
-from common.tables.xlsx import is_workbook, read_xlsx, unpacked_bytes
+from common.tables.xlsx import read_xlsx, unpacked_bytes
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
@@ -52,12 +53,11 @@ def read_upload(
     start = _peek(stream)
     if start.startswith(_ZIP):
         body = _seekable(stream)
-        if not is_workbook(body):
-            raise DataError(f"{name} is a ZIP, but no .xlsx workbook; send the file in it")
+        kind_of_stream(body, name=name)
         if unpacked_bytes(body, most=max_bytes) > max_bytes:
             raise _too_large(name, max_bytes)
         return strict_table(read_xlsx(body, name=name, max_field_bytes=max_record_bytes), name=name)
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
+    if kind_of_stream(io.BytesIO(start), name=name) == "jsonl":
         body = _seekable(stream)
         entries = read_jsonl(body, name=name, max_field_bytes=max_record_bytes)
         return strict_table(entries, name=name)

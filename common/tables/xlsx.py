@@ -57,17 +57,6 @@ def read_xlsx(
     return Entries(columns, _records(rows, len(columns), max_field_bytes))
 
 
-def is_workbook(stream: IO[bytes]) -> bool:
-    """Whether a ZIP, which is left at its start, is an .xlsx workbook."""
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
-    finally:
-        stream.seek(0)
-
-
 def unpacked_bytes(stream: IO[bytes], *, most: int) -> int:
     """What a ZIP, which is left at its start, unpacks to; counting stops soon after ``most``.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import DataError
-from common.tables.strict import Record, RecordError, Row, read_columns, read_strict
+from common.tables.read import Row, read_columns
+from common.tables.strict import Record, RecordError, read_strict
 
 
 def write(folder: Path, content: bytes) -> Path:
