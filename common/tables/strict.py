@@ -4,22 +4,19 @@ For files that people write by hand or send: labeled texts, corrections, synthet
 is a record, and what is wrong with one, is found as in bulk; here one fault refuses the file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, count_lines, strict_reader
-from common.tables.columns import column_places
 from common.tables.csv_text import CsvText, open_csv
 from common.tables.encoding import OpenStream
+from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
 from common.tables.form import Form
-from common.tables.input import TableInput
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -29,7 +26,11 @@ _REMEDIES = {
     TOO_LONG: "shorten it",
     NUL: "save the file as UTF-8",
     NOT_UTF8: "save the file as UTF-8, or name its encoding: ENCODING= (ingestion.encoding)",
-    WRONG_WIDTH: 'put a field that holds {delimiter!r} into double quotes: "Hello{delimiter} you"',
+    WRONG_WIDTH: "put a field that holds its delimiter into double quotes",
+    NOT_JSON: "write one JSON object a line",
+    NO_OBJECT: "write one JSON object a line",
+    REPEATED_KEY: "give each key once",
+    LONE_SURROGATE: "delete the half of a character in it",
 }
 
 
@@ -48,13 +49,14 @@ class RecordError(DataError):
     """
 
     def __init__(
-        self, name: str, record: Record, reason: str, *, width: int, delimiter: str = ","
+        self, name: str, record: Record, reason: str, *, width: int, remedy: str | None = None
     ) -> None:
         self.number, self.reason = record.number, reason
         self.fields, self.width = len(record.fields), width
         counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
-        remedy = _REMEDIES[reason].format(delimiter=delimiter)
-        super().__init__(f"{name}, line {record.line}: {reason}{counted}; {remedy}")
+        super().__init__(
+            f"{name}, line {record.line}: {reason}{counted}; {remedy or _REMEDIES[reason]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,6 @@ class StrictTable:
     columns: tuple[str, ...]
     records: Iterator[Record]
     form: Form
-
-
-class Row(NamedTuple):
-    """Some columns of a record, and the line of the file where it starts."""
-
-    line: int
-    values: tuple[str, ...]
-
-
-def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Those columns of a file with a header, one row a record, in order.
-
-    Raises:
-        DataError: naming the file, the line and what is wrong with it.
-    """
-    with open_strict(TableInput(path).open_stream, name=str(path)) as table:
-        places = column_places(table.columns, columns, name=str(path))
-        return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]
 
 
 @contextmanager
@@ -117,7 +101,13 @@ def open_strict(
 def _records(csv: CsvText, *, name: str, max_record_bytes: int) -> Iterator[Record]:
     table = csv.blocks
     before, lines, width = 0, table.header_lines, len(table.columns)
-    refused = partial(RecordError, name, width=width, delimiter=table.delimiter)
+    quoted = f"put a field that holds {table.delimiter!r} into double quotes: "
+    quoted += f'"Hello{table.delimiter} you"'
+    remedies = {WRONG_WIDTH: quoted}
+
+    def refused(record: Record, reason: str) -> RecordError:
+        return RecordError(name, record, reason, width=width, remedy=remedies.get(reason))
+
     for block in table.blocks:
         records = Records(block)
         records.reject_unreadable()
