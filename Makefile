@@ -125,9 +125,7 @@ report: env ## one page about the run and its models, RUN_DIR/reports/index.html
 	@$(RUN) d_training.report
 
 mlflow_ui: env ## MLflow on the runs and models, until Ctrl-C (PORT, default 5000)
-	@mkdir -p "$(RUN_DIR)/mlruns"
-	@MLFLOW_DISABLE_TELEMETRY=true $(VENV)/bin/mlflow server --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
-		--backend-store-uri "sqlite:///$(RUN_DIR)/mlruns/mlflow.db" --artifacts-destination "$(RUN_DIR)/mlruns/artifacts"
+	@$(RUN) common.tracking $(if $(value PORT),--port="$$GIVEN_PORT")
 
 tracking_sync: env ## upload to MLflow what is waiting since its server was away
 	@$(RUN) d_training sync
@@ -159,8 +157,8 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
-	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
-	@rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache}
+	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.runtime.clean; \
+		else rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache}; fi
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -14,6 +14,7 @@ from functools import partial
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.locks import reading
 from d_training import run
 from d_training.experiment import Experiment
 from d_training.fine_tuning.processes import launched
@@ -78,7 +79,7 @@ def main() -> int:
 
 
 def _tune(settings: Settings) -> None:
-    with synced(settings):
+    with synced(settings), reading(settings.paths.labeled):
         tune(settings)
 
 

@@ -70,7 +70,7 @@ def test_names_of_the_environment_arrive_as_they_are_written(venv: Path, name: s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gold_of_the_sample_is_found_and_clean_leaves_what_is_not_ours(
+def test_gold_of_the_sample_is_found_and_clean_without_an_environment_works(
     venv: Path, tmp_path: Path, name: str
 ) -> None:
     run_dir = tmp_path / name
@@ -82,7 +82,10 @@ def test_gold_of_the_sample_is_found_and_clean_leaves_what_is_not_ours(
     assert called["d_training.evaluation"][0][0] == f"--gold={run_dir}/data/raw/gold.csv"
 
     called = calls(venv, "clean", f"RUN_DIR={run_dir}")
-    assert called["e_apification.launch"][1]["TRIAGE_RUN_DIR"] == str(run_dir)
+    for module in ("e_apification.launch", "common.runtime.clean"):
+        assert called[module][1]["TRIAGE_RUN_DIR"] == str(run_dir)
+    (venv / "bin/python").unlink()
+    subprocess.run(["make", "clean", f"VENV={venv}", f"RUN_DIR={run_dir}"], cwd=ROOT, check=True)
     assert [path.name for path in run_dir.iterdir()] == ["kept"]
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.locks import exclusive
+from common.locks import exclusive, replacing
 from common.stage.files import sync_folder, write_atomically
 from common.stage.manifest import MANIFEST, Manifest, RowCounts, find_manifest, folder_records
 from common.stage.plan import Plan
@@ -53,7 +53,7 @@ def run_stage(
     Raises:
         TriageError: if another process is building the same output.
     """
-    with _single_writer(output):
+    with single_writer(output):
         done = find_manifest(output)
         if done is not None and done.key == plan.key:
             logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
@@ -61,7 +61,8 @@ def run_stage(
         staging, manifest = _build(plan, output, build, resumable=resumable)
         if on_built:
             on_built(plan, manifest)
-        _publish(staging, output, version=plan.key)
+        with replacing(output):
+            _publish(staging, output, version=plan.key)
         return manifest
 
 
@@ -77,7 +78,7 @@ def run_stage_once(
     Raises:
         TriageError: if another process is building the same folder.
     """
-    with _single_writer(folder):
+    with single_writer(folder):
         done = find_manifest(folder)
         if done is not None:
             logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
@@ -92,7 +93,8 @@ def run_stage_once(
         return manifest
 
 
-def _single_writer(output: Path) -> AbstractContextManager[None]:
+def single_writer(output: Path) -> AbstractContextManager[None]:
+    """Be the one process that writes ``output``; a TriageError where another does."""
     return exclusive(
         output.parent / f".{output.name}.lock",
         busy=f"another process is writing {output}; wait for it, or end it and run again",
@@ -140,6 +142,8 @@ def _publish(staging: Path, output: Path, *, version: str) -> None:
     link = output.parent / f".{output.name}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(target.name)
+    if output.is_dir() and not output.is_symlink():  # of a copy that followed links
+        output.rename(output.with_name(f"{output.name}.copied"))
     link.replace(output)
     sync_folder(output.parent)
     for other in output.parent.glob(f"{output.name}.*"):
