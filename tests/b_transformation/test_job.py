@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from b_transformation.threading.raw_columns import read_raw_columns
 
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
 from b_transformation.threading.index import write_index
-from b_transformation.threading.raw_columns import read_raw_columns
 from common.config.transformation import TransformationSettings
 
 if TYPE_CHECKING:

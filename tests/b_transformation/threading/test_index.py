@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from b_transformation.threading.raw_columns import INBOUND, OUTBOUND, UNKNOWN, RawColumns
 
 from b_transformation.threading.index import (
     ANSWERS,
@@ -16,7 +17,6 @@ from b_transformation.threading.index import (
     Index,
     write_index,
 )
-from b_transformation.threading.raw_columns import INBOUND, OUTBOUND, UNKNOWN, RawColumns
 from b_transformation.threading.threads import NOTHING
 
 QUESTION_FIELDS = [

@@ -4,7 +4,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from b_transformation.threading.raw_columns import (
     INBOUND,
     OUTBOUND,
@@ -13,6 +12,7 @@ from b_transformation.threading.raw_columns import (
     parse_ids,
     read_raw_columns,
 )
+
 from b_transformation.threading.threads import NOTHING
 from common.errors import DataError
 
