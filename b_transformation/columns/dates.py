@@ -142,6 +142,7 @@ def _decide_order(first: Numbers, other: Numbers, texts: pa.ChunkedArray, *, nam
     """Whichever is above 12 is the day, for the whole column."""
     remedy = "name it: DATE_ORDER=dmy or DATE_ORDER=mdy (ingestion.date_order)"
     day_first, month_first = (first > 12) & (other <= 12), (first <= 12) & (other > 12)
+    either = (first <= 12) & (other <= 12) & (first != other)
     if day_first.any() and month_first.any():
         examples = [first_of(texts, pa.array(where)) for where in (day_first, month_first)]
         raise DataError(
@@ -149,12 +150,13 @@ def _decide_order(first: Numbers, other: Numbers, texts: pa.ChunkedArray, *, nam
             f"first, as {examples[1]!r}; write them alike, or {remedy} and lose the others, or "
             f"{LEAVE_OUT}"
         )
-    if not (day_first.any() or month_first.any()):
+    if either.any() and not (day_first.any() or month_first.any()):
+        example = first_of(texts, pa.array(either))
         raise DataError(
             f"column {name!r} does not show whether day or month comes first: no date such as "
-            f"{str(texts[0])!r} has a number above 12 there; {remedy}, or {LEAVE_OUT}"
+            f"{example!r} has a number above 12 there; {remedy}, or {LEAVE_OUT}"
         )
-    return "dmy" if day_first.any() else "mdy"
+    return "mdy" if month_first.any() else "dmy"
 
 
 class _Fields:

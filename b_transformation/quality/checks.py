@@ -87,7 +87,7 @@ def write_report(
 
 
 def require_passed(
-    checks: list[Check], *, report: Path, causes: Sequence[Cause], id_column: str | None = None
+    checks: list[Check], *, report: Path, causes: Sequence[Cause] = (), id_column: str | None = None
 ) -> None:
     """Stop at the first look where a check failed.
 

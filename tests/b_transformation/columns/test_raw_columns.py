@@ -1,73 +1,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from b_transformation.threading.raw_columns import (
-    INBOUND,
-    OUTBOUND,
-    UNKNOWN,
-    parse_directions,
-    parse_ids,
-    read_raw_columns,
-)
 
-from b_transformation.threading.threads import NOTHING
+from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN
+from b_transformation.columns.ids import NOTHING
+from b_transformation.columns.raw_columns import RawColumns, raw_names, read_raw_columns
 from common.errors import DataError
-
-IDS = {
-    "1": 1,
-    "0": 0,
-    "007": 7,
-    " 42\n": 42,
-    "3.0": 3,
-    "0.0": 0,
-    "999999999999999999": 999_999_999_999_999_999,
-    "8999999999999999999": 8_999_999_999_999_999_999,
-    "9199999999999999999": 9_199_999_999_999_999_999,
-    "9200000000000000000": NOTHING,
-    "9223372036854775808": NOTHING,
-    "12345678901234567890": NOTHING,
-    None: NOTHING,
-    "": NOTHING,
-    "  ": NOTHING,
-    "-1": NOTHING,
-    "+1": NOTHING,
-    "1.5": NOTHING,
-    "3.00": NOTHING,
-    "3.": NOTHING,
-    ".0": NOTHING,
-    "1e5": NOTHING,
-    "0x1f": NOTHING,
-    "1,000": NOTHING,
-    "1 2": NOTHING,
-    "1\n2": NOTHING,
-    "12a": NOTHING,
-    "nan": NOTHING,
-    "٣": NOTHING,
-    "😀": NOTHING,
-}
-DIRECTIONS = {
-    "True": INBOUND,
-    "true": INBOUND,
-    " TRUE ": INBOUND,
-    "1": INBOUND,
-    "False": OUTBOUND,
-    "fAlSe": OUTBOUND,
-    "0": OUTBOUND,
-    None: UNKNOWN,
-    "": UNKNOWN,
-    "yes": UNKNOWN,
-    "-1": UNKNOWN,
-    "Truee": UNKNOWN,
-    "None": UNKNOWN,
-    "😀": UNKNOWN,
-}
-
-
-def chunked(*chunks: list[str | None]) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(chunk, pa.string()) for chunk in chunks], pa.string())
+from common.tables.roles import find_roles
 
 
 def write(folder: Path, name: str, **columns: list[Any]) -> Path:
@@ -79,40 +22,22 @@ def write(folder: Path, name: str, **columns: list[Any]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("text", "number"), IDS.items())
-def test_ids(text: Any, number: Any) -> None:
-    assert parse_ids(chunked([text])).tolist() == [number]
-
-
-def test_ids_of_several_chunks_stay_in_order() -> None:
-    assert parse_ids(chunked(["5", "x"], [], [None, "4.0"])).tolist() == [5, -1, -1, 4]
-    assert parse_ids(chunked()).tolist() == []
-
-
-@pytest.mark.parametrize(("text", "direction"), DIRECTIONS.items())
-def test_directions(text: Any, direction: Any) -> None:
-    assert parse_directions(chunked([text]).dictionary_encode()).tolist() == [direction]
-
-
-def test_directions_of_chunks_with_dictionaries_of_their_own() -> None:
-    chunks = [
-        pa.array(words, pa.string()).dictionary_encode()
-        for words in (["True", "False"], ["False", None, "True"], ["?", "1"])
-    ]
-    assert parse_directions(pa.chunked_array(chunks)).tolist() == [1, 0, 0, -1, 1, -1, 1]
+def read(folder: Path, *, text_column: str = "text", **optional: str) -> RawColumns:
+    roles = find_roles(raw_names(folder), name="raw", text_column=text_column, optional=optional)
+    return read_raw_columns(folder, roles)
 
 
 def test_all_columns_in_the_order_of_the_source_rows(tmp_path: Path) -> None:
     write(
-        tmp_path, "a.parquet", source_row=[3, 4], tweet_id=["30", "x"], author_id=["7", None],
+        tmp_path, "a.parquet", source_row=[3, 4], tweet_id=["30", "3E+01"], author_id=["7", None],
         inbound=["True", "False"], text=["c", "d"], in_response_to_tweet_id=["10.0", ""],
     )  # fmt: skip
     write(
         tmp_path, "b.parquet", source_row=[2, 1], tweet_id=["20", "10"], author_id=["Shop", "7"],
         inbound=["", "1"], text=["b", "a"], in_response_to_tweet_id=["30", None],
     )  # fmt: skip
-    raw = read_raw_columns(tmp_path, text_column="text")
-    assert raw.names == (
+    raw = read(tmp_path)
+    assert raw_names(tmp_path) == (
         "source_row", "tweet_id", "author_id", "inbound", "text", "in_response_to_tweet_id",
     )  # fmt: skip
     assert raw.source_rows.tolist() == [1, 2, 3, 4]
@@ -125,13 +50,13 @@ def test_all_columns_in_the_order_of_the_source_rows(tmp_path: Path) -> None:
 
 def test_repeated_ids_are_all_kept(tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", source_row=[1, 2], tweet_id=["5", "5"], text=["a", "b"])
-    assert read_raw_columns(tmp_path, text_column="text").tweet_ids.tolist() == [5, 5]
+    assert read(tmp_path).tweet_ids.tolist() == [5, 5]
 
 
 def test_file_with_nothing_but_texts(tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", source_row=[1, 2, 3], body=["a", None, "😀"])
-    raw = read_raw_columns(tmp_path, text_column="body")
-    assert raw.names == ("source_row", "body")
+    raw = read(tmp_path, text_column="body")
+    assert raw_names(tmp_path) == ("source_row", "body")
     assert raw.tweet_ids.tolist() == [1, 2, 3]
     assert raw.parent_ids.tolist() == [NOTHING] * 3
     assert raw.directions.tolist() == [INBOUND] * 3
@@ -143,21 +68,54 @@ def test_no_rows(tmp_path: Path) -> None:
         tmp_path, "a.parquet", source_row=[], tweet_id=[], author_id=[], inbound=[], text=[],
         in_response_to_tweet_id=[],
     )  # fmt: skip
-    raw = read_raw_columns(tmp_path, text_column="text")
-    columns = [column for column in raw[1:] if column is not None]
-    assert [len(column) for column in columns] == [0, 0, 0, 0, 0]
-
-
-def test_unknown_text_column_names_those_there_are(tmp_path: Path) -> None:
-    write(tmp_path, "a.parquet", source_row=[1], tweet_id=["1"], body=["a"])
-    with pytest.raises(DataError) as caught:
-        read_raw_columns(tmp_path, text_column="text")
-    assert str(caught.value) == (
-        f"{tmp_path} has no column 'text' but source_row, tweet_id, body; "
-        "name the text column with TEXT_COLUMN="
-    )
+    raw = read(tmp_path)
+    columns = (raw.source_rows, raw.tweet_ids, raw.parent_ids, raw.directions, raw.authors)
+    assert [len(column) for column in columns if column is not None] == [0, 0, 0, 0, 0]
 
 
 def test_empty_folder_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no Parquet files; run `make data_ingestion` first"):
-        read_raw_columns(tmp_path, text_column="text")
+        read(tmp_path)
+
+
+def test_every_column_may_have_any_name(tmp_path: Path) -> None:
+    columns = {
+        "ticket.id": ["TKT-1", "TKT-2", "TKT-1"], "who`": ["agent", "Customer", "customer"],
+        "on, at": ["1/31/2024 9:05 PM", "", "2/1/2024 12:00 AM"], "": ["a", "b", "c"],
+    }  # fmt: skip
+    write(tmp_path, "a.parquet", source_row=[1, 2, 3], **columns)
+    raw = read(
+        tmp_path, text_column="", id_column="ticket.id", date_column="on, at", inbound_column="who`"
+    )
+    assert raw.tweet_ids[0] == raw.tweet_ids[2] != raw.tweet_ids[1]
+    assert raw.directions.tolist() == [OUTBOUND, INBOUND, INBOUND]
+    assert raw.dates is not None
+    assert (
+        raw.dates[[0, 2]].tolist()
+        == np.array(["2024-01-31T21:05", "2024-02-01T00:00"], "datetime64[us]").tolist()
+    )
+    assert np.isnat(raw.dates[1])
+    assert [(u.column, u.empty, u.unreadable) for u in raw.unread] == [
+        ("ticket.id", 0, 0), ("who`", 0, 0), ("on, at", 1, 0),
+    ]  # fmt: skip
+
+
+def test_columns_without_a_single_value_are_as_if_they_were_not_there(tmp_path: Path) -> None:
+    write(
+        tmp_path, "a.parquet", source_row=[1, 2], text=["a", "b"], inbound=["", " "],
+        created_at=[None, "NaN"],
+    )  # fmt: skip
+    raw = read(tmp_path)
+    assert raw.directions.tolist() == [INBOUND, INBOUND]
+    assert raw.dates is None
+    assert raw.unread == ()
+
+
+def test_without_ids_replies_lead_nowhere(tmp_path: Path) -> None:
+    write(
+        tmp_path, "a.parquet", source_row=[1, 2], text=["a", "b"], tweet_id=["7E+17", "7E+17"],
+        in_response_to_tweet_id=["", "1"],
+    )  # fmt: skip
+    raw = read(tmp_path, id_column="none")
+    assert raw.tweet_ids.tolist() == [1, 2]
+    assert raw.parent_ids.tolist() == [NOTHING, NOTHING]
