@@ -35,7 +35,10 @@ _CLOCK = (
     r"(?: ?(?P<half>(?i:[ap]\.?m\.?)))?"
 )
 _TIME = rf"(?:(?:[Tt]|,? +|,? at ){_CLOCK}{_ZONE}(?: \([^()]*\))?)?"
-# In the order in which they are tried; no text has two of them.
+# Forms by an example, in the order in which they are tried; but for the orders of day and month, no
+# text has two of them.
+_ORDERS = {"dmy": "31/10/2017 22:10", "mdy": "10/31/2017 10:10 PM"}
+_EPOCH = "seconds, milli-, micro- or nanoseconds since 1970"
 _FORMS = {
     "Tue Oct 31 22:10:47 +0000 2017": (
         f"{_WEEKDAY} {_NAME} +{_DAY} {_CLOCK} (?P<zone>[^ ]+) {_YEAR}"
@@ -49,11 +52,10 @@ _FORMS = {
         "(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
         f"(?:[Tt]?(?P<hour>[0-9]{{2}})(?P<minute>[0-9]{{2}})(?P<second>[0-9]{{2}}){_ZONE})?"
     ),
+    _ORDERS["dmy"]: f"{_DAY}[-/.]{_MONTH}[-/.]{_SHORT_YEAR}{_TIME}",
+    _ORDERS["mdy"]: f"{_MONTH}[-/.]{_DAY}[-/.]{_SHORT_YEAR}{_TIME}",
+    _EPOCH: r"(?P<whole>[0-9]{9,18}|[1-8][0-9]{18})(?:\.(?P<fraction>[0-9]+))?",
 }
-_NUMERIC = f"(?P<first>[0-9]{{1,2}})[-/.](?P<other>[0-9]{{1,2}})[-/.]{_SHORT_YEAR}{_TIME}"
-_ORDERS = {"dmy": "31/10/2017 22:10", "mdy": "10/31/2017 10:10 PM"}
-_EPOCH = r"(?P<whole>[0-9]{9,18}|[1-8][0-9]{18})(?:\.(?P<fraction>[0-9]+))?"
-_EPOCH_FORM = "seconds, milli-, micro- or nanoseconds since 1970"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # RFC 2822's names of zones, in hours from UTC.
 _ZONES = {
@@ -61,6 +63,7 @@ _ZONES = {
     "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 _MAX_ZONE_H = 18
+_NO_TIME = np.datetime64("NaT", "us")
 
 
 class Dates(NamedTuple):
@@ -82,15 +85,16 @@ def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dat
         DataError: if that order can't be decided.
     """
     texts = given_values(column)
-    times = np.full(len(texts), np.datetime64("NaT"), "datetime64[us]")
-    found: list[str] = []
-    left = np.flatnonzero(texts.is_valid().to_numpy())
-    for form, pattern in _FORMS.items():
-        left = _read(texts, left, pattern, times, found, form)
-    left = _read_numeric(texts, left, times, found, name=name, order=order)
+    found = _read_forms(texts)
+    if _ORDERS["dmy"] in found:
+        order = order or _decide_order(found, texts, name=name)
+        del found[_ORDERS["mdy" if order == "dmy" else "dmy"]]
     given = len(texts) - texts.null_count
-    if 2 * len(left) > given:
-        _read(texts, left, _EPOCH, times, found, _EPOCH_FORM)
+    if _EPOCH in found and 2 * np.count_nonzero(~np.isnat(found[_EPOCH])) <= given:
+        del found[_EPOCH]
+    times = np.full(len(texts), _NO_TIME)
+    for read in found.values():
+        times = np.where(np.isnat(times), read, times)
     unread = pa.array(np.isnat(times) & texts.is_valid().to_numpy())
     return Dates(
         times,
@@ -100,63 +104,59 @@ def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dat
             empty=texts.null_count,
             unreadable=unread.true_count,
             example=first_of(texts, unread),
-            found=tuple(found),
+            found=tuple(form for form in _FORMS if form in found),
         ),
     )
 
 
-def _read(
-    texts: pa.ChunkedArray, rows: Numbers, pattern: str, times: Times, found: list[str], form: str
-) -> Numbers:
-    """Fill in the times of those of ``rows`` that have the form; return the rows that do not."""
-    fields, matched = _match(texts, rows, pattern)
-    if not len(matched):
-        return rows
-    times[matched] = fields.epoch() if "whole" in fields.names else fields.times()
-    found.append(form)
-    return np.setdiff1d(rows, matched, assume_unique=True)
+def _read_forms(texts: pa.ChunkedArray) -> dict[str, Times]:
+    """(N,) times by each form that occurs, NaT where the text has another."""
+    found: dict[str, Times] = {}
+    start = 0
+    for chunk in texts.chunks:
+        rows = np.flatnonzero(chunk.is_valid())
+        for form, pattern in _FORMS.items():
+            fields, matched = _match(chunk, rows, f"^(?:{pattern})$")
+            if not len(matched):
+                continue
+            if form not in found:
+                found[form] = np.full(len(texts), _NO_TIME)
+            found[form][start + matched] = fields.epoch() if form == _EPOCH else fields.times()
+            if form != _ORDERS["dmy"]:
+                rows = np.setdiff1d(rows, matched, assume_unique=True)
+        start += len(chunk)
+    return found
 
 
-def _read_numeric(
-    texts: pa.ChunkedArray,
-    rows: Numbers,
-    times: Times,
-    found: list[str],
-    *,
-    name: str,
-    order: str | None,
-) -> Numbers:
-    """The same for days and months in figures, of which either may come first."""
-    fields, matched = _match(texts, rows, _NUMERIC)
-    if not len(matched):
-        return rows
-    first, other = fields.numbers("first"), fields.numbers("other")
-    order = order or _decide_order(first, other, texts.take(pa.array(matched)), name=name)
-    day, month = (first, other) if order == "dmy" else (other, first)
-    times[matched] = fields.times(day=day, month=month)
-    found.append(_ORDERS[order])
-    return np.setdiff1d(rows, matched, assume_unique=True)
+def _match(texts: pa.StringArray, rows: Numbers, pattern: str) -> "tuple[_Fields, Numbers]":
+    """The parts of the texts at ``rows`` that have the pattern, and where these are."""
+    chosen = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+    fits = pc.match_substring_regex(chosen, pattern)
+    parts = pc.extract_regex(chosen.filter(fits), pattern)
+    return _Fields(parts), rows[fits.to_numpy(zero_copy_only=False)]
 
 
-def _decide_order(first: Numbers, other: Numbers, texts: pa.ChunkedArray, *, name: str) -> str:
-    """Whichever is above 12 is the day, for the whole column."""
+def _decide_order(found: dict[str, Times], texts: pa.ChunkedArray, *, name: str) -> str:
+    """Whichever gives a date where the other does not, for the whole column."""
     remedy = "name it: DATE_ORDER=dmy or DATE_ORDER=mdy (ingestion.date_order)"
-    day_first, month_first = (first > 12) & (other <= 12), (first <= 12) & (other > 12)
-    either = (first <= 12) & (other <= 12) & (first != other)
-    if day_first.any() and month_first.any():
-        examples = [first_of(texts, pa.array(where)) for where in (day_first, month_first)]
+    day_first, month_first = (found[form] for form in _ORDERS.values())
+    only_day, only_month = np.isnat(month_first), np.isnat(day_first)
+    only_day, only_month = only_day & ~only_month, only_month & ~only_day
+    if only_day.any() and only_month.any():
+        examples = [first_of(texts, pa.array(where)) for where in (only_day, only_month)]
         raise DataError(
             f"column {name!r} has dates with the day first, as {examples[0]!r}, and with the month "
             f"first, as {examples[1]!r}; write them alike, or {remedy} and lose the others, or "
             f"{LEAVE_OUT}"
         )
-    if either.any() and not (day_first.any() or month_first.any()):
-        example = first_of(texts, pa.array(either))
+    differ = ~np.isnat(day_first) & ~np.isnat(month_first) & (day_first != month_first)
+    if differ.any() and not (only_day.any() or only_month.any()):
+        example = first_of(texts, pa.array(differ))
         raise DataError(
             f"column {name!r} does not show whether day or month comes first: no date such as "
             f"{example!r} has a number above 12 there; {remedy}, or {LEAVE_OUT}"
         )
-    return "mdy" if month_first.any() else "dmy"
+    return "mdy" if only_month.any() else "dmy"
 
 
 class _Fields:
@@ -178,11 +178,10 @@ class _Fields:
         text = self.texts(name)
         return np.asarray(pc.cast(pc.if_else(pc.equal(text, ""), "0", text), pa.int64()))
 
-    def times(self, *, day: Numbers | None = None, month: Numbers | None = None) -> Times:
+    def times(self) -> Times:
         """(M,) NaT where a part is out of its range."""
-        day = self.numbers("day") if day is None else day
-        if month is None:
-            month = self._months() if "name" in self.names else self.numbers("month")
+        day = self.numbers("day")
+        month = self._months() if "name" in self.names else self.numbers("month")
         year, hour, ok = self._years(), *self._hours()
         minute, second = self.numbers("minute"), self.numbers("second")
         zone, zone_ok = self._zone_minutes()
@@ -194,7 +193,7 @@ class _Fields:
         seconds = ((day - 1) * 24 + hour) * 3600 + (minute - zone) * 60 + second
         micros = seconds * 1_000_000 + self._micros()
         times = first.astype("datetime64[us]") + micros.astype("timedelta64[us]")
-        return np.where(ok, times, np.datetime64("NaT"))
+        return np.where(ok, times, _NO_TIME)
 
     def epoch(self) -> Times:
         """(M,) from numbers, whose size tells seconds from smaller units."""
@@ -238,17 +237,6 @@ class _Fields:
         minutes = np.array([zone or 0 for zone in zones], np.int64)
         codes = encoded.indices.to_numpy()
         return minutes[codes], known[codes]
-
-
-def _match(texts: pa.ChunkedArray, rows: Numbers, pattern: str) -> tuple[_Fields, Numbers]:
-    """The parts of the texts at ``rows`` that have the pattern, and where these are."""
-    whole = len(rows) == len(texts)
-    chosen = texts if whole else texts.take(pa.array(rows))
-    fits = pc.fill_null(pc.match_substring_regex(chosen, f"^(?:{pattern})$"), False)
-    if not pc.any(fits).as_py():
-        return _Fields(pa.array([], pa.struct([]))), rows[:0]
-    parts = pc.extract_regex(chosen.filter(fits), f"^(?:{pattern})$")
-    return _Fields(parts.combine_chunks()), rows[fits.to_numpy()]
 
 
 def _minutes_of(zone: str) -> int | None:
