@@ -96,7 +96,11 @@ def _build(
     csv = source.prepare(scratch)
     started = time.monotonic()
     landed = land_csv(
-        csv, folder, text_column=ingestion.text_column, max_field_mb=ingestion.max_field_mb
+        csv,
+        folder,
+        text_column=ingestion.text_column,
+        max_field_mb=ingestion.max_field_mb,
+        optional=ingestion.optional_columns,
     )
     seconds = time.monotonic() - started
     gold = scratch / "gold.csv"
