@@ -132,5 +132,5 @@ def _check(settings: Settings, indexed: _Indexed, cleaned: Cleaned, written: Wri
     )
     report = settings.paths.reports / REPORT
     write_report(checks, report, now=now)
-    logger.info("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
+    logger.debug("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
     require_passed(checks, report=report)

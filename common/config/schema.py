@@ -20,6 +20,7 @@ from common.config.tracking import TrackingSettings
 from common.config.training import TrainingSettings
 from common.config.transformation import TransformationSettings
 from common.config.tuning import TuningSettings
+from common.log import Log
 
 
 class Settings(Section):
@@ -28,6 +29,10 @@ class Settings(Section):
     profile: Literal["sample", "full"] = "sample"
     run_dir: Path = Field(Path(), description="folder of data/, models/ and reports/")
     labels: Path = Field(Path("conf/labels.yaml"), description="the label schema")
+    log: Log = Field(
+        "normal",
+        description="quiet: errors and summary; normal: stages, warnings, progress; verbose: all",
+    )
     seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
     spark: SparkSettings = SparkSettings()
     ingestion: IngestionSettings = IngestionSettings()

@@ -156,13 +156,14 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
 def environment_of(settings: Settings) -> dict[str, str]:
     """Variables from which another process loads the same settings, secrets among them.
 
-    Not the name of this run of the chain: what another process does is no part of it.
+    Not how much this one logs, nor the name of this run of the chain: what another process does is
+    no part of it.
     """
 
     def text(value: SecretStr | Path) -> str:
         return str(value.resolve()) if isinstance(value, Path) else value.get_secret_value()
 
-    chosen = settings.model_dump(exclude={"profile": True, "tracking": {"pipeline"}})
+    chosen = settings.model_dump(exclude={"profile": True, "log": True, "tracking": {"pipeline"}})
     return {PREFIX + "PROFILE": settings.profile} | {
         PREFIX + key.replace(".", "__").upper(): json.dumps(value, default=text, ensure_ascii=False)
         for key, value in _flatten(chosen).items()
