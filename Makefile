@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -20,9 +20,8 @@ PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 RUN_DIR ?= .
-SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
 # Decided once, when first needed; the reason is printed as it is decided.
-PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py))$(PROFILE)
+PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py $(if $(CSV),own)))$(PROFILE)
 
 # Names the run of the chain in MLflow; a make that is started by this one has the same.
 ifndef TRIAGE_TRACKING__PIPELINE
@@ -30,19 +29,23 @@ export TRIAGE_TRACKING__PIPELINE := $(shell echo "run-$$(date -u +%Y%m%d-%H%M%S)
 endif
 
 SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
+	$(if $(LOG),TRIAGE_LOG="$(LOG)") \
 	$(if $(PORT),TRIAGE_SERVING__PORT="$(PORT)") \
 	$(if $(CSV),TRIAGE_INGESTION__SOURCE=csv TRIAGE_INGESTION__CSV="$(CSV)") \
 	$(if $(TEXT_COLUMN),TRIAGE_INGESTION__TEXT_COLUMN="$(TEXT_COLUMN)") \
 	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)") \
 	$(if $(MODEL_SOURCE),TRIAGE_SERVING__MODEL_SOURCE="$(MODEL_SOURCE)")
 RUN = $(SETTINGS) $(PY) -m
+CHAIN = $(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) pipeline
+TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test api_fuzz container_test bench images screens clean help
 
 ##@ Run the chain
 
-all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
+all: profile env lint ## the whole chain, from raw rows to a served model
+	@$(CHAIN) all $(TRAIN_OPTIONS)
 
 profile:
 	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
@@ -71,13 +74,16 @@ data_transformation: env ## b: clean and thread them with Spark, and check them
 classify: env ## c: label the messages with the teacher (LABELS)
 	@$(RUN) c_classification
 
-pipeline: data_ingestion data_transformation classify train_model ## the four data stages (CSV, TEXT_COLUMN, LABELS)
-	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report writes a page about the run",:)
+pipeline: env ## the four data stages (CSV, TEXT_COLUMN, LABELS, GOLD, FORCE, TUNED)
+	@$(CHAIN) $(TRAIN_OPTIONS)
+
+smoke: env ## the chain on a few rows, in two minutes: does it work on this file? (CSV, GOLD)
+	@$(CHAIN) smoke
 
 ##@ Train
 
 train_model: env ## d: train, export, judge and promote the student (GOLD, FORCE, TUNED)
-	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
+	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(TRAIN_OPTIONS)
 
 tune: env ## search for better training settings (N_TRIALS); then train_model TUNED=1
 	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
@@ -91,18 +97,10 @@ labels_check: env ## check the labels file: its wording, and which texts the lab
 	@$(RUN) c_classification.check
 
 score: env ## label a file with the student, into a .csv or .parquet (CSV, TEXT_COLUMN, OUT)
-	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or out.parquet)"; exit 2; }
-	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
+	@$(RUN) pipeline score $(if $(CSV),--csv "$(CSV)") $(if $(OUT),--out "$(OUT)")
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
-	@test -n "$(GOLD)" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
-	@$(RUN) c_classification.gold.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
-	@$(RUN) c_classification.gold.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
-	@$(RUN) d_training.evaluation --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \
-		--wording "$(RUN_DIR)/reports/wording_on_gold.parquet"
-
-evaluate_sample:
-	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi
+	@$(RUN) pipeline evaluate $(if $(GOLD),--gold "$(GOLD)")
 
 ##@ Serve
 
@@ -154,10 +152,11 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
 	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
-		"$(RUN_DIR)"/.cache
+		"$(RUN_DIR)"/.cache "$(RUN_DIR)"/.smoke
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '%s\n' "" "In brackets: variables of a command, as in make score CSV=in.csv OUT=out.csv." \
-		"All take RUN_DIR= (folder of data, models and reports; default .) and PROFILE=sample|full." \
+		"All take RUN_DIR= (folder of data, models and reports; default .), PROFILE=sample|full" \
+		"and LOG=quiet|normal|verbose." \
 		"Values of others: FORCE=1 TUNED=1 TO=<model_id> MODEL_SOURCE=local|registry."

@@ -141,9 +141,8 @@ def _outcome(manifest: Manifest) -> str:
     rows, seconds = manifest.rows, f"{manifest.seconds:.1f} s"
     if not rows.taken:
         return seconds
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in rows.dropped.items())
-    dropped = f"{rows.taken - rows.out:,} dropped ({reasons})" if reasons else "none dropped"
-    return f"{rows.taken:,} rows in, {rows.out:,} out, {dropped}, {seconds}"
+    dropped = ", ".join(f"{reason} {n:,}" for reason, n in rows.dropped.items())
+    return f"{rows.taken:,} rows in, {rows.out:,} out, dropped: {dropped or 'none'}; {seconds}"
 
 
 def _publish(staging: Path, output: Path, *, version: str) -> None:
