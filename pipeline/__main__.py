@@ -25,7 +25,7 @@ from pipeline.preflight import (
     score_checks,
 )
 from pipeline.run import run_steps
-from pipeline.steps import chain_steps, evaluate_steps, score_step, whole_steps
+from pipeline.steps import chain_steps, evaluate_steps, score_step, source_name, whole_steps
 from pipeline.summary import make_command, summarize
 
 logger = logging.getLogger("pipeline")
@@ -77,6 +77,7 @@ def _all(settings: Settings, args: argparse.Namespace) -> None:
 
 def _smoke(settings: Settings, args: argparse.Namespace) -> None:
     _check(chain_checks(settings))
+    logger.info("takes a random %d rows of %s", smoke.ROWS, source_name(settings))
     overrides = [*args.set, *smoke.prepare(settings)]
     small = load_settings(overrides=overrides, profile="sample").settings
     args.set, args.profile = overrides, "sample"

@@ -62,7 +62,7 @@ def prepare(settings: Settings) -> list[str]:
         changes |= {
             "ingestion.csv": folder / SAMPLE,
             "ingestion.encoding": "utf-8",
-            "ingestion.delimiter": "','",
+            "ingestion.delimiter": ",",
         }
     else:
         raise SettingsError(

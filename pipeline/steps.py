@@ -56,24 +56,26 @@ def whole_steps(settings: Settings, *, force: bool = False, tuned: bool = False)
 def evaluate_steps(settings: Settings, gold: Path) -> list[Step]:
     """Teacher, wording and student on the same labeled rows."""
     reports = settings.paths.reports
-    teacher = str(reports / "teacher_on_gold.parquet")
-    wording = str(reports / "wording_on_gold.parquet")
-    label = ("--csv", str(gold), "--out")
-    scores = ("--gold", str(gold), "--teacher", teacher, "--wording", wording)
+    teacher, wording = reports / "teacher_on_gold.parquet", reports / "wording_on_gold.parquet"
+    scores = (f"--gold={gold}", f"--teacher={teacher}", f"--wording={wording}")
     return [
-        Step("teacher", f"labels {gold}", (("c_classification.gold.label_csv", *label, teacher),)),
+        Step(
+            "teacher",
+            f"labels {gold}",
+            (("c_classification.gold.label_csv", f"--csv={gold}", f"--out={teacher}"),),
+        ),
         Step(
             "wording",
             f"compares {gold} with the labels' wording",
-            (("c_classification.gold.wording", *label, wording),),
+            (("c_classification.gold.wording", f"--csv={gold}", f"--out={wording}"),),
         ),
-        Step("scores", "scores teacher and student", (("d_training.evaluation", *scores),)),
+        Step("evaluation", "scores teacher and student", (("d_training.evaluation", *scores),)),
     ]
 
 
 def score_step(source: Path, out: Path) -> Step:
     """A file labeled by the student."""
-    files = ("--csv", str(source), "--out", str(out))
+    files = (f"--csv={source}", f"--out={out}")
     return Step("scoring", f"labels {source} into {out}", (("e_apification", "score", *files),))
 
 

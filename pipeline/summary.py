@@ -1,7 +1,7 @@
 """What a run came to: rows, labels, scores, where the outputs lie, what to do next."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from common.config.schema import Settings
@@ -13,7 +13,6 @@ from pipeline.steps import source_name
 
 _NAMED = 8  # labels that the mix lists
 _OUTPUTS = {
-    "data/raw/quarantine": "rows that can't be read, with the reason",
     "data/labeled/messages": "every message with its label (Parquet)",
     "reports/labels.html": "which texts each label got",
     "reports/evaluation.json": "scores on labeled rows",
@@ -31,21 +30,19 @@ def summarize(settings: Settings, *, seconds: Mapping[str, float], following: st
         following: the command that a person would run next.
     """
     parts = {
-        "rows": _rows(settings),
-        "labels": _label_mix(settings),
+        "rows": [_rows(settings)],
+        "labels": [_label_mix(settings)],
         "model": _model(settings),
-        "scores": _scores(settings),
-        "time": ", ".join(f"{step} {spent:.0f} s" for step, spent in seconds.items()),
+        "scores": [_scores(settings)],
+        "time": [", ".join(f"{step} {spent:.0f} s" for step, spent in seconds.items())],
+        "outputs": _outputs(settings),
+        "next": [following],
     }
-    lines = [f"Done in {sum(seconds.values()):.0f} s: {source_name(settings)}"]
-    lines += [f"  {name:<8}{text}" for name, text in parts.items() if text]
-    found = list(_outputs(settings))
-    width = max((len(path) for path, _ in found), default=0)
-    lines += [
-        f"  {'' if number else 'outputs':<8}{path:<{width}}  {what}"
-        for number, (path, what) in enumerate(found)
-    ]
-    return "\n".join(["", *lines, f"  {'next':<8}{following}", ""])
+    lines = ["", f"Done in {sum(seconds.values()):.0f} s: {source_name(settings)}"]
+    for name, part in parts.items():
+        heads = [name, *[""] * len(part)]
+        lines += [f"  {head:<9}{line}" for head, line in zip(heads, part, strict=False) if line]
+    return "\n".join(lines) + "\n"
 
 
 def make_command(target: str, settings: Settings, **variables: object) -> str:
@@ -89,20 +86,19 @@ def _label_mix(settings: Settings) -> str:
     shown = ranked[:_NAMED]
     if rest := ranked[_NAMED:]:
         shown.append((f"{len(rest)} others", sum(count for _, count in rest)))
-    shown.append(("no label", labeled.figures.get("abstained", 0)))
+    shown.append(("none", labeled.figures.get("abstained", 0)))
     return ", ".join(f"{name} {100 * n / labeled.rows.out:.0f} %" for name, n in shown)
 
 
-def _model(settings: Settings) -> str:
+def _model(settings: Settings) -> list[str]:
+    """The model, and what the gate noted of the texts that it was judged on."""
     model_id = serving_id(settings.paths.models)
-    if model_id is None:
-        return ""
-    verdict = find_verdict(settings.paths.models, model_id)
-    if verdict is None:
-        return f"{model_id} serves"
+    verdict = find_verdict(settings.paths.models, model_id) if model_id else None
+    if model_id is None or verdict is None:
+        return [f"{model_id} serves"] if model_id else []
     macro_f1 = verdict.figures.get("macro_f1")
-    score = "" if macro_f1 is None else f"macro-F1 {macro_f1:.3f} on "
-    return f"{model_id} serves; {score}{verdict.rows}"
+    score = "judged" if macro_f1 is None else f"macro-F1 {macro_f1:.3f}"
+    return [f"{model_id} serves: {score} on {verdict.rows}", *verdict.notes]
 
 
 def _scores(settings: Settings) -> str:
@@ -115,11 +111,16 @@ def _scores(settings: Settings) -> str:
     return f"macro-F1 on {gold.texts:,} {kind} of {gold.file}: {scores}"
 
 
-def _outputs(settings: Settings) -> Iterator[tuple[str, str]]:
+def _outputs(settings: Settings) -> list[str]:
+    found = {}
+    raw = find_manifest(settings.paths.raw)
+    if raw and raw.rows.dropped:
+        found[str(settings.paths.raw / "quarantine")] = "rows that can't be read, with the reason"
     for name, what in _OUTPUTS.items():
         path = settings.run_dir / name
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            yield str(path), what
-    model_id = serving_id(settings.paths.models)
-    if model_id is not None:
-        yield str(settings.paths.models / model_id), "the model (ONNX), with its metrics"
+            found[str(path)] = what
+    if model_id := serving_id(settings.paths.models):
+        found[str(settings.paths.models / model_id)] = "the model (ONNX), with its metrics"
+    width = max(map(len, found), default=0)
+    return [f"{path:<{width}}  {what}" for path, what in found.items()]
