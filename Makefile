@@ -19,24 +19,28 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
-RUN_DIR ?= .
+# What a user writes reaches the programs by environment: neither make nor a shell reads it.
+$(foreach name,RUN_DIR CSV TEXT_COLUMN LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
+	export GIVEN_$(name) := $$(value $(name))))
+export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
+given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
 # Decided once, when first needed; the reason is printed as it is decided.
-PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py $(if $(CSV),own)))$(PROFILE)
+PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py $(if $(value CSV),own)))$(PROFILE)
 
 # Names the run of the chain in MLflow; a make that is started by this one has the same.
 ifndef TRIAGE_TRACKING__PIPELINE
 export TRIAGE_TRACKING__PIPELINE := $(shell echo "run-$$(date -u +%Y%m%d-%H%M%S)-$$$$")
 endif
 
-SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
-	$(if $(LOG),TRIAGE_LOG="$(LOG)") \
-	$(if $(PORT),TRIAGE_SERVING__PORT="$(PORT)") \
-	$(if $(CSV),TRIAGE_INGESTION__SOURCE=csv TRIAGE_INGESTION__CSV="$(CSV)") \
-	$(if $(TEXT_COLUMN),TRIAGE_INGESTION__TEXT_COLUMN="$(TEXT_COLUMN)") \
-	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)") \
-	$(if $(MODEL_SOURCE),TRIAGE_SERVING__MODEL_SOURCE="$(MODEL_SOURCE)")
+SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
+	$(if $(value CSV),TRIAGE_INGESTION__SOURCE=csv) $(call given,CSV,INGESTION__CSV) \
+	$(call given,TEXT_COLUMN,INGESTION__TEXT_COLUMN) \
+	$(call given,LABELS,LABELS) \
+	$(call given,LOG,LOG) \
+	$(call given,PORT,SERVING__PORT) \
+	$(call given,MODEL_SOURCE,SERVING__MODEL_SOURCE)
 RUN = $(SETTINGS) $(PY) -m
-CHAIN = $(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) pipeline
+CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
@@ -83,13 +87,13 @@ smoke: env ## the chain on a few rows, in two minutes: does it work on this file
 ##@ Train
 
 train_model: env ## d: train, export, judge and promote the student (GOLD, FORCE, TUNED)
-	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(TRAIN_OPTIONS)
+	@$(call given,GOLD,GATE__GOLD) $(RUN) d_training $(TRAIN_OPTIONS)
 
 tune: env ## search for better training settings (N_TRIALS); then train_model TUNED=1
-	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
+	@$(call given,N_TRIALS,TUNING__TRIALS) $(RUN) d_training tune
 
 rollback: env ## let the previous model serve again, or another that has served (TO)
-	@$(RUN) d_training rollback $(if $(TO),--to "$(TO)")
+	@$(RUN) d_training rollback $(if $(value TO),--to="$$GIVEN_TO")
 
 ##@ Label and judge
 
@@ -97,10 +101,10 @@ labels_check: env ## check the labels file: its wording, and which texts the lab
 	@$(RUN) c_classification.check
 
 score: env ## label a file with the student, into a .csv or .parquet (CSV, TEXT_COLUMN, OUT)
-	@$(RUN) pipeline score $(if $(CSV),--csv "$(CSV)") $(if $(OUT),--out "$(OUT)")
+	@$(RUN) pipeline score $(if $(value CSV),--csv="$$GIVEN_CSV") $(if $(value OUT),--out="$$GIVEN_OUT")
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
-	@$(RUN) pipeline evaluate $(if $(GOLD),--gold "$(GOLD)")
+	@$(RUN) pipeline evaluate $(if $(value GOLD),--gold="$$GIVEN_GOLD")
 
 ##@ Serve
 
@@ -151,8 +155,7 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
-	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
-		"$(RUN_DIR)"/.cache "$(RUN_DIR)"/.smoke
+	@rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache,.smoke}
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -13,6 +13,7 @@ from b_transformation.texts.timestamps import parse_created_at
 from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
+from common.runtime.spark import column, read_parquet, write_parquet
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -106,7 +107,7 @@ def write_messages(
         "cleaned.clean_text",
         "cleaned.lang",
     )
-    curated.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
+    write_parquet(curated, folder, options=_NO_DICTIONARY)
     seen = counts.get
     return Cleaned(
         dropped={name: seen[name] for name in REASONS},
@@ -133,7 +134,7 @@ def write_replies(
         .select("question_id", "brand", natural(F.col("raw_text")).alias("reply"))
         .where(F.col("reply") != "")
     )
-    questions = spark.read.schema("tweet_id long, text string").parquet(str(messages))
+    questions = read_parquet(spark, messages, schema="tweet_id long, text string")
     replies = answers.join(
         questions, on=answers["question_id"] == questions["tweet_id"], how="inner"
     ).select(
@@ -142,18 +143,17 @@ def write_replies(
         F.col("text").alias("message"),
         "reply",
     )
-    replies.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
+    write_parquet(replies, folder, options=_NO_DICTIONARY)
 
 
 def _read_index(spark: "SparkSession", path: Path, schema: str) -> "DataFrame":
     """One file of the index; a small one is sent to every worker, which spares moving the texts."""
-    index = spark.read.schema(schema).parquet(str(path))
+    index = read_parquet(spark, path, schema=schema)
     return index.hint("broadcast") if path.stat().st_size <= BROADCAST_BYTES else index
 
 
 def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
     """data/raw/messages: everything is a string but source_row; the text is ``raw_text``."""
-    from pyspark.sql import functions as F
     from pyspark.sql.types import LongType, StringType, StructField, StructType
 
     wanted = {"source_row", "author_id", "created_at", sources.text_column}
@@ -162,5 +162,5 @@ def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
         for name in sources.columns
         if name in wanted
     ]
-    raw = spark.read.schema(StructType(fields)).parquet(str(sources.raw))
-    return raw.withColumn("raw_text", F.col(sources.text_column))
+    raw = read_parquet(spark, sources.raw, schema=StructType(fields))
+    return raw.withColumn("raw_text", column(sources.text_column))

@@ -16,7 +16,7 @@ from c_classification.teacher.teacher import (
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.runtime.spark import spark_session
+from common.runtime.spark import read_parquet, spark_session, write_parquet
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
@@ -47,7 +47,7 @@ def label_messages(settings: Settings) -> Manifest:
     def build(folder: Path) -> Built:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
-            messages = spark.read.parquet(str(settings.paths.curated / "messages"))
+            messages = read_parquet(spark, settings.paths.curated / "messages")
             return build_labels(messages, spec, folder, seed=settings.seed)
 
     return run_stage(
@@ -100,19 +100,19 @@ def join_labels(
     """
     from pyspark.sql import functions as F
 
-    labels = messages.sparkSession.read.parquet(str(shards))
+    labels = read_parquet(messages.sparkSession, shards)
     if labels.count() != texts:
         raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
-    (
+    labeled = (
         messages.join(labels, on="text", how="inner")
         .withColumn("teacher", F.lit(spec.settings.teacher))
         .select(
             "tweet_id", "conversation_id", "text", "lang",
             "label", "confidence", "scores", "teacher", "votes",
         )
-        .write.mode("overwrite").parquet(str(target))
     )  # fmt: skip
-    return messages.sparkSession.read.parquet(str(target))
+    write_parquet(labeled, target)
+    return read_parquet(messages.sparkSession, target)
 
 
 def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]:

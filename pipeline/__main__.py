@@ -10,10 +10,10 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.config.settings import load_settings
 from common.errors import SettingsError
 from pipeline import smoke
@@ -43,9 +43,11 @@ def main() -> int:
         default="data",
         help="data (the default): the four data stages",
     )
-    parser.add_argument("--gold", type=Path, help="evaluate: labeled rows, columns text,label")
-    parser.add_argument("--csv", type=Path, help="score: the file to label")
-    parser.add_argument("--out", type=Path, help="score: the result")
+    parser.add_argument(
+        "--gold", type=plain_path, help="evaluate: labeled rows, columns text,label"
+    )
+    parser.add_argument("--csv", type=plain_path, help="score: the file to label")
+    parser.add_argument("--out", type=plain_path, help="score: the result")
     parser.add_argument("--force", action="store_true", help="promote even if the gate refuses")
     parser.add_argument("--tuned", action="store_true", help="train with what tune has found")
     args = parser.parse_args()

@@ -5,6 +5,7 @@ command run, so that all problems are shown at once.
 """
 
 import os
+import re
 import shutil
 import socket
 from collections import Counter
@@ -30,6 +31,7 @@ Check = Callable[[], str]
 # curated and labeled rows with Spark's files.
 BASE_BYTES, BYTES_A_BYTE = 2_000_000_000, 3
 OUT_ENDINGS = (".csv", ".parquet")
+_BREAKS = re.compile(r"\s*\n\s*")
 _NAMED = 5  # unknown labels that an error lists
 
 
@@ -39,7 +41,7 @@ class PreflightError(TriageError):
     def __init__(self, problems: Sequence[TriageError]) -> None:
         bad_settings = any(isinstance(problem, SettingsError) for problem in problems)
         self.exit_code = SettingsError.exit_code if bad_settings else TriageError.exit_code
-        lines = [f"  - {' '.join(str(problem).split())}" for problem in problems]
+        lines = [f"  - {_BREAKS.sub(' ', str(problem))}" for problem in problems]
         count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
         super().__init__("\n".join([f"{count}, nothing was started:", *lines]))
 

@@ -16,6 +16,7 @@ from c_classification.gold.keyed import key_of, write_keyed
 from c_classification.teacher.teacher import decide, score_texts, teacher_files
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import DataError
 from common.labels import load_labels
 from common.stage.plan import plan_stage
@@ -32,8 +33,8 @@ def main() -> int:
         "Label the texts of one CSV with the teacher and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with a header")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--csv", type=plain_path, required=True, help="UTF-8 CSV with a header")
+    parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     parser.add_argument("--text-column", default="text", help="column to label (default text)")
     args = parser.parse_args()
     return run_command(

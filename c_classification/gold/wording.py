@@ -21,6 +21,7 @@ from c_classification.gold.keyed import key_of, write_keyed
 from c_classification.teacher.embedding import frozen_encoder, without_handles
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.log import progress
@@ -42,8 +43,10 @@ def main() -> int:
         "Label the texts of one CSV by label names and descriptions alone, and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with the column text")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument(
+        "--csv", type=plain_path, required=True, help="UTF-8 CSV with the column text"
+    )
+    parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     args = parser.parse_args()
     return run_command(args, lambda settings: label_by_wording(settings, args.csv, args.out))
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import SettingsError
 from common.locks import exclusive
 from common.models.model_source import fetch_served
@@ -189,8 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     summary = "Label any CSV that has a text column, inside Spark."
     parser = stage_parser("e_apification score", summary, sections=["spark"])
-    parser.add_argument("--csv", type=Path, required=True, help="the CSV or CSV.gz to label")
-    parser.add_argument("--out", type=Path, required=True, help="result: .csv or .parquet")
+    parser.add_argument("--csv", type=plain_path, required=True, help="the CSV or CSV.gz to label")
+    parser.add_argument("--out", type=plain_path, required=True, help="result: .csv or .parquet")
     parser.add_argument("--text-column", help="column of the text (default ingestion.text_column)")
     args = parser.parse_args(arguments)
     return run_command(args, partial(_run, args=args))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from common.runtime.spark import read_parquet, write_parquet
 from common.text import natural_text
 from e_apification.model.predictor import OnnxPredictor, load_predictor
 
@@ -48,7 +49,7 @@ def score_texts(
     tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, rows // _ROWS_A_TASK)
     score = partial(_score_batches, models=str(models.resolve()), model_id=model_id)
     scored = (
-        session.read.parquet(str(texts.resolve()))
+        read_parquet(session, texts)
         .select("row", "text")
         .mapInArrow(_clean_batches, "row long, natural string")
         .repartition(tasks, "natural")
@@ -57,7 +58,7 @@ def score_texts(
         .mapInArrow(score, "rows array<long>, label int, confidence float")
     )
     with _logged_progress(session):
-        scored.write.parquet(str(out.resolve()))
+        write_parquet(scored, out)
 
 
 def _clean_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
