@@ -134,7 +134,7 @@ def test_a_full_disk_is_found_before_it_is_filled(
 
 
 def test_a_folder_that_may_not_be_written_to(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.os, "access", lambda *_: False)
+    monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(SettingsError, match="may not be written to; name another"):
         check_run_dir(settings(files))
 
