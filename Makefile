@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -19,8 +19,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
+COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV TEXT_COLUMN LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
@@ -34,7 +35,7 @@ endif
 
 SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
 	$(if $(value CSV),TRIAGE_INGESTION__SOURCE=csv) $(call given,CSV,INGESTION__CSV) \
-	$(call given,TEXT_COLUMN,INGESTION__TEXT_COLUMN) \
+	$(foreach name,$(COLUMNS_OF_CSV),$(call given,$(name),INGESTION__$(name))) \
 	$(call given,LABELS,LABELS) \
 	$(call given,LOG,LOG) \
 	$(call given,PORT,SERVING__PORT) \
@@ -69,7 +70,7 @@ $(VENV)/.ready: requirements.txt
 	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN)
+data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN, ID_COLUMN, DATE_COLUMN, BRAND_COLUMN)
 	@$(RUN) a_ingestion
 
 data_transformation: env ## b: clean and thread them with Spark, and check them

@@ -50,7 +50,11 @@ def _build(folder: Path, *, source: Source, ingestion: IngestionSettings) -> Bui
     csv = source.prepare(scratch)
     started = time.monotonic()
     landed = land_csv(
-        csv, folder, text_column=ingestion.text_column, max_field_mb=ingestion.max_field_mb
+        csv,
+        folder,
+        text_column=ingestion.text_column,
+        max_field_mb=ingestion.max_field_mb,
+        optional=ingestion.optional_columns,
     )
     seconds = time.monotonic() - started
     gold = scratch / "gold.csv"

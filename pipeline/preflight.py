@@ -21,8 +21,9 @@ from common.models.registry import require_production_id
 from common.onnx.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folder
 from common.runtime.java import find_java_home
 from common.synthetic import read_synthetic
-from common.tables.columns import TEXT_REMEDY, column_places
+from common.tables.columns import TEXT_REMEDY, column_places, text_columns
 from common.tables.input import TableInput
+from common.tables.roles import find_roles
 from common.tables.strict import read_columns
 from common.tables.table import open_table
 
@@ -99,7 +100,14 @@ def check_source(settings: Settings) -> str:
     if ingestion.source == "csv":
         if ingestion.csv is None:
             raise SettingsError("source csv needs a file; name it: CSV=file.csv (ingestion.csv)")
-        return check_table(settings, ingestion.csv)
+        columns = _columns(settings, ingestion.csv)
+        find_roles(
+            columns,
+            name=str(ingestion.csv),
+            text_column=ingestion.text_column,
+            optional=ingestion.optional_columns,
+        )
+        return f"{ingestion.csv} ({len(columns)} columns)"
     kept = (settings.paths.cache / "huggingface").is_dir()
     if ingestion.source == "huggingface" and not kept and not hub_answers(os.environ):
         raise DataError(
@@ -110,15 +118,20 @@ def check_source(settings: Settings) -> str:
 
 
 def check_table(settings: Settings, path: Path) -> str:
-    """The file is a table with the columns that the settings name."""
+    """The file is a table with the columns of texts that the settings name."""
+    columns = _columns(settings, path)
+    texts = text_columns(settings.ingestion.text_column, columns)
+    column_places(columns, texts, name=str(path), remedy=TEXT_REMEDY)
+    return f"{path} ({len(columns)} columns)"
+
+
+def _columns(settings: Settings, path: Path) -> tuple[str, ...]:
     ingestion = settings.ingestion
     source = TableInput(
         path, encoding=ingestion.encoding, delimiter=ingestion.delimiter, sheet=ingestion.sheet
     )
     with open_table(source, max_field_mb=ingestion.max_field_mb) as table:
-        columns = table.columns
-    column_places(columns, [ingestion.text_column], name=str(path), remedy=TEXT_REMEDY)
-    return f"{path} ({len(columns)} columns)"
+        return table.columns
 
 
 def check_labels(settings: Settings) -> str:

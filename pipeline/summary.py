@@ -53,6 +53,8 @@ def make_command(target: str, settings: Settings, **variables: object) -> str:
         given = {"CSV": ingestion.csv}
         if ingestion.text_column != "text":
             given["TEXT_COLUMN"] = ingestion.text_column
+        columns = ingestion.optional_columns if target == "pipeline" else {}
+        given |= {setting.upper(): name for setting, name in columns.items() if name}
     if settings.labels != Path("conf/labels.yaml"):
         given["LABELS"] = settings.labels
     given |= variables

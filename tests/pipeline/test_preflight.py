@@ -91,6 +91,14 @@ def test_bad_data_alone_is_an_error_of_code_1(files: Path) -> None:
     assert failed.value.exit_code == 1
 
 
+def test_optional_columns_that_are_named_must_be_there(files: Path) -> None:
+    with pytest.raises(DataError, match=r"has no column 'when'.*DATE_COLUMN="):
+        check_source(settings(files, date_column="when"))
+    with pytest.raises(DataError, match="has no column 'body'"):
+        check_source(settings(files, text_column="message,body"))
+    assert "2 columns" in check_source(settings(files, text_column="id,message", id_column="id"))
+
+
 def test_a_source_without_a_file_is_a_matter_of_settings(files: Path) -> None:
     with pytest.raises(SettingsError, match="CSV=file.csv"):
         check_source(settings(files, csv=None))

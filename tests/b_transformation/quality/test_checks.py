@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from b_transformation.quality.causes import Cause
 from b_transformation.quality.checks import Check, check_quality, require_passed, write_report
 from b_transformation.quality.written import Written
 from common.config.transformation import QualitySettings
@@ -131,7 +132,9 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
         Check("curated messages", "7", "at least 5", True),
         Check("nulls in text", "1", "at most 0", passed),
     ]
-    write_report(found, tmp_path / "quality.json", now=NOW)
+    causes = [Cause(3, "3 rows are blank", "fill them in")]
+    columns = {"date": {"column": "at"}}
+    write_report(found, tmp_path / "quality.json", now=NOW, columns=columns, causes=causes)
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8")) == {
         "created_at": "2024-05-06T12:00:00+00:00",
         "passed": passed,
@@ -139,4 +142,6 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
             {"name": "curated messages", "value": "7", "limit": "at least 5", "passed": True},
             {"name": "nulls in text", "value": "1", "limit": "at most 0", "passed": passed},
         ],
+        "columns": {"date": {"column": "at"}},
+        "unusable": [{"rows": 3, "words": "3 rows are blank", "remedy": "fill them in"}],
     }
