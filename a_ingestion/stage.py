@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from a_ingestion.sources import Source, choose_source
 from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
+from common.errors import DataError
 from common.stage.manifest import FileRecord, Manifest, RowCounts, find_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage

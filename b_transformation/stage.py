@@ -186,7 +186,7 @@ def _check(settings: Settings, indexed: _Indexed, cleaned: Cleaned, written: Wri
         columns=_described(indexed),
         causes=causes,
     )
-    logger.info("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
+    logger.debug("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
     for cause in causes:
         logger.info("unusable: %s", cause.sentence)
     require_passed(checks, report=report, causes=causes, id_column=roles.keys)

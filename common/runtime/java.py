@@ -91,7 +91,7 @@ def main() -> int:
         except TriageError as error:
             logger.error("%s", error)
             return 1
-    logger.info("Java %s at %s", java_version(home), home)
+    logger.debug("Java %s at %s", java_version(home), home)
     return 0
 
 

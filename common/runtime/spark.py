@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.config.spark import SparkSettings
+from common.log import is_quiet, is_verbose
 from common.runtime.java import find_java_home
 from common.runtime.start import start_spark
 
@@ -92,9 +93,10 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.executorEnv.PYTHONPATH": str(ROOT),
         "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty() and not is_quiet()).lower(),
         "spark.sql.warehouse.dir": (ROOT / ".cache" / "warehouse").as_uri(),
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.driver.extraJavaOptions": JAVA_OPTIONS,
+        **({"spark.log.level": "WARN"} if is_verbose() else {}),
     }

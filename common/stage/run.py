@@ -56,7 +56,7 @@ def run_stage(
     with single_writer(output):
         done = find_manifest(output)
         if done is not None and done.key == plan.key:
-            logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
+            _log_unchanged(done)
             return done
         staging, manifest = _build(plan, output, build, resumable=resumable)
         if on_built:
@@ -81,7 +81,7 @@ def run_stage_once(
     with single_writer(folder):
         done = find_manifest(folder)
         if done is not None:
-            logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
+            _log_unchanged(done)
             return done
         staging, manifest = _build(plan, folder, build, resumable=False)
         if on_built:
@@ -125,12 +125,26 @@ def _build(
         figures=built.figures,
     )
     write_atomically(staging / MANIFEST, manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-    rows = built.rows
-    counted = f"{rows.taken:,} rows in, {rows.out:,} out, dropped {rows.dropped or 'none'}, "
-    logger.info(
-        "%s: %s%.1f s", plan.stage, counted if rows.taken or rows.out else "", manifest.seconds
-    )
+    logger.log(_level(manifest), "%s: %s", plan.stage, _outcome(manifest))
     return staging, manifest
+
+
+def _log_unchanged(done: Manifest) -> None:
+    text = "%s: inputs, settings and code unchanged, nothing to do"
+    logger.log(_level(done), text, done.stage)
+
+
+def _level(manifest: Manifest) -> int:
+    """Stages have rows; exports, cards and the like are details."""
+    return logging.INFO if manifest.rows.taken else logging.DEBUG
+
+
+def _outcome(manifest: Manifest) -> str:
+    rows, seconds = manifest.rows, f"{manifest.seconds:.1f} s"
+    if not rows.taken:
+        return seconds
+    dropped = ", ".join(f"{reason} {n:,}" for reason, n in rows.dropped.items())
+    return f"{rows.taken:,} rows in, {rows.out:,} out, dropped: {dropped or 'none'}; {seconds}"
 
 
 def _publish(staging: Path, output: Path, *, version: str) -> None:

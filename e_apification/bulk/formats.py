@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-from common.errors import DataError, SettingsError
+from common.errors import DataError
 from common.tables.columns import quoted
 from common.tables.output import write_csv
 
@@ -43,19 +43,6 @@ class Dialect(NamedTuple):
 
 Batches = Iterator[pa.RecordBatch]
 Writer = Callable[[Path, pa.Schema, Batches, Dialect], None]
-
-
-def ending_of(out: Path) -> str:
-    """Which of `WRITERS` a file's name asks for.
-
-    Raises:
-        SettingsError: if it ends in none of them.
-    """
-    for ending in WRITERS:
-        if out.name.lower().endswith(ending):
-            return ending
-    *others, last = WRITERS
-    raise SettingsError(f"{out} must end in {', '.join(others)} or {last}; that decides the format")
 
 
 def check_fits(ending: str, header: Sequence[str], rows: int) -> None:

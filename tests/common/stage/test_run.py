@@ -75,8 +75,8 @@ def test_a_stage_logs_its_rows_and_knows_its_seconds(
     run_stage(plan("other"), output=tmp_path / "out", build=all_kept)
     assert 0 <= made.seconds < 60
     first, second = caplog.messages
-    assert first.startswith("stage: 3 rows in, 2 out, dropped {'empty': 1}, ")
-    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped none, ")
+    assert first.startswith("stage: 3 rows in, 2 out, dropped: empty 1; ")
+    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped: none; ")
 
 
 def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path: Path) -> None:
