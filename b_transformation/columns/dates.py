@@ -18,6 +18,7 @@ from common.errors import DataError
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Times = NDArray[np.datetime64]
+NO_TIME = np.datetime64("NaT", "us")
 WHAT = "date"
 LEAVE_OUT = "DATE_COLUMN=none leaves the dates out"
 
@@ -63,7 +64,6 @@ _ZONES = {
     "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 _MAX_ZONE_H = 18
-_NO_TIME = np.datetime64("NaT", "us")
 
 
 class Dates(NamedTuple):
@@ -92,7 +92,7 @@ def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dat
     given = len(texts) - texts.null_count
     if _EPOCH in found and 2 * np.count_nonzero(~np.isnat(found[_EPOCH])) <= given:
         del found[_EPOCH]
-    times = np.full(len(texts), _NO_TIME)
+    times = np.full(len(texts), NO_TIME)
     for read in found.values():
         times = np.where(np.isnat(times), read, times)
     unread = pa.array(np.isnat(times) & texts.is_valid().to_numpy())
@@ -120,7 +120,7 @@ def _read_forms(texts: pa.ChunkedArray) -> dict[str, Times]:
             if not len(matched):
                 continue
             if form not in found:
-                found[form] = np.full(len(texts), _NO_TIME)
+                found[form] = np.full(len(texts), NO_TIME)
             found[form][start + matched] = fields.epoch() if form == _EPOCH else fields.times()
             if form != _ORDERS["dmy"]:
                 rows = np.setdiff1d(rows, matched, assume_unique=True)
@@ -193,7 +193,7 @@ class _Fields:
         seconds = ((day - 1) * 24 + hour) * 3600 + (minute - zone) * 60 + second
         micros = seconds * 1_000_000 + self._micros()
         times = first.astype("datetime64[us]") + micros.astype("timedelta64[us]")
-        return np.where(ok, times, _NO_TIME)
+        return np.where(ok, times, NO_TIME)
 
     def epoch(self) -> Times:
         """(M,) from numbers, whose size tells seconds from smaller units."""

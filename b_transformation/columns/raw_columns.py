@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from b_transformation.columns.dates import Times, parse_dates
-from b_transformation.columns.directions import INBOUND, Directions, read_directions
+from b_transformation.columns.dates import NO_TIME, Times, parse_dates
+from b_transformation.columns.directions import INBOUND, OUTBOUND, Directions, read_directions
 from b_transformation.columns.ids import NOTHING, Ints, parse_ids, read_ids
 from b_transformation.columns.values import Unread
 from common.errors import DataError
@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 class RawColumns(NamedTuple):
     """N rows in the order of ``source_rows``; ids are NOTHING where they cannot be read.
 
-    dates: NaT where they cannot. unread: what could not be read, of each column that was.
+    dates: NaT where they cannot, and for outbound messages, whose dates are not used. unread: what
+    could not be read, of each column.
     """
 
     source_rows: Ints
@@ -77,9 +78,12 @@ def read_raw_columns(folder: Path, roles: Roles, *, date_order: str | None = Non
             unread.append(unread_words)
     dates = None
     if roles.date is not None:
-        times, unread_dates = parse_dates(table[roles.date], name=roles.date, order=date_order)
-        if not _is_blank(unread_dates, rows=len(source_rows)):
-            dates = times
+        asked = directions != OUTBOUND
+        column = table[roles.date].filter(pa.array(asked))
+        times, unread_dates = parse_dates(column, name=roles.date, order=date_order)
+        if not _is_blank(unread_dates, rows=len(times)):
+            dates = np.full(len(source_rows), NO_TIME)
+            dates[asked] = times
             unread.append(unread_dates)
     return RawColumns(
         source_rows=source_rows,
