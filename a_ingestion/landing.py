@@ -22,15 +22,17 @@ from common.tables.table import Batch, open_table
 GROUP_ROWS = 100_000
 FILE_ROWS = 500_000
 ROW_COLUMN = "source_row"
+MESSAGES, QUARANTINE_FOLDER = "messages", "quarantine"
 QUARANTINE = pa.schema([(ROW_COLUMN, pa.int64()), ("reason", pa.string()), ("record", pa.string())])
 
 
 class Landed(NamedTuple):
-    """Row counts, the source's columns, and how many (uncompressed) bytes it had."""
+    """Row counts, the source's columns, its (uncompressed) bytes, and how it was read."""
 
     rows: RowCounts
     columns: tuple[str, ...]
     csv_bytes: int
+    form: str
 
 
 def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb: int) -> Landed:
@@ -50,8 +52,8 @@ def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb
         columns = _names(table.columns, name=str(source.path))
         column_places(columns, [text_column], name=str(source.path), remedy=TEXT_REMEDY)
         with (
-            _MessageWriter(folder / "messages", columns) as messages,
-            _QuarantineWriter(folder / "quarantine") as quarantine,
+            _MessageWriter(folder / MESSAGES, columns) as messages,
+            _QuarantineWriter(folder / QUARANTINE_FOLDER) as quarantine,
         ):
             for batch in progress(table.batches, total=table.total, what="landing", unit="block"):
                 messages.write(batch)
@@ -61,7 +63,7 @@ def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb
         csv_bytes = table.bytes_read()
     out = taken - dropped.total()
     counts = RowCounts(taken=taken, out=out, dropped=dict(sorted(dropped.items())))
-    return Landed(counts, columns, csv_bytes)
+    return Landed(counts, columns, csv_bytes, table.form.described)
 
 
 def _names(header: tuple[str, ...], *, name: str) -> tuple[str, ...]:

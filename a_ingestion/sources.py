@@ -4,6 +4,7 @@ To add one, write its function here and its name into ``IngestionSettings.source
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +49,14 @@ def _sample(ingestion: IngestionSettings, _cache: Path) -> Source:
 def _csv(ingestion: IngestionSettings, _cache: Path) -> Source:
     if ingestion.csv is None:
         raise SettingsError("source csv needs a file: CSV=path (ingestion.csv=path)")
-    return _local(TableInput(ingestion.csv))
+    return _local(
+        TableInput(
+            ingestion.csv,
+            encoding=ingestion.encoding,
+            delimiter=ingestion.delimiter,
+            sheet=ingestion.sheet,
+        )
+    )
 
 
 def _kaggle(ingestion: IngestionSettings, cache: Path) -> Source:
@@ -66,7 +74,8 @@ def _huggingface(ingestion: IngestionSettings, cache: Path) -> Source:
     return _local(TableInput(texts))
 
 
-def _local(csv: TableInput) -> Source:
-    """A file that is already there; its digest says all that there is to know about it."""
-    csv.require("CSV= (ingestion.csv) must name a CSV file")
-    return Source((csv.path,), {"member": csv.member}, lambda _folder: csv)
+def _local(table: TableInput) -> Source:
+    """A file that is already there; its digest and how to read it decide what is landed."""
+    table.require("CSV= (ingestion.csv) must name a table")
+    named = {key: value for key, value in asdict(table).items() if key != "path"}
+    return Source((table.path,), named, lambda _folder: table)

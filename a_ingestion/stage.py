@@ -1,21 +1,29 @@
-"""The stage: get the source's CSV, land it in data/raw, do nothing if it is there already."""
+"""The stage: get the source's file, land it in data/raw, do nothing if it is there already.
+
+With ingestion.append it adds to data/raw what is new by id, and does nothing for a file that is in
+it already. The manifest then counts the rows of all files together; figures.files has each.
+"""
 
 import logging
 import shutil
 import time
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from a_ingestion.sources import Source, choose_source
 from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
-from common.stage.manifest import Manifest
+from common.stage.manifest import FileRecord, Manifest, RowCounts, find_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.
-CODE = ("a_ingestion.landing", "a_ingestion.sources")
+CODE = ("a_ingestion.append", "a_ingestion.landing", "a_ingestion.sources")
+ID_COLUMN = "tweet_id"
 logger = logging.getLogger(__name__)
 
 
@@ -27,6 +35,7 @@ def land_source(settings: Settings) -> Manifest:
     """
     ingestion = settings.ingestion
     source = choose_source(ingestion, cache=settings.paths.cache)
+    earlier = _Earlier.of(settings.paths.raw) if ingestion.append else None
     plan = plan_stage(
         "a_ingestion",
         code=CODE,
@@ -35,14 +44,51 @@ def land_source(settings: Settings) -> Manifest:
             "text_column": ingestion.text_column,
             "max_field_mb": ingestion.max_field_mb,
             **source.settings,
+            **({"after": earlier.key} if earlier else {}),
         },
         inputs=source.inputs,
     )
-    build = partial(_build, source=source, ingestion=ingestion)
+    if earlier and (before := earlier.holds(plan.inputs)):
+        logger.info("a_ingestion: %s is in data/raw already, nothing to do", before)
+        return earlier.manifest
+    build = partial(_build, source=source, ingestion=ingestion, inputs=plan.inputs, earlier=earlier)
     return run_stage(plan, output=settings.paths.raw, build=build, on_built=Tracker(settings))
 
 
-def _build(folder: Path, *, source: Source, ingestion: IngestionSettings) -> Built:
+class _Earlier(NamedTuple):
+    """What was landed before: the published folder and its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def of(cls, raw: Path) -> "_Earlier | None":
+        manifest = find_manifest(raw)
+        return cls(raw.resolve(), manifest) if manifest else None
+
+    @property
+    def key(self) -> str:
+        return self.manifest.key
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        return list(self.manifest.figures["files"])
+
+    def holds(self, inputs: Sequence[FileRecord]) -> str | None:
+        """The name of the file among ``inputs`` that was landed, byte for byte; None if none."""
+        landed = {file["sha256"] for file in self.files}
+        return next((record.path for record in inputs if record.sha256 in landed), None)
+
+
+def _build(
+    folder: Path,
+    *,
+    source: Source,
+    ingestion: IngestionSettings,
+    inputs: Sequence[FileRecord],
+    earlier: _Earlier | None,
+) -> Built:
+    from a_ingestion.append import LANDED_BEFORE, append_rows
     from a_ingestion.landing import land_csv
 
     scratch = folder / "scratch"
@@ -63,11 +109,44 @@ def _build(folder: Path, *, source: Source, ingestion: IngestionSettings) -> Bui
             f"{landed.rows.taken - landed.rows.out:,}",
             f"{landed.rows.taken:,}",
         )
+    rows = landed.rows
+    if earlier:
+        repeated = append_rows(
+            earlier.folder,
+            folder,
+            id_column=ID_COLUMN,
+            records=earlier.manifest.rows.taken,
+        )
+        rows = _without(rows, {LANDED_BEFORE: repeated} if repeated else {})
+        logger.info("%s new rows; %s were landed before", f"{rows.out:,}", f"{repeated:,}")
+    files = [*(earlier.files if earlier else []), _described(inputs, rows)]
     figures = {
         "source": ingestion.source,
         "columns": list(landed.columns),
         "csv_bytes": landed.csv_bytes,
+        "form": landed.form,
         "landing_seconds": round(seconds, 3),
         "rows_per_second": round(landed.rows.taken / seconds),
+        "files": files,
     }
-    return Built(landed.rows, figures)
+    return Built(_total([earlier.manifest.rows, rows]) if earlier else rows, figures)
+
+
+def _described(inputs: Sequence[FileRecord], rows: RowCounts) -> dict[str, Any]:
+    """A landed file in the manifest; a generated source has neither name nor digest."""
+    named = {"path": inputs[0].path, "sha256": inputs[0].sha256} if inputs else {"sha256": ""}
+    return {**named, "rows": rows.model_dump(by_alias=True)}
+
+
+def _without(rows: RowCounts, dropped: dict[str, int]) -> RowCounts:
+    left = rows.out - sum(dropped.values())
+    return RowCounts(taken=rows.taken, out=left, dropped=rows.dropped | dropped)
+
+
+def _total(counts: Sequence[RowCounts]) -> RowCounts:
+    dropped = sum((Counter(rows.dropped) for rows in counts), Counter[str]())
+    return RowCounts(
+        taken=sum(rows.taken for rows in counts),
+        out=sum(rows.out for rows in counts),
+        dropped=dict(sorted(dropped.items())),
+    )

@@ -13,6 +13,8 @@ from b_transformation.texts.timestamps import parse_created_at
 from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
+from common.runtime.spark import column, read_parquet, write_parquet
+from common.text import TextRules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -43,12 +45,13 @@ class Cleaned(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where the job reads: data/raw/messages, its columns, and the folder of the index."""
+    """Where the job reads: data/raw/messages, its columns, the index's folder; by which rules."""
 
     raw: Path
     columns: Sequence[str]
     text_column: str
     index_folder: Path
+    rules: TextRules = TextRules()
 
 
 def write_messages(
@@ -64,7 +67,9 @@ def write_messages(
     from pyspark.sql import functions as F
 
     clean = clean_column(
-        max_chars=settings.max_text_chars, detect_language=settings.detect_language
+        rules=sources.rules,
+        max_chars=settings.max_text_chars,
+        detect_language=settings.detect_language,
     )
     choose_brand = brand_column(brands)
     raw = _read_texts(spark, sources)
@@ -93,6 +98,8 @@ def write_messages(
         counts,
         *(F.count_if(F.col("reason") == name).alias(name) for name in REASONS),
         F.count_if("cleaned.was_cut").alias("texts_cut"),
+        F.count_if("cleaned.was_html").alias("texts_html"),
+        F.count_if("cleaned.mail_cut").alias("mails_cut"),
         F.approx_count_distinct("cleaned.clean_text").alias("distinct_texts_about"),
     )
     curated = judged.where(F.col("reason").isNull()).select(
@@ -106,11 +113,11 @@ def write_messages(
         "cleaned.clean_text",
         "cleaned.lang",
     )
-    curated.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
+    write_parquet(curated, folder, options=_NO_DICTIONARY)
     seen = counts.get
     return Cleaned(
         dropped={name: seen[name] for name in REASONS},
-        figures={name: seen[name] for name in ("texts_cut", "distinct_texts_about")},
+        figures={name: count for name, count in seen.items() if name not in REASONS},
     )
 
 
@@ -125,7 +132,7 @@ def write_replies(
     """Put each brand's answer beside the curated message that it answers."""
     from pyspark.sql import functions as F
 
-    natural = natural_column(max_chars=settings.max_text_chars)
+    natural = natural_column(rules=sources.rules, max_chars=settings.max_text_chars)
     index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
     answers = (
         _read_texts(spark, sources)
@@ -133,7 +140,7 @@ def write_replies(
         .select("question_id", "brand", natural(F.col("raw_text")).alias("reply"))
         .where(F.col("reply") != "")
     )
-    questions = spark.read.schema("tweet_id long, text string").parquet(str(messages))
+    questions = read_parquet(spark, messages, schema="tweet_id long, text string")
     replies = answers.join(
         questions, on=answers["question_id"] == questions["tweet_id"], how="inner"
     ).select(
@@ -142,18 +149,17 @@ def write_replies(
         F.col("text").alias("message"),
         "reply",
     )
-    replies.write.mode("overwrite").options(**_NO_DICTIONARY).parquet(str(folder))
+    write_parquet(replies, folder, options=_NO_DICTIONARY)
 
 
 def _read_index(spark: "SparkSession", path: Path, schema: str) -> "DataFrame":
     """One file of the index; a small one is sent to every worker, which spares moving the texts."""
-    index = spark.read.schema(schema).parquet(str(path))
+    index = read_parquet(spark, path, schema=schema)
     return index.hint("broadcast") if path.stat().st_size <= BROADCAST_BYTES else index
 
 
 def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
     """data/raw/messages: everything is a string but source_row; the text is ``raw_text``."""
-    from pyspark.sql import functions as F
     from pyspark.sql.types import LongType, StringType, StructField, StructType
 
     wanted = {"source_row", "author_id", "created_at", sources.text_column}
@@ -162,5 +168,5 @@ def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
         for name in sources.columns
         if name in wanted
     ]
-    raw = spark.read.schema(StructType(fields)).parquet(str(sources.raw))
-    return raw.withColumn("raw_text", F.col(sources.text_column))
+    raw = read_parquet(spark, sources.raw, schema=StructType(fields))
+    return raw.withColumn("raw_text", column(sources.text_column))

@@ -33,6 +33,7 @@ SHARD_SCHEMA = pa.schema(
         ("votes", pa.list_(pa.string())),  # the best label of each member
     ]
 )
+SHARD_DDL = "text string, label string, confidence float, scores array<float>, votes array<string>"
 _SHARD_INPUT = pa.schema([("text", pa.string()), ("shard", pa.int32())])
 _DONE_SCHEMA = pa.schema([("shard", pa.int32()), ("worker", pa.string()), ("loads", pa.int32())])
 _DONE_DDL = "shard int, worker string, loads int"
@@ -64,7 +65,7 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     distinct = texts.select("text").distinct()
     total = distinct.count()
     if not total:
-        raise DataError("there is no message to label; check what data_transformation left")
+        return Labeled(0, 0, 0, workers=0, loads=0)
     shards = -(-total // spec.settings.shard_rows)
     found = {shard for shard in range(shards) if shard_path(folder, shard, shards).is_file()}
     if found:

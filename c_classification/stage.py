@@ -1,23 +1,28 @@
-"""The stage: curated messages in, the same messages with soft labels out, each exactly once."""
+"""The stage: curated messages in, the same messages with soft labels out, each exactly once.
+
+Texts that the same teacher labeled in the last run keep its labels; only the others are labeled.
+"""
 
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c_classification.shards import label_texts
+from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, label_texts
 from c_classification.teacher.teacher import (
     TeacherSpec,
     member_weights,
     prepare_teacher,
     teacher_files,
 )
+from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.runtime.spark import spark_session
-from common.stage.manifest import Manifest, RowCounts, require_manifest
+from common.runtime.spark import read_parquet, spark_session, write_parquet
+from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tracking.records import Tracker
@@ -32,7 +37,7 @@ logger = logging.getLogger(__name__)
 def label_messages(settings: Settings) -> Manifest:
     """Label data/curated/messages into data/labeled/messages."""
     schema = load_labels(settings.labels)
-    require_manifest(settings.paths.curated, made_by="data_transformation")
+    curated = require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
         code=CODE,
@@ -43,12 +48,17 @@ def label_messages(settings: Settings) -> Manifest:
         },
         inputs=[settings.paths.curated, *teacher_files(settings.classification, schema)],
     )
+    teacher_key = _teacher_key(settings.classification, schema)
+    earlier = _earlier_labels(settings.paths.labeled, teacher_key)
 
     def build(folder: Path) -> Built:
         spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
         with spark_session(settings.spark, app="c_classification") as spark:
-            messages = spark.read.parquet(str(settings.paths.curated / "messages"))
-            return build_labels(messages, spec, folder, seed=settings.seed)
+            messages = read_parquet(spark, settings.paths.curated / "messages")
+            built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
+        cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
+        figures = {"teacher_key": teacher_key, "cut_mail": cut_mail}
+        return built._replace(figures=built.figures | figures)
 
     return run_stage(
         plan,
@@ -59,8 +69,26 @@ def label_messages(settings: Settings) -> Manifest:
     )
 
 
-def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed: int) -> Built:
-    """Label ``messages`` into ``folder``/messages and count what became of each row."""
+def build_labels(
+    messages: "DataFrame",
+    spec: TeacherSpec,
+    folder: Path,
+    *,
+    seed: int,
+    earlier: Path | None = None,
+) -> Built:
+    """Label ``messages`` into ``folder``/messages and count what became of each row.
+
+    Args:
+        messages: columns of data/curated/messages.
+        spec: from ``prepare_teacher``.
+        folder: an existing folder.
+        seed: of the sample.
+        earlier: messages that this very teacher has labeled; their texts keep the labels.
+
+    Raises:
+        DataError: if there is no message to label.
+    """
     from pyspark.sql import functions as F
 
     started = time.monotonic()
@@ -70,13 +98,22 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     with_text, kept = readable.count(), chosen.count()
 
     shards = folder / "shards"
-    labeled = label_texts(chosen, spec, shards)
+    if not kept:
+        raise DataError("there is no message to label; check what data_transformation left")
+    texts, parts = chosen.select("text").distinct(), [shards]
+    distinct, unlabeled = texts.count(), texts
+    if earlier is not None:
+        parts.append(folder / "known")
+        known = _keep_labels(texts, earlier, parts[1])
+        unlabeled = texts.join(known, on="text", how="left_anti")
+    labeled = label_texts(unlabeled, spec, shards)
     seconds = time.monotonic() - started
-    written = join_labels(chosen, shards, folder / "messages", spec, texts=labeled.texts)
+    written = join_labels(chosen, parts, folder / "messages", spec, texts=distinct)
     figures = {
         "teacher": spec.settings.teacher,
         "members": list(member_weights(spec.settings)),
-        "distinct_texts": labeled.texts,
+        "distinct_texts": distinct,
+        "texts_labeled_before": distinct - labeled.texts,
         **describe_labels(written, spec.schema),
         "shards": labeled.shards,
         "shards_resumed": labeled.resumed,
@@ -86,33 +123,62 @@ def build_labels(messages: "DataFrame", spec: TeacherSpec, folder: Path, *, seed
     }
     dropped = {"no text": taken - with_text, "not sampled": with_text - kept}
     rows = {"in": taken, "out": written.count(), "dropped": {k: n for k, n in dropped.items() if n}}
-    shutil.rmtree(shards)  # last, so that a kill before this line costs no labeling
+    for part in parts:  # last, so that a kill before this line costs no labeling
+        shutil.rmtree(part)
     return Built(RowCounts.model_validate(rows), figures)
 
 
 def join_labels(
-    messages: "DataFrame", shards: Path, target: Path, spec: TeacherSpec, *, texts: int
+    messages: "DataFrame", parts: Sequence[Path], target: Path, spec: TeacherSpec, *, texts: int
 ) -> "DataFrame":
     """Give each message the label of its text, write that to ``target`` and return it as read.
 
     Raises:
-        DataError: if ``shards`` doesn't hold just as many labeled ``texts`` as there should be.
+        DataError: if ``parts`` don't hold just as many labeled ``texts`` as there should be.
     """
     from pyspark.sql import functions as F
 
-    labels = messages.sparkSession.read.parquet(str(shards))
+    labels = read_parquet(messages.sparkSession, *parts, schema=SHARD_DDL)
     if labels.count() != texts:
-        raise DataError(f"{shards} holds {labels.count()} texts, not {texts}; remove it, run again")
-    (
+        raise DataError(
+            f"{parts[0]} holds {labels.count()} texts, not {texts}; remove it, run again"
+        )
+    labeled = (
         messages.join(labels, on="text", how="inner")
         .withColumn("teacher", F.lit(spec.settings.teacher))
         .select(
             "tweet_id", "conversation_id", "text", "lang",
             "label", "confidence", "scores", "teacher", "votes",
         )
-        .write.mode("overwrite").parquet(str(target))
     )  # fmt: skip
-    return messages.sparkSession.read.parquet(str(target))
+    write_parquet(labeled, target)
+    return read_parquet(messages.sparkSession, target)
+
+
+def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
+    """Digest of all that decides the label of a text, whatever other texts there are."""
+    chosen = settings.model_dump(mode="json", exclude={"limit", "shard_rows"})
+    return plan_stage(
+        "teacher",
+        code=CODE,
+        settings={"classification": chosen, "labels": schema.sha256},
+        inputs=teacher_files(settings, schema),
+    ).key
+
+
+def _earlier_labels(labeled: Path, teacher_key: str) -> Path | None:
+    """The published messages, if the teacher of that key labeled them."""
+    manifest = find_manifest(labeled)
+    same = manifest is not None and manifest.figures.get("teacher_key") == teacher_key
+    return labeled.resolve() / "messages" if same else None
+
+
+def _keep_labels(texts: "DataFrame", earlier: Path, folder: Path) -> "DataFrame":
+    """Write the labels that ``earlier`` has of ``texts`` into ``folder``; return these texts."""
+    labels = read_parquet(texts.sparkSession, earlier).select(*SHARD_SCHEMA.names)
+    known = labels.dropDuplicates(["text"]).join(texts, on="text", how="left_semi")
+    write_parquet(known, folder)
+    return read_parquet(texts.sparkSession, folder).select("text")
 
 
 def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]:

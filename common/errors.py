@@ -28,3 +28,9 @@ class RefusedError(TriageError):
         super().__init__(message)
         self.model_id = model_id
         self.reasons = tuple(reasons)
+
+
+class RejectedError(TriageError):
+    """The output is written and whole, but some records of the input could not be read."""
+
+    exit_code = 4

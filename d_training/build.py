@@ -27,6 +27,7 @@ from common.stage.manifest import find_manifest
 from common.stage.run import Built
 from common.synthetic import read_synthetic
 from common.text import rules_sha256
+from d_training.data.languages import count_languages
 from d_training.data.lineage import data_manifests
 from d_training.data.rows import Parts
 from d_training.data.training_rows import write_rows
@@ -73,6 +74,8 @@ def build_model(folder: Path, *, experiment: "Experiment") -> Built:
     )
     made_by = data_manifests(experiment.paths)
     curated = experiment.paths.curated if "b_transformation" in made_by else None
+    judged = parts.test.tweet_ids[~parts.test.abstained]
+    languages = count_languages(experiment.paths.labeled / "messages", judged)
     metrics = ModelMetrics(
         **origin,
         **calibrations[exports.served]._asdict(),
@@ -86,7 +89,7 @@ def build_model(folder: Path, *, experiment: "Experiment") -> Built:
         teacher_abstained_share=parts.abstained_share,
         label_shares=_label_shares(parts, exports.held_out),
         training=_training_metrics(fitted),
-        held_out=exports.held_out.measure(seed=experiment.seed),
+        held_out=exports.held_out.measure(seed=experiment.seed, languages=languages),
         slices=slice_agreement(exports.held_out, curated),
         exports=exports.table,
         parity=exports.parity,
@@ -113,6 +116,7 @@ def describe_origin(experiment: "Experiment") -> dict[str, Any]:
         "labels_sha256": schema.sha256,
         "synthetic_messages": len(read_synthetic(schema)),
         "text_rules_sha256": rules_sha256(),
+        "cut_mail": labeled.figures.get("cut_mail", False) if labeled else False,
         "max_length": experiment.training.max_length,
     }
 

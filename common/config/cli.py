@@ -35,7 +35,8 @@ def run_command(args: argparse.Namespace, command: Callable[[Settings], object])
 
     Returns:
         The exit code: 0, else that of the error's class in common/errors.py: 2 for bad settings,
-        3 for a model that the gate refused, 1 for any other.
+        3 for a model that the gate refused, 4 for an output that lacks rejected records, 1 for any
+        other.
     """
     configure_logging()
     try:

@@ -1,11 +1,10 @@
 """Stage a: settings of section `ingestion`."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from common.config.section import Section
+from common.config.section import FilePath, Section
 
 
 class KaggleSettings(Section):
@@ -30,11 +29,14 @@ class IngestionSettings(Section):
     """Stage a: where raw rows come from."""
 
     source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
-    csv: Path | None = Field(None, description="CSV or CSV.gz of source csv")
+    csv: FilePath | None = Field(None, description="CSV or CSV.gz of source csv")
     text_column: str = Field("text", min_length=1, description="column that holds the message")
     encoding: str | None = Field(None, description="of the file, as cp1252; null: found in it")
     delimiter: str | None = Field(None, description="between fields; null: found in the file")
     sheet: str | None = Field(None, description="sheet of a workbook; null: the first")
+    append: bool = Field(
+        False, description="add rows with new ids to data/raw, instead of replacing it"
+    )
     sample_rows: int = Field(20_000, ge=1, description="rows that the generator writes")
     sample_seed: int = Field(7, description="seed of the generator")
     max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")

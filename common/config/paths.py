@@ -10,6 +10,7 @@ class Paths:
         self.raw = run_dir / "data" / "raw"
         self.curated = run_dir / "data" / "curated"
         self.labeled = run_dir / "data" / "labeled"
+        self.scored = run_dir / "data" / "scored"
         self.feedback = run_dir / "data" / "feedback"
         self.models = run_dir / "models"
         self.reports = run_dir / "reports"

@@ -12,7 +12,8 @@ from common.config.classification import ClassificationSettings
 from common.config.gate import GateSettings
 from common.config.ingestion import IngestionSettings
 from common.config.paths import Paths
-from common.config.section import Section
+from common.config.scoring import ScoringSettings
+from common.config.section import FilePath, Section
 from common.config.serving import ServingSettings
 from common.config.spark import SparkSettings
 from common.config.store import StoreSettings
@@ -26,8 +27,8 @@ class Settings(Section):
     """Everything; built once in a ``__main__`` and passed down."""
 
     profile: Literal["sample", "full"] = "sample"
-    run_dir: Path = Field(Path(), description="folder of data/, models/ and reports/")
-    labels: Path = Field(Path("conf/labels.yaml"), description="the label schema")
+    run_dir: FilePath = Field(Path(), description="folder of data/, models/ and reports/")
+    labels: FilePath = Field(Path("conf/labels.yaml"), description="the label schema")
     seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
     spark: SparkSettings = SparkSettings()
     ingestion: IngestionSettings = IngestionSettings()
@@ -37,6 +38,7 @@ class Settings(Section):
     tuning: TuningSettings = TuningSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
+    scoring: ScoringSettings = ScoringSettings()
     store: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
 

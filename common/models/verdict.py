@@ -39,6 +39,14 @@ class Check(BaseModel):
             return False
         return self.value >= self.limit if self.rule == "at least" else self.value <= self.limit
 
+    @property
+    def shown(self) -> str:
+        """The value: counts, whose limits are whole numbers above 1, without decimals."""
+        if self.value is None:
+            return "none"
+        is_count = self.limit > 1 and self.limit.is_integer() and self.value.is_integer()
+        return f"{self.value:.0f}" if is_count else f"{self.value:.3f}"
+
 
 class Verdict(BaseModel):
     """The gate's answer for one model, against the one that served then.
@@ -70,7 +78,7 @@ class Verdict(BaseModel):
     def reasons(self) -> tuple[str, ...]:
         """Failed checks, in words."""
         return tuple(
-            f"{c.name} is {'no number' if c.value is None else f'{c.value:.3f}'}, "
+            f"{c.name} is {'no number' if c.value is None else c.shown}, "
             f"{c.rule} {c.limit:g} is asked for"
             for c in self.checks
             if not c.passed

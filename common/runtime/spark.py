@@ -1,8 +1,11 @@
-"""The one way to start Spark: checked Java, memory from settings, UTC, quiet."""
+"""The one way to start Spark: checked Java, memory from settings, UTC, quiet.
+
+Paths and columns have the names they are given: ``read_parquet``, ``write_parquet``, ``column``.
+"""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,8 @@ from common.config.spark import SparkSettings
 from common.runtime.java import find_java_home
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 ROOT = Path(__file__).resolve().parents[2]
 # For jobs of minutes, not days: compile only what is very hot (a sixth of all CPU time goes to the
@@ -46,6 +50,7 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         .config("spark.driver.memory", settings.driver_memory)
         .config("spark.sql.shuffle.partitions", settings.shuffle_partitions)
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.caseSensitive", "true")
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.executorEnv.PYTHONPATH", str(ROOT))
         .config("spark.ui.enabled", "false")
@@ -60,3 +65,31 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         yield session
     finally:
         session.stop()
+
+
+def column(name: str) -> "Column":
+    """The column of just that name, whatever characters it has."""
+    from pyspark.sql import functions as F
+
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def read_parquet(
+    session: "SparkSession", *paths: Path, schema: "StructType | str | None" = None
+) -> "DataFrame":
+    """Parquet files or folders of just those names: no pattern, no address.
+
+    Args:
+        session: what reads.
+        paths: seen by every worker.
+        schema: the columns to read; None: those of the files.
+    """
+    reader = session.read.option("__globPaths__", "false")
+    if schema is not None:
+        reader = reader.schema(schema)
+    return reader.parquet(*(str(path.resolve()) for path in paths))
+
+
+def write_parquet(frame: "DataFrame", path: Path, *, options: Mapping[str, str] = {}) -> None:
+    """Write a folder of Parquet files of just that name, in place of one that is there."""
+    frame.write.mode("overwrite").options(**options).parquet(str(path.resolve()))

@@ -1,7 +1,7 @@
 """Cut a CSV stream into blocks of whole records, in bounded memory.
 
-A stream of bytes goes in; out come the header's fields and blocks whose structure is known
-(layout). What a record leaves unfinished at the end of a block is carried to the next one.
+A stream of UTF-8 goes in; out come the delimiter, the header's fields and blocks whose structure is
+known (layout). What a record leaves unfinished at the end of a block is carried to the next one.
 """
 
 import codecs
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from common.errors import DataError
+from common.tables.dialect import SAMPLE_BYTES, find_delimiter, split_sep_line
 from common.tables.layout import TOO_LONG, Layout, find_layout
 
 BLOCK_BYTES = 8 << 20
@@ -24,51 +25,80 @@ class Blocks(NamedTuple):
     header_lines: line ends before the first block, which starts with that of the header.
     """
 
+    delimiter: str
+
     columns: tuple[str, ...]
     header_lines: int
     blocks: Iterator[Layout]
 
 
 def read_blocks(
-    stream: IO[bytes], *, name: str, block_bytes: int = BLOCK_BYTES, max_open: int | None = None
+    stream: IO[bytes],
+    *,
+    name: str,
+    block_bytes: int = BLOCK_BYTES,
+    max_open: int | None = None,
+    delimiter: str | None = None,
 ) -> Blocks:
     """Read the header at once, the blocks as they are asked for.
 
     Args:
-        stream: uncompressed bytes.
+        stream: uncompressed bytes in UTF-8.
         name: what errors call the file.
         block_bytes: how much to read at a time.
         max_open: how long an unfinished record, or the header, may get; by default a block.
+        delimiter: one ASCII character; None: the one of a first line sep=, else found.
 
     Raises:
-        DataError: if the file is empty, is UTF-16, or has no readable header.
+        DataError: if the file is empty, or has no readable header.
     """
     max_open = max_open or block_bytes
-    start = stream.read(block_bytes)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{name} is UTF-16; save it as UTF-8 and run again")
-    start = start.removeprefix(codecs.BOM_UTF8)
+    sample = stream.read(SAMPLE_BYTES).removeprefix(codecs.BOM_UTF8)
+    declared, sep_line = split_sep_line(sample)
+    sample = sample[len(sep_line) :]
+    delimiter = delimiter or declared or find_delimiter(sample.decode(errors="replace"))
+    rejoined = _Rejoined(sample, stream)
+    start = rejoined.read(block_bytes)
     while (parts := _split_header(start)) is None and len(start) < max_open:
-        read = stream.read(max(block_bytes, len(start)))
+        read = rejoined.read(max(block_bytes, len(start)))
         if not read:
             break
         start += read
     header, rest = parts or (start, b"")
     if not header.strip(b"\r\n"):
         raise DataError(f"{name} is empty; it needs a header line and records")
-    columns = _fields(header, name=name)
-    return Blocks(columns, count_lines(header), _blocks(stream, rest, block_bytes, max_open))
+    return Blocks(
+        delimiter,
+        _fields(header, delimiter, name=name),
+        count_lines(sep_line + header),
+        _blocks(rejoined, rest, block_bytes, max_open, delimiter),
+    )
 
 
-def strict_reader(text: str) -> Iterator[list[str]]:
+def strict_reader(text: str, delimiter: str) -> Iterator[list[str]]:
     """The fields of each record; blank lines are no records."""
     csv.field_size_limit(_ANY_SIZE)
-    return filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
+    return filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
 
 
 def count_lines(data: bytes) -> int:
     """How many lines end in ``data``, by LF, CR LF or CR."""
     return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+
+
+class _Rejoined:
+    """A stream whose first bytes were read already, to be read again."""
+
+    def __init__(self, sample: bytes, rest: IO[bytes]) -> None:
+        self._sample, self._rest = sample, rest
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; none at the end alone."""
+        if not self._sample:
+            return self._rest.read(size)
+        piece, self._sample = self._sample[:size], self._sample[size:]
+        missing = size - len(piece)
+        return piece + self._rest.read(missing) if missing else piece
 
 
 def _split_header(start: bytes) -> tuple[bytes, bytes] | None:
@@ -85,16 +115,18 @@ def _split_header(start: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
-def _fields(header: bytes, *, name: str) -> tuple[str, ...]:
+def _fields(header: bytes, delimiter: str, *, name: str) -> tuple[str, ...]:
     if header.count(b'"') % 2:
         raise DataError(f"the header of {name} has a quote that is never closed; mend line 1")
     try:
-        return tuple(next(strict_reader(header.decode())))
+        return tuple(next(strict_reader(header.decode(), delimiter)))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the header of {name} cannot be read ({error}); mend line 1") from None
 
 
-def _blocks(stream: IO[bytes], rest: bytes, block_bytes: int, max_open: int) -> Iterator[Layout]:
+def _blocks(
+    stream: _Rejoined, rest: bytes, block_bytes: int, max_open: int, delimiter: str
+) -> Iterator[Layout]:
     """Blocks that start and end with a line end, as layout wants them."""
     final = False
     while not final:
@@ -105,7 +137,7 @@ def _blocks(stream: IO[bytes], rest: bytes, block_bytes: int, max_open: int) -> 
         if read.endswith(b"\r"):
             read += stream.read(1)  # lest a CR LF be parted
         data = b"".join((b"\n", rest, read, b"\n" if final else b""))
-        layout = find_layout(data, final=final, max_open=max_open)
+        layout = find_layout(data, final=final, max_open=max_open, delimiter=delimiter)
         rest = data[layout.end :]
         if layout.end > 1:
             if layout.broken and layout.broken[-1].reason == TOO_LONG:
@@ -113,7 +145,7 @@ def _blocks(stream: IO[bytes], rest: bytes, block_bytes: int, max_open: int) -> 
             yield layout
 
 
-def _skip_line(stream: IO[bytes], block_bytes: int) -> tuple[bytes, bool]:
+def _skip_line(stream: _Rejoined, block_bytes: int) -> tuple[bytes, bool]:
     """Drop bytes up to the next line end; return what was read behind it, and if all was read."""
     while read := stream.read(block_bytes):
         ends = [at for end in (b"\n", b"\r") if (at := read.find(end)) >= 0]

@@ -32,6 +32,18 @@ def column_places(
     return [columns.index(column) for column in wanted]
 
 
+def text_columns(setting: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns that ingestion.text_column names: one of that whole name, else several.
+
+    Several are separated by commas, as subject,description; spaces around a name count only where
+    a column has them too. Whether each exists is for `column_places` to check.
+    """
+    if setting in columns:
+        return (setting,)
+    parts = setting.split(",")
+    return tuple(dict.fromkeys(part if part in columns else part.strip() for part in parts))
+
+
 def quoted(names: Sequence[str]) -> str:
     """Names as an error message shows them."""
     return ", ".join(repr(name) for name in names)

@@ -1,10 +1,11 @@
-"""A local CSV as a stream of bytes: a plain file, a gzip file, or one member of a zip archive.
+"""A local file as a stream of bytes: plain, in gzip, or the one file in a zip archive.
 
-Compression is told by the first bytes, not by the name, and nothing is unpacked to disk.
+Compression is recognised by the first bytes, not by the name, and nothing is unpacked to disk.
 """
 
 import gzip
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from common.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
+_IGNORED = re.compile(r"/$|^__MACOSX/|(^|/)\.[^/]*$|(^|/)Thumbs\.db$")
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class TableInput:
     @property
     def plain_bytes(self) -> int | None:
         """Size of the uncompressed CSV, where that is known beforehand."""
-        if self.member is not None:
+        if self._is_zip:
             with zipfile.ZipFile(self.path) as archive:
-                return archive.getinfo(self.member).file_size
+                return archive.getinfo(self._member_of(archive)).file_size
         return None if _starts_with(self.path, _GZIP_MAGIC) else self.path.stat().st_size
 
     @contextmanager
@@ -70,14 +72,28 @@ class TableInput:
         self.require()
         if not os.access(self.path, os.R_OK):
             raise DataError(f"{self.path} may not be read; give this user the right to")
-        if self.member is not None:
+        if self._is_zip:
             archive = stack.enter_context(zipfile.ZipFile(self.path))
-            return stack.enter_context(archive.open(self.member))
+            return stack.enter_context(archive.open(self._member_of(archive)))
         if _starts_with(self.path, _GZIP_MAGIC):
             return cast(IO[bytes], stack.enter_context(gzip.open(self.path)))
-        if _starts_with(self.path, _ZIP_MAGIC):
-            raise DataError(f"{self.path} is a zip archive; unpack it and name the CSV inside")
         return stack.enter_context(self.path.open("rb"))
+
+    @property
+    def _is_zip(self) -> bool:
+        return self.member is not None or _starts_with(self.path, _ZIP_MAGIC)
+
+    def _member_of(self, archive: zipfile.ZipFile) -> str:
+        """The file in the archive: the one named, or the only one."""
+        if self.member is not None:
+            return self.member
+        names = [name for name in archive.namelist() if not _IGNORED.search(name)]
+        if len(names) != 1:
+            shown = f" ({', '.join(map(repr, names[:5]))})" if names else ""
+            raise DataError(
+                f"{self.path} holds {len(names)} files{shown}; unpack it and name one table"
+            )
+        return names[0]
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

@@ -1,12 +1,12 @@
 """Where the records of a CSV block lie, and which lines are broken; nothing is converted here.
 
 A block of bytes goes in; out come the quotes that have a meaning, the broken lines, and the end
-of the last whole record. Rules: RFC 4180 with "," and '"'; any of LF, CR LF, CR ends a record; a
-quote inside an unquoted field is plain text. A closing quote that is followed by anything but a
-comma, a line end or another quote means that a quote is missing somewhere before: read on, and
-the field would swallow row after row. So only the record's first line is given up as broken, and
-reading starts afresh on the next line. The same holds where a quoted field never ends. (If the
-record did have line breaks, what is left of it mostly has the wrong number of columns.)
+of the last whole record. Rules: RFC 4180 with one delimiter and '"'; any of LF, CR LF, CR ends a
+record; a quote inside an unquoted field is plain text. A closing quote that is followed by anything
+but a delimiter, a line end or another quote means that a quote is missing somewhere before: read
+on, and the field would swallow row after row. So only the record's first line is given up as
+broken, and reading starts afresh on the next line. The same holds where a quoted field never ends.
+(If the record did have line breaks, what is left of it mostly has the wrong number of columns.)
 
 All work on single characters is vectorised; Python runs only over the faults.
 """
@@ -23,9 +23,6 @@ TOO_LONG = "field too long"
 _NEAR_FIELDS = 64  # how many fields are looked at one by one for the start of a record
 _QUOTE = ord('"')
 _LINE_END = re.compile(rb"\r\n?|\n")
-_FIELD_END = re.compile(rb"[,\r\n]")
-_FIELD_EDGE = np.zeros(256, dtype=bool)
-_FIELD_EDGE[[ord(","), ord("\n"), ord("\r")]] = True
 
 Positions = NDArray[np.int64]
 
@@ -43,15 +40,17 @@ class Layout(NamedTuple):
 
     ``quotes`` holds the positions of the quotes that open, close or are doubled: a byte is inside
     a quoted field where an odd number of them lies before it. Broken records hold none of them.
+    ``delimiter``: one ASCII character.
     """
 
     data: bytes
     end: int
     quotes: Positions
     broken: tuple[Broken, ...]
+    delimiter: str = ","
 
 
-def find_layout(data: bytes, *, final: bool, max_open: int) -> Layout:
+def find_layout(data: bytes, *, final: bool, max_open: int, delimiter: str = ",") -> Layout:
     """Find the structure of a block.
 
     Args:
@@ -59,19 +58,24 @@ def find_layout(data: bytes, *, final: bool, max_open: int) -> Layout:
             block ends with a line end.
         final: whether the file ends here.
         max_open: give up a record that is still open after so many bytes.
+        delimiter: one ASCII character.
 
     Returns:
         The layout up to the last whole record. A line that is longer than ``max_open`` is broken
         up to the end of the data, without a line end; the caller has to skip the rest of it.
     """
-    return _Finder(data, final=final, max_open=max_open).run()
+    return _Finder(data, final=final, max_open=max_open, delimiter=delimiter).run()
 
 
 class _Finder:
     """The state of one pass: what is settled so far, and the next quote to judge."""
 
-    def __init__(self, data: bytes, *, final: bool, max_open: int) -> None:
+    def __init__(self, data: bytes, *, final: bool, max_open: int, delimiter: str) -> None:
         self.data, self.final, self.max_open = data, final, max_open
+        self.delimiter = delimiter
+        self.field_end = re.compile(rb"[\r\n" + re.escape(delimiter.encode()) + rb"]")
+        edge = np.zeros(256, dtype=bool)
+        edge[[ord(delimiter), ord("\n"), ord("\r")]] = True
         self.chars = np.frombuffer(data, dtype=np.uint8)
         self.quotes = np.flatnonzero(self.chars == _QUOTE)
         # A quote may open a field after an edge, close one before an edge, and do either next
@@ -79,10 +83,10 @@ class _Finder:
         # closes depends only on the parity of i, so there are two lists of faults.
         last = len(data) - 1
         doubled = np.diff(self.quotes) == 1
-        self.may_start = _FIELD_EDGE[self.chars[self.quotes - 1]]
+        self.may_start = edge[self.chars[self.quotes - 1]]
         may_open = self.may_start.copy()
         may_open[1:] |= doubled
-        may_close = _FIELD_EDGE[self.chars[np.minimum(self.quotes + 1, last)]]
+        may_close = edge[self.chars[np.minimum(self.quotes + 1, last)]]
         may_close |= self.quotes == last
         may_close[:-1] |= doubled
         even = np.arange(len(self.quotes)) % 2 == 0
@@ -101,7 +105,7 @@ class _Finder:
             pass
         self.settled.extend(self.region)
         quotes = np.concatenate(self.settled) if self.settled else self.quotes[:0]
-        return Layout(self.data, end, quotes[quotes < end], tuple(self.broken))
+        return Layout(self.data, end, quotes[quotes < end], tuple(self.broken), self.delimiter)
 
     def _step(self) -> int | None:
         """Settle everything up to the next fault, and the fault; the end if there is none."""
@@ -133,7 +137,7 @@ class _Finder:
 
     def _pass_plain_field(self, index: int) -> None:
         """A quote amid an unquoted field is text, and so are the others in that field."""
-        end = _FIELD_END.search(self.data, int(self.quotes[index]))
+        end = self.field_end.search(self.data, int(self.quotes[index]))
         stop = end.start() if end else len(self.data)
         self.next = int(np.searchsorted(self.quotes, stop))
 

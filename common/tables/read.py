@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.tables.columns import column_places
+from common.tables.form import Form
 from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
 from common.tables.jsonl import read_jsonl
-from common.tables.strict import MAX_RECORD_BYTES, Record, RecordError, StrictTable, read_strict
+from common.tables.strict import MAX_RECORD_BYTES, Record, RecordError, StrictTable, open_strict
 from common.tables.upload import strict_table
 from common.tables.xlsx import read_xlsx
 
@@ -38,22 +39,21 @@ def _open_strict(source: TableInput) -> Iterator[StrictTable]:
     kind, name = kind_of(source), str(source.path)
     if kind == "parquet":
         yield _read_parquet(source)
-        return
-    with open_source(source) as stream:
-        if kind == "xlsx":
-            entries = read_xlsx(
-                stream, name=name, sheet=source.sheet, max_field_bytes=MAX_RECORD_BYTES
-            )
-            yield strict_table(entries, name=name)
-        elif kind == "jsonl":
-            yield strict_table(
-                read_jsonl(
+    elif kind == "csv":
+        with open_strict(
+            source.open_stream, name=name, encoding=source.encoding, delimiter=source.delimiter
+        ) as table:
+            yield table
+    else:
+        with open_source(source) as stream:
+            entries = (
+                read_xlsx(stream, name=name, sheet=source.sheet, max_field_bytes=MAX_RECORD_BYTES)
+                if kind == "xlsx"
+                else read_jsonl(
                     stream, name=name, encoding=source.encoding, max_field_bytes=MAX_RECORD_BYTES
-                ),
-                name=name,
+                )
             )
-        else:
-            yield read_strict(stream, name=name)
+            yield strict_table(entries, name=name, kind=kind)
 
 
 def _read_parquet(source: TableInput) -> StrictTable:
@@ -74,4 +74,4 @@ def _read_parquet(source: TableInput) -> StrictTable:
                 yield Record(number, number, [field or "" for field in fields])
             before += block.records
 
-    return StrictTable(columns, records())
+    return StrictTable(columns, records(), Form("parquet"))

@@ -34,15 +34,18 @@ class BlockRows(NamedTuple):
         return len(self.numbers) + len(self.rejected)
 
 
-def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
+def read_rows(
+    block: Layout, *, width: int, max_field_bytes: int, faultless: bool = False
+) -> BlockRows:
     """Parse a block; every record becomes a row or is rejected.
 
     Args:
         block: whole records.
         width: how many columns there are.
         max_field_bytes: a record with a longer field (in UTF-8) is rejected.
+        faultless: the block is known to be valid UTF-8.
     """
-    rows, records = _read(block, width, max_field_bytes)
+    rows, records = _read(block, width, max_field_bytes, faultless=faultless)
     if records is not None and width > 1:
         reopened = _reopen(block, rows.rejected, records, width, max_field_bytes)
         if reopened is not None:
@@ -50,14 +53,17 @@ def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
     return rows
 
 
-def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, Records | None]:
+def _read(
+    block: Layout, width: int, max_field_bytes: int, *, faultless: bool = False
+) -> tuple[BlockRows, Records | None]:
     """The rows; and the records, if it took a closer look at them."""
     records, payload = None, memoryview(block.data)[: block.end]
-    if block.broken or block.data.find(b"\0", 0, block.end) >= 0 or not is_utf8(payload):
+    has_nul = block.data.find(b"\0", 0, block.end) >= 0
+    if block.broken or has_nul or not (faultless or is_utf8(payload)):
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())
-    table, wrong = _parse(payload, width)
+    table, wrong = _parse(payload, width, block.delimiter)
     long = _rows_with_long_field(table, max_field_bytes)
     if records is None and not len(wrong) and not len(long):
         return BlockRows(table, np.arange(table.num_rows), []), None
@@ -73,7 +79,7 @@ def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, R
     return BlockRows(table, records.good(), records.rejected()), records
 
 
-def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
+def _parse(payload: memoryview, width: int, delimiter: str) -> tuple[pa.Table, Numbers]:
     """The rows, and the numbers of those records whose count of fields is wrong.
 
     The payload starts with a line end, lest Arrow take U+FEFF in the first field for a file's mark.
@@ -91,7 +97,9 @@ def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
         read_options=csv.ReadOptions(
             use_threads=False, block_size=len(payload) + 1, column_names=columns
         ),
-        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
+        ),
         convert_options=csv.ConvertOptions(
             check_utf8=False, column_types=dict.fromkeys(columns, pa.string())
         ),
@@ -99,7 +107,7 @@ def _parse(payload: memoryview, width: int) -> tuple[pa.Table, Numbers]:
     return table, np.array(wrong, dtype=np.int64)
 
 
-def is_utf8(data: memoryview) -> bool:
+def is_utf8(data: bytes | memoryview) -> bool:
     """Whether bytes are valid UTF-8, by Arrow's check, which is faster than decoding."""
     offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
     try:
@@ -141,11 +149,11 @@ def _reopen(
         if len(lines) < 3:
             continue
         inside = b"\n" + b"".join(lines[1:-1])
-        swallowed = _read(_whole(inside), width, max_field_bytes)[0]
+        swallowed = _read(_whole(inside, block.delimiter), width, max_field_bytes)[0]
         if swallowed.rejected or not swallowed.table.num_rows:
             continue
         found, second = True, start + len(lines[0])
-        inner, shift = _whole(b"\n" + block.data[second:stop]), second - 1
+        inner, shift = _whole(b"\n" + block.data[second:stop], block.delimiter), second - 1
         before, behind = quotes[quotes < start], quotes[quotes >= stop]
         quotes = np.concatenate((before, inner.quotes + shift, behind))
         broken = [b for b in broken if b.start != start]
@@ -154,5 +162,5 @@ def _reopen(
     return block._replace(quotes=quotes, broken=tuple(sorted(broken))) if found else None
 
 
-def _whole(lines: bytes) -> Layout:
-    return find_layout(lines, final=True, max_open=len(lines))
+def _whole(lines: bytes, delimiter: str) -> Layout:
+    return find_layout(lines, final=True, max_open=len(lines), delimiter=delimiter)

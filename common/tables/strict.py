@@ -5,14 +5,19 @@ is a record, and what is wrong with one, is found as in bulk; here one fault ref
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from common.errors import DataError
-from common.tables.blocks import BLOCK_BYTES, Blocks, count_lines, read_blocks, strict_reader
+from common.tables.blocks import BLOCK_BYTES, count_lines, strict_reader
+from common.tables.csv_text import CsvText, open_csv
+from common.tables.encoding import OpenStream
 from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
+from common.tables.form import Form
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -21,8 +26,8 @@ _REMEDIES = {
     BROKEN_QUOTE: "close it, and double each quote inside a quoted field",
     TOO_LONG: "shorten it",
     NUL: "save the file as UTF-8",
-    NOT_UTF8: "save the file as UTF-8",
-    WRONG_WIDTH: 'put a field that holds a comma into double quotes: "Hello, you"',
+    NOT_UTF8: "save the file as UTF-8, or name its encoding: ENCODING= (ingestion.encoding)",
+    WRONG_WIDTH: 'put a field that holds {delimiter!r} into double quotes: "Hello{delimiter} you"',
     NOT_JSON: "write one JSON object a line",
     NO_OBJECT: "write one JSON object a line",
     REPEATED_KEY: "give each key once",
@@ -45,14 +50,20 @@ class RecordError(DataError):
     """
 
     def __init__(
-        self, name: str, record: Record, reason: str, *, width: int, remedy: str | None = None
+        self,
+        name: str,
+        record: Record,
+        reason: str,
+        *,
+        width: int,
+        delimiter: str = ",",
+        remedy: str | None = None,
     ) -> None:
         self.number, self.reason = record.number, reason
         self.fields, self.width = len(record.fields), width
         counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
-        super().__init__(
-            f"{name}, line {record.line}: {reason}{counted}; {remedy or _REMEDIES[reason]}"
-        )
+        remedy = remedy or _REMEDIES[reason].format(delimiter=delimiter)
+        super().__init__(f"{name}, line {record.line}: {reason}{counted}; {remedy}")
 
 
 @dataclass(frozen=True)
@@ -61,41 +72,57 @@ class StrictTable:
 
     columns: tuple[str, ...]
     records: Iterator[Record]
+    form: Form
 
 
-def read_strict(
-    stream: IO[bytes],
+@contextmanager
+def open_strict(
+    open_stream: OpenStream,
     *,
     name: str,
+    encoding: str | None = None,
+    delimiter: str | None = None,
     block_bytes: int = BLOCK_BYTES,
     max_record_bytes: int = MAX_RECORD_BYTES,
-) -> StrictTable:
+) -> Iterator[StrictTable]:
     """Read the header at once, the records as they are asked for, ``block_bytes`` at a time.
+
+    The arguments are those of ``open_csv``.
 
     Raises:
         DataError: if there is no readable header; while reading on, a RecordError.
     """
-    blocks = read_blocks(stream, name=name, block_bytes=block_bytes, max_open=max_record_bytes)
-    records = _records(blocks, name=name, max_record_bytes=max_record_bytes)
-    return StrictTable(blocks.columns, records)
+    opened = open_csv(
+        open_stream,
+        name=name,
+        encoding=encoding,
+        delimiter=delimiter,
+        block_bytes=block_bytes,
+        max_open=max_record_bytes,
+    )
+    with opened as csv:
+        records = _records(csv, name=name, max_record_bytes=max_record_bytes)
+        yield StrictTable(csv.blocks.columns, records, csv.form)
 
 
-def _records(table: Blocks, *, name: str, max_record_bytes: int) -> Iterator[Record]:
+def _records(csv: CsvText, *, name: str, max_record_bytes: int) -> Iterator[Record]:
+    table = csv.blocks
     before, lines, width = 0, table.header_lines, len(table.columns)
+    refused = partial(RecordError, name, width=width, delimiter=table.delimiter)
     for block in table.blocks:
         records = Records(block)
         records.reject_unreadable()
         lengths = records.stops - records.starts
         records.reject(np.flatnonzero(lengths > max_record_bytes), TOO_LONG)
         reasons = {rejected.number: rejected.reason for rejected in records.rejected()}
-        good = strict_reader(records.good_bytes().decode())
+        good = strict_reader(records.good_bytes().decode(), table.delimiter)
         for number, line in enumerate(_lines(block.data, records.starts)):
             at = Record(before + number + 1, lines + line, [])
             if number in reasons:
-                raise RecordError(name, at, reasons[number], width=width)
+                raise refused(at, reasons[number])
             record = at._replace(fields=next(good))
             if len(record.fields) != width:
-                raise RecordError(name, record, WRONG_WIDTH, width=width)
+                raise refused(record, WRONG_WIDTH)
             yield record
         before += len(records.starts)
         lines += count_lines(block.data[1 : block.end])

@@ -15,15 +15,17 @@ from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from common.tables.blocks import BLOCK_BYTES, read_blocks
+from common.tables.blocks import BLOCK_BYTES
 from common.tables.bulk import in_blocks
+from common.tables.csv_text import open_csv
+from common.tables.encoding import UTF8
 from common.tables.form import Form
 from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
 from common.tables.jsonl import read_jsonl
 from common.tables.parquet import column_names, open_parquet, read_parquet
-from common.tables.records import Numbers, Rejected
-from common.tables.rows import BlockRows, read_rows
+from common.tables.records import NOT_UTF8, Numbers, Rejected
+from common.tables.rows import BlockRows, is_utf8, read_rows
 from common.tables.xlsx import read_xlsx
 
 PARSERS = 2
@@ -55,7 +57,7 @@ class Table:
     batches: to be read once, while the table is open.
     total: how many batches there will be, None if unknown.
     bytes_read: of the uncompressed file, so far.
-    form: how the file holds it.
+    form: what was found to read the file by.
     """
 
     columns: tuple[str, ...]
@@ -105,25 +107,44 @@ def _open_records(source: TableInput, *, max_field_bytes: int) -> Iterator[Table
 @contextmanager
 def _open_csv(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
     block_bytes = max(BLOCK_BYTES, 2 * max_field_bytes)
-    with source.open_stream() as stream, ThreadPoolExecutor(PARSERS) as pool:
-        size = source.plain_bytes
-        csv = read_blocks(stream, name=str(source.path), block_bytes=block_bytes)
-        parse = partial(read_rows, width=len(csv.columns), max_field_bytes=max_field_bytes)
-        tasks = (pool.submit(parse, block) for block in csv.blocks)
+    opened = open_csv(
+        source.open_stream,
+        name=str(source.path),
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+        block_bytes=block_bytes,
+        valid=is_utf8,
+    )
+    with opened as csv, ThreadPoolExecutor(PARSERS) as pool:
+        size = source.plain_bytes if csv.encoding.name == UTF8 else None
+        columns, blocks = csv.blocks.columns, csv.blocks.blocks
+        parse = partial(
+            read_rows,
+            width=len(columns),
+            max_field_bytes=max_field_bytes,
+            faultless=csv.encoding.faultless,
+        )
+        tasks = (pool.submit(parse, block) for block in blocks)
         with closing(_ahead(tasks, PARSERS + 1)) as parsed:
             yield Table(
-                csv.columns,
-                _numbered(parsed),
+                columns,
+                _numbered(parsed, undecoded=csv.encoding.reason),
                 total=None if size is None else -(-size // block_bytes),
-                bytes_read=stream.tell,
-                form=Form("csv"),
+                bytes_read=csv.source.tell,
+                form=csv.form,
             )
 
 
-def _numbered(parsed: Iterable[BlockRows]) -> Iterator[Batch]:
+def _numbered(parsed: Iterable[BlockRows], *, undecoded: str = NOT_UTF8) -> Iterator[Batch]:
     first = 1
     for block in parsed:
-        rejected = [r._replace(number=r.number + first) for r in block.rejected]
+        rejected = [
+            r._replace(
+                number=r.number + first,
+                reason=undecoded if r.reason == NOT_UTF8 else r.reason,
+            )
+            for r in block.rejected
+        ]
         yield Batch(block.table, block.numbers + first, rejected)
         first += block.records
 

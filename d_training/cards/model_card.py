@@ -10,6 +10,7 @@ from common.models.registry import MODEL_INT8
 from d_training.cards import licences
 from d_training.cards.markdown import markdown_table
 from d_training.data.lessons import describe_label_source
+from d_training.held_out.doubts import doubts
 from d_training.tuning.study import format_values
 
 TEMPLATE = Path(__file__).parent / "model_card.jinja"
@@ -49,6 +50,7 @@ def model_card(metrics: ModelMetrics) -> str:
         label_source=describe_label_source(metrics.synthetic_messages),
         tuned_values=format_values(metrics.tuning.values) if metrics.tuning else "",
         scores=_scores(metrics),
+        doubts=_doubts(metrics),
         by_label=_by_label(metrics),
         slices=_slices(metrics),
         runs=f"{runs[0]} to {runs[-1]}",
@@ -76,13 +78,22 @@ def _scores(metrics: ModelMetrics) -> str:
             "macro-F1 against the teacher (95 % interval)",
             _with_interval(found.macro_f1, found.macro_f1_interval_95),
         ],
-        ["expected calibration error", f"{found.expected_calibration_error:.3f}"],
+        [
+            "calibration error against the teacher's label",
+            f"{found.expected_calibration_error:.3f}",
+        ],
         [
             f"coverage, the share it labels (teacher {found.teacher_coverage:.3f})",
             f"{found.coverage:.3f}",
         ],
     ]
     return markdown_table(["figure", "value"], rows)
+
+
+def _doubts(metrics: ModelMetrics) -> list[str]:
+    found = metrics.held_out
+    answers = [sum(column) for column in zip(*found.confusion, strict=True)]
+    return doubts(found.support, answers, names=metrics.labels, languages=found.languages)
 
 
 def _by_label(metrics: ModelMetrics) -> str:
@@ -126,7 +137,7 @@ def _checks(metrics: ModelMetrics) -> str:
     rows = [
         [
             check.name,
-            "none" if check.value is None else f"{check.value:.3f}",
+            check.shown,
             f"{check.rule} {check.limit:g}",
             "passed" if check.passed else "FAILED",
         ]

@@ -5,6 +5,9 @@ reach gate.min_macro_f1. Else it is refused where more than gate.max_worse_chanc
 bootstrap's resamples lose more macro-F1 than gate.tolerance: at the default, where it is more
 likely than not that much worse. Few rows make wide intervals; 0.05 would refuse only what is
 surely worse, 0.95 promote only what surely is not.
+
+A model that gives every text one label is refused, and so is any model where all texts have one
+label: its macro-F1 of 1.0 would tell nothing. What else makes the scores say little is noted.
 """
 
 import time
@@ -36,6 +39,7 @@ from common.stage.plan import plan_stage
 from d_training.data.training_rows import ROWS, used_in_training
 from d_training.evaluation.served import served_answers
 from d_training.gate.rows import JudgedRows, judged_rows
+from d_training.held_out.doubts import doubts
 
 _TIMED_TEXTS = 200
 _WARM_UP_TEXTS = 20
@@ -107,8 +111,16 @@ def judge(
             notes = [f"seen in training: {rival.seen:,} texts by production, {seen:,} by the new"]
     credit = rows.credit[np.arange(len(predicted)), predicted]
     error = expected_calibration_error(probs.max(axis=1), credit)
+    support, answers = (
+        np.bincount(labels, minlength=len(schema.names)) for labels in (rows.truth, predicted)
+    )
+    notes += doubts(
+        support.tolist(), answers.tolist(), names=schema.names, languages=rows.languages
+    )
     checks += [
-        _most("calibration error", error, limits.max_calibration_error),
+        _least("labels among the texts", int(np.count_nonzero(support)), 2),
+        _least("labels that the model gives", int(np.count_nonzero(answers)), 2),
+        _most(rows.calibration, error, limits.max_calibration_error),
         _most(
             "latency p50, ms",
             median_latency_ms(

@@ -31,7 +31,7 @@ def gate_table(verdict: Verdict) -> str:
 def _row(check: Check, *, failed: str) -> list[str]:
     return [
         check.name,
-        "none" if check.value is None else f"{check.value:.3f}",
+        check.shown,
         f"{check.rule} {check.limit:g}",
         "passed" if check.passed else failed,
     ]

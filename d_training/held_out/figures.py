@@ -65,8 +65,8 @@ class HeldOut:
             labels=self.probs.shape[1],
         )
 
-    def measure(self, *, seed: int) -> HeldOutMetrics:
-        """What metrics.json says about held-out rows."""
+    def measure(self, *, seed: int, languages: dict[str, int]) -> HeldOutMetrics:
+        """What metrics.json says about held-out rows; languages: of those the teacher labeled."""
         confusion = self.confusion
         by_label = metrics.per_label(confusion)
         hits, rows = int(np.trace(confusion)), int(confusion.sum())
@@ -86,6 +86,7 @@ class HeldOut:
             support=tuple(by_label.support.tolist()),
             confusion=tuple(map(tuple, confusion.tolist())),
             reliability=reliability_bins(self.confidence, self.agrees),
+            languages=languages,
         )
 
 

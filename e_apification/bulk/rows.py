@@ -1,9 +1,7 @@
-"""The two ends of bulk scoring: rows of a CSV landed as Parquet, and rows with labels written."""
+"""The two ends of bulk scoring: a table landed as Parquet, and its rows with results."""
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,58 +12,86 @@ from numpy.typing import NDArray
 
 from common.errors import DataError, TriageError
 from common.log import progress
-from common.tables.columns import TEXT_REMEDY, column_places, quoted
+from common.tables.columns import TEXT_REMEDY, column_places, text_columns
+from common.tables.form import Form
 from common.tables.input import TableInput
 from common.tables.output import write_csv
 from common.tables.table import open_table
+from common.tables.texts import join_texts
+from e_apification.bulk.spark import ABSTAINED, NO_TEXT
 
 REJECTS = ("source_row", "reason", "record")
-ADDED = ("label", "confidence", "abstained", "model_id")
+ADDED = {
+    "label": pa.string(),
+    "confidence": pa.float32(),
+    "abstained": pa.bool_(),
+    "truncated": pa.bool_(),
+    "model_id": pa.string(),
+}
 _BATCH_ROWS = 10_000
-_UNSEEN = -2
+_UNSEEN = -3
 
 
 class Landed(NamedTuple):
-    """A CSV whose readable rows lie in a Parquet file as row (0-based), text, c0, c1, …
+    """A table whose readable rows lie in a Parquet file as row (0-based), text, c0, c1, …
 
-    rejected: how many records could not be read, by reason.
+    header: names of c0, c1, … and of what is added to them. texts: the columns that text was
+    joined of. replaced: whether the input had results of an earlier run. rejected: how many
+    records could not be read, by reason.
     """
 
     header: list[str]
-    columns: list[str]
+    added: list[str]
+    texts: tuple[str, ...]
+    replaced: bool
     rows: int
     rejected: Counter[str]
+    form: Form
 
 
 class Results(NamedTuple):
-    """One entry a row, in row order. labels: (N,) int16, -1 = abstained; confidence: (N,)."""
+    """One entry a row, in row order.
+
+    labels: (N,) int16, or ABSTAINED or NO_TEXT; confidence, truncated: (N,).
+    """
 
     labels: NDArray[np.int16]
     confidence: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
     distinct: int
 
 
-def land_csv(
-    source: Path, target: Path, *, rejects: Path, text_column: str, max_field_mb: int
+def land_table(
+    source: TableInput,
+    target: Path,
+    *,
+    rejects: Path,
+    text_column: str,
+    max_field_mb: int,
+    guard: bool = True,
 ) -> Landed:
-    """Stream a CSV into one Parquet file, as ingestion reads it, and what it rejects into a CSV.
+    """Stream a table into one Parquet file, as ingestion reads it, and what it rejects into a CSV.
 
     Args:
-        source: the CSV.
+        source: the table.
         target: the Parquet file.
         rejects: a CSV with the columns of ingestion's quarantine: source_row, reason, record.
-        text_column: a column that the header must have.
+        text_column: one or several columns, as ingestion.text_column names them.
         max_field_mb: a record with a longer field is rejected.
+        guard: whether formulas are made harmless in the CSV.
 
     Raises:
-        DataError: if the CSV cannot be read, lacks the text column, or names a column twice.
+        DataError: if the table cannot be read, lacks a text column, or has two of its name.
     """
     rows, rejected = 0, Counter[str]()
-    with open_table(TableInput(source), max_field_mb=max_field_mb) as table:
-        header = list(table.columns)
-        text = _text_place(header, text_column, source=source)
-        columns = ["text" if i == text else f"c{i}" for i in range(len(header))]
-        schema = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in columns)])
+    with open_table(source, max_field_mb=max_field_mb) as table:
+        header, replaced = _without_results(list(table.columns))
+        texts = text_columns(text_column, header)
+        places = column_places(header, texts, name=str(source.path), remedy=TEXT_REMEDY)
+        schema = pa.schema(
+            [("row", pa.int64()), ("text", pa.string())]
+            + [(f"c{place}", pa.string()) for place in range(len(header))]
+        )
         with (
             pq.ParquetWriter(target, schema) as writer,
             rejects.open("w", encoding="utf-8", newline="") as listed,
@@ -73,61 +99,14 @@ def land_csv(
             write_csv(listed, [REJECTS])
             for batch in progress(table.batches, total=table.total, what="reading", unit="block"):
                 numbers = pa.array(range(rows, rows + batch.rows.num_rows), pa.int64())
-                writer.write_table(pa.table([numbers, *batch.rows.columns], schema=schema))
+                columns = batch.rows.columns[: len(header)]
+                text = join_texts([columns[place] for place in places]).fill_null("")
+                writer.write_table(pa.table([numbers, text, *columns], schema=schema))
                 rows += batch.rows.num_rows
-                write_csv(listed, ([str(r.number), r.reason, r.record] for r in batch.rejected))
+                records = ([str(r.number), r.reason, r.record] for r in batch.rejected)
+                write_csv(listed, records, guard=guard)
                 rejected.update(r.reason for r in batch.rejected)
-    return Landed(header, columns, rows, rejected)
-
-
-def read_results(scored: Path, *, rows: int) -> Results:
-    """Spread the results of distinct texts over the rows that have them.
-
-    Raises:
-        TriageError: if a row got no result, or two.
-    """
-    labels = np.full(rows, _UNSEEN, np.int16)
-    confidence = np.zeros(rows, np.float32)
-    distinct = spread = 0
-    for part in sorted(scored.glob("*.parquet")):
-        for batch in pq.ParquetFile(part).iter_batches(_BATCH_ROWS):
-            lists = batch.column("rows")
-            index = lists.flatten().to_numpy()  # (R,) rows of all texts of the batch
-            times = lists.value_lengths().to_numpy()
-            labels[index] = np.repeat(batch.column("label").to_numpy(), times)
-            confidence[index] = np.repeat(batch.column("confidence").to_numpy(), times)
-            distinct += batch.num_rows
-            spread += len(index)
-    missing = int((labels == _UNSEEN).sum())
-    if spread != rows or missing:
-        raise TriageError(
-            f"{rows} rows were scored {spread} times and {missing} not at all; nothing is "
-            "written; run again, and report it if it stays"
-        )
-    return Results(labels, confidence, distinct)
-
-
-def write_results(
-    target: Path,
-    rows: Path,
-    landed: Landed,
-    results: Results,
-    *,
-    label_names: Sequence[str],
-    model_id: str,
-) -> None:
-    """Write the landed rows with their results, as CSV or Parquet by the target's ending."""
-    header = landed.header + added_names(landed.header)
-    batches = _labeled_batches(rows, landed, results, names=header, labels=label_names, v=model_id)
-    if target.suffix == ".csv":
-        with target.open("w", encoding="utf-8", newline="") as file:
-            write_csv(file, chain([header], _csv_rows(batches)))
-            file.flush()
-            os.fsync(file.fileno())
-        return
-    with pq.ParquetWriter(target, _schema(header)) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    return Landed(header, added_names(header), texts, replaced, rows, rejected, table.form)
 
 
 def added_names(header: Sequence[str]) -> list[str]:
@@ -144,55 +123,85 @@ def added_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _text_place(header: list[str], text_column: str, *, source: Path) -> int:
-    twice = sorted(name for name, times in Counter(header).items() if times > 1)
-    if twice:
-        raise DataError(f"{source} has columns of the same name: {quoted(twice)}; rename them")
-    (place,) = column_places(header, [text_column], name=str(source), remedy=TEXT_REMEDY)
-    return place
+def landed_batches(rows: Path, header: Sequence[str]) -> Iterator[list[pa.Array]]:
+    """The columns of the input, batch by batch."""
+    names = [f"c{place}" for place in range(len(header))]
+    for batch in pq.ParquetFile(rows).iter_batches(_BATCH_ROWS, columns=names):
+        yield batch.columns
 
 
-def _labeled_batches(
-    rows: Path,
-    landed: Landed,
-    results: Results,
-    *,
-    names: Sequence[str],
-    labels: Sequence[str],
-    v: str,
-) -> Iterator[pa.RecordBatch]:
-    label_of = np.array([*labels, None], dtype=object)  # index -1: abstained
-    schema = _schema(names)
-    start = 0
-    for batch in pq.ParquetFile(rows).iter_batches(_BATCH_ROWS, columns=["row", *landed.columns]):
-        part = slice(start, start + batch.num_rows)
-        chosen = results.labels[part]
-        columns = [batch.column(name) for name in landed.columns]
-        columns += [
-            pa.array(label_of[chosen], pa.string()),
-            pa.array(results.confidence[part]),
-            pa.array(chosen < 0),
-            pa.array([v] * batch.num_rows, pa.string()),
-        ]
-        yield pa.record_batch(columns, schema)
-        start = part.stop
+def read_results(scored: Path, *, rows: int) -> Results:
+    """Spread the results of distinct texts over the rows that have them.
 
-
-def _schema(names: Sequence[str]) -> pa.Schema:
-    added = [pa.string(), pa.float32(), pa.bool_(), pa.string()]
-    types = [pa.string()] * (len(names) - len(added)) + added
-    return pa.schema(list(zip(names, types, strict=True)))
-
-
-def _csv_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
-    """Rows of strings: nothing for null, four decimals, true and false in lower case."""
-    for batch in batches:
-        *given, label, confidence, abstained, model_id = (c.to_pylist() for c in batch.columns)
-        columns = (
-            *given,
-            ["" if name is None else name for name in label],
-            [f"{value:.4f}" for value in confidence],
-            [str(value).lower() for value in abstained],
-            model_id,
+    Raises:
+        TriageError: if a row got no result, or two.
+    """
+    labels = np.full(rows, _UNSEEN, np.int16)
+    confidence = np.zeros(rows, np.float32)
+    truncated = np.zeros(rows, np.bool_)
+    distinct = spread = 0
+    for part in sorted(scored.glob("*.parquet")):
+        for batch in pq.ParquetFile(part).iter_batches(_BATCH_ROWS):
+            lists = batch.column("rows")
+            index = lists.flatten().to_numpy()  # (R,) rows of all texts of the batch
+            times = lists.value_lengths().to_numpy()
+            for name, values in (
+                ("label", labels),
+                ("confidence", confidence),
+                ("truncated", truncated),
+            ):
+                found = batch.column(name).to_numpy(zero_copy_only=False)
+                values[index] = np.repeat(found, times)
+            distinct += batch.num_rows
+            spread += len(index)
+    missing = int((labels == _UNSEEN).sum())
+    if spread != rows or missing:
+        raise TriageError(
+            f"{rows} rows were scored {spread} times and {missing} not at all; nothing is "
+            "written; run again, and report it if it stays"
         )
-        yield from (list(row) for row in zip(*columns, strict=True))
+    return Results(labels, confidence, truncated, distinct)
+
+
+def scored_schema(landed: Landed) -> pa.Schema:
+    """The columns of the input, as texts, and the added ones with their types."""
+    given = [(name, pa.string()) for name in landed.header]
+    return pa.schema(given + list(zip(landed.added, ADDED.values(), strict=True)))
+
+
+def scored_batches(
+    rows: Path, landed: Landed, results: Results, *, label_names: Sequence[str], model_id: str
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the input with their results; a row without text has none."""
+    label_of = np.array([*label_names, None, None], dtype=object)  # the codes count from the end
+    schema, start = scored_schema(landed), 0
+    for columns in landed_batches(rows, landed.header):
+        part = slice(start, start := start + len(columns[0]))
+        chosen = results.labels[part]
+        none = chosen == NO_TEXT
+        added = [
+            label_of[chosen],
+            results.confidence[part],
+            chosen == ABSTAINED,
+            results.truncated[part],
+            np.full(len(chosen), model_id, dtype=object),
+        ]
+        arrays = [
+            pa.array(values, type_, mask=none)
+            for values, type_ in zip(added, ADDED.values(), strict=True)
+        ]
+        yield pa.record_batch([*columns, *arrays], schema)
+
+
+def _without_results(header: list[str]) -> tuple[list[str], bool]:
+    """The header without the columns that an earlier run added, and whether it had them.
+
+    They are such only where they stand at the end, all of them, under the very names that the
+    columns before them ask for.
+    """
+    given, last = header[: -len(ADDED)], header[-len(ADDED) :]
+    try:
+        replaced = last == added_names(given)
+    except DataError:
+        replaced = False
+    return (given, True) if replaced else (header, False)

@@ -1,40 +1,60 @@
-"""Label a CSV with the production model: python -m e_apification score --csv IN --out OUT.
+"""Label a table with the production model: python -m e_apification score --csv IN --out OUT.
 
-OUT ends in .csv or .parquet. Every readable row of IN comes out, in its order and with all its
-columns, plus label (empty = abstained), confidence, abstained and model_id; where IN has a
-column of such a name, ours gets the prefix predicted_. IN is read as ingestion reads it: records
-that cannot be read are counted, and stand in OUT.rejected.csv with their number and the reason.
+Every readable row of IN comes out, in its order and with all its columns, plus label (empty: the
+model abstained), confidence, abstained, truncated and model_id. The end of OUT's name gives the
+format. IN is read as ingestion reads it: records that cannot be read stand in OUT.rejected.csv
+with their number and the reason, and make the exit code 4. OUT.manifest.json has the counts.
+
+Without --csv and --out it labels data/curated into data/scored (curated).
 """
 
 import argparse
 import logging
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
-from common.errors import SettingsError
-from common.locks import exclusive
+from common.config.section import plain_path
+from common.errors import RejectedError, SettingsError
 from common.models.model_source import fetch_served
 from common.models.registry import require_production_id
 from common.runtime.spark import spark_session
-from common.stage.files import sync_folder
-from e_apification.bulk.rows import (
-    Results,
-    added_names,
-    land_csv,
-    read_results,
-    write_results,
+from common.stage.manifest import RowCounts
+from common.tables.columns import quoted
+from common.tables.input import TableInput
+from e_apification.bulk.curated import score_curated
+from e_apification.bulk.formats import (
+    WRITERS,
+    Dialect,
+    check_cells,
+    check_fits,
+    ending_of,
+    write_table,
 )
-from e_apification.bulk.spark import score_texts
+from e_apification.bulk.publish import (
+    ScoreManifest,
+    publish,
+    record_of,
+    rejects_of,
+    work_folder,
+)
+from e_apification.bulk.rows import (
+    ADDED,
+    Landed,
+    land_table,
+    landed_batches,
+    read_results,
+    scored_batches,
+    scored_schema,
+)
+from e_apification.bulk.spark import ABSTAINED, NO_TEXT, score_texts
 from e_apification.model.predictor import load_predictor
 
 if TYPE_CHECKING:
@@ -47,7 +67,7 @@ logger = logging.getLogger("e_apification.bulk.score")
 class Summary(NamedTuple):
     """What a run did: rows taken = out + rejected; seconds with and without Spark's start.
 
-    rejected: by reason.
+    rejected: by reason. abstained, without_text: rows.
     """
 
     taken: int
@@ -55,34 +75,42 @@ class Summary(NamedTuple):
     rejected: Counter[str]
     distinct: int
     abstained: int
+    without_text: int
     seconds: float
     scoring_seconds: float
 
 
-def score_csv(
-    settings: Settings, *, source: Path, out: Path, text_column: str, open_session: OpenSession
+def score_table(
+    settings: Settings,
+    *,
+    source: TableInput,
+    out: Path,
+    text_column: str,
+    open_session: OpenSession,
 ) -> Summary:
-    """Label every readable row of a CSV; the output appears whole or not at all.
+    """Label every readable row of a table; the output appears whole or not at all.
 
     Raises:
         TriageError: for a missing model, column or file, or an output that cannot be written.
     """
     started = time.monotonic()
-    _check_paths(source, out)
+    ending = _check_paths(source.path, out)
+    guard = settings.scoring.guard_formulas
     models = fetch_served(settings)
     model_id = require_production_id(models)
     predictor = load_predictor(models, model_id, threads=1)
-    with _work_folder(out) as work:
+    with work_folder(out) as work:
         texts, rejects, scored = work / "texts.parquet", work / "rejected.csv", work / "scored"
-        landed = land_csv(
+        landed = land_table(
             source,
             texts,
             rejects=rejects,
             text_column=text_column,
             max_field_mb=settings.ingestion.max_field_mb,
+            guard=guard,
         )
-        added_names(landed.header)
-        results = Results(np.zeros(0, np.int16), np.zeros(0, np.float32), 0)
+        _describe(source, landed)
+        _check_output(ending, texts, landed)
         scoring_s = 0.0
         if landed.rows:
             with open_session() as session:
@@ -96,86 +124,103 @@ def score_csv(
                     out=scored,
                 )
                 scoring_s = time.monotonic() - opened
-            results = read_results(scored, rows=landed.rows)
-        partial_out = work / f"result{out.suffix}"
-        write_results(
-            partial_out,
-            texts,
-            landed,
-            results,
-            label_names=predictor.labels.names,
-            model_id=model_id,
+        results = read_results(scored, rows=landed.rows)
+        finished = work / f"result{ending}"
+        batches = scored_batches(
+            texts, landed, results, label_names=predictor.labels.names, model_id=model_id
         )
-        _publish(partial_out, out, rejects=rejects if landed.rejected else None)
-    abstained = int((results.labels < 0).sum())
-    return Summary(
-        taken=landed.rows + landed.rejected.total(),
-        out=landed.rows,
-        rejected=landed.rejected,
-        distinct=results.distinct,
-        abstained=abstained,
-        seconds=time.monotonic() - started,
-        scoring_seconds=scoring_s,
-    )
+        write_table(finished, ending, scored_schema(landed), batches, _dialect(landed, guard=guard))
+        summary = Summary(
+            taken=landed.rows + landed.rejected.total(),
+            out=landed.rows,
+            rejected=landed.rejected,
+            distinct=results.distinct,
+            abstained=int((results.labels == ABSTAINED).sum()),
+            without_text=int((results.labels == NO_TEXT).sum()),
+            seconds=time.monotonic() - started,
+            scoring_seconds=scoring_s,
+        )
+        manifest = ScoreManifest(
+            created_at=datetime.now(UTC),
+            model_id=model_id,
+            input=record_of(source.path, name=source.path.name),
+            form=landed.form.described,
+            text_columns=landed.texts,
+            output=record_of(finished, name=out.name),
+            rows=RowCounts(taken=summary.taken, out=summary.out, dropped=summary.rejected),
+            abstained=summary.abstained,
+            without_text=summary.without_text,
+        )
+        publish(finished, out, rejects=rejects if landed.rejected else None, manifest=manifest)
+    return summary
 
 
-def _check_paths(source: Path, out: Path) -> None:
-    if out.suffix not in (".csv", ".parquet"):
-        raise SettingsError(f"{out} must end in .csv or .parquet; that decides the format")
+def _check_paths(source: Path, out: Path) -> str:
+    """The ending of the output."""
+    ending = ending_of(out)
     if out.is_dir():
         raise SettingsError(f"{out} is a folder; name a file")
+    if not out.parent.is_dir():
+        raise SettingsError(f"there is no folder {out.parent} for {out.name}; make it")
     if out.resolve() == source.resolve():
         raise SettingsError(f"{out} is the input; name another output")
+    return ending
 
 
-@contextmanager
-def _work_folder(out: Path) -> Iterator[Path]:
-    """An empty folder beside the output, gone at the end; what a killed run left goes first."""
-    work = out.parent / f".{out.name}.scoring"
-    busy = f"another process is writing {out}; wait for it, or end it"
-    with exclusive(out.parent / f".{out.name}.lock", busy=busy):
-        try:
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+def _describe(source: TableInput, landed: Landed) -> None:
+    logger.info("%s: %s; texts in %s", source.path, landed.form.described, quoted(landed.texts))
+    if landed.replaced:
+        logger.info("its last %d columns are results of an earlier run: replaced", len(ADDED))
 
 
-def _publish(finished: Path, out: Path, *, rejects: Path | None) -> None:
-    """Rename the result into place, last; the rejected records go before it."""
-    listed = _rejects_of(out)
-    if rejects:
-        rejects.replace(listed)
-    else:
-        listed.unlink(missing_ok=True)
-    finished.replace(out)
-    sync_folder(out.parent)
+def _check_output(ending: str, texts: Path, landed: Landed) -> None:
+    """What a format cannot hold is found before anything is scored."""
+    check_fits(ending, scored_schema(landed).names, landed.rows)
+    if ending == ".xlsx":
+        first_row = 1
+        for columns in landed_batches(texts, landed.header):
+            check_cells(landed.header, columns, first_row=first_row)
+            first_row += len(columns[0])
 
 
-def _rejects_of(out: Path) -> Path:
-    return out.with_name(f"{out.name}.rejected.csv")
+def _dialect(landed: Landed, *, guard: bool) -> Dialect:
+    if landed.form.kind != "csv":
+        return Dialect(guard=guard)
+    return Dialect(landed.form.delimiter or ",", landed.form.bom, guard)
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
-    summary = score_csv(
+    open_session = partial(spark_session, settings.spark, app="bulk scoring")
+    if args.csv is None and args.out is None:
+        score_curated(settings, relabel=args.relabel, open_session=open_session)
+        return
+    if args.csv is None or args.out is None:
+        raise SettingsError(
+            "name both files, --csv and --out (CSV= and OUT=); without both, score labels "
+            "the curated messages of RUN_DIR"
+        )
+    ingestion = settings.ingestion
+    summary = score_table(
         settings,
-        source=args.csv,
+        source=TableInput(
+            args.csv,
+            encoding=ingestion.encoding,
+            delimiter=ingestion.delimiter,
+            sheet=ingestion.sheet,
+        ),
         out=args.out,
-        text_column=args.text_column or settings.ingestion.text_column,
-        open_session=partial(spark_session, settings.spark, app="bulk scoring"),
+        text_column=args.text_column or ingestion.text_column,
+        open_session=open_session,
     )
     logger.info(
-        "%s rows in = %s out + %s rejected; %s distinct texts; %s rows abstained",
+        "%s rows in = %s out + %s rejected; %s distinct texts; %s rows abstained, %s without text",
         f"{summary.taken:,}",
         f"{summary.out:,}",
         f"{summary.rejected.total():,}",
         f"{summary.distinct:,}",
         f"{summary.abstained:,}",
+        f"{summary.without_text:,}",
     )
-    if summary.rejected:
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.rejected.items()))
-        logger.warning("rejected (%s): see %s", reasons, _rejects_of(args.out))
     logger.info(
         "%s: %.1f s, of which %.1f s scoring (%s messages/s)",
         args.out,
@@ -183,14 +228,31 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
         summary.scoring_seconds,
         f"{summary.out / max(summary.scoring_seconds, 1e-9):,.0f}",
     )
+    if summary.rejected:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.rejected.items()))
+        raise RejectedError(
+            f"{summary.rejected.total():,} of {summary.taken:,} records are not in {args.out} "
+            f"({reasons}): see {rejects_of(args.out)}"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    summary = "Label any CSV that has a text column, inside Spark."
-    parser = stage_parser("e_apification score", summary, sections=["spark"])
-    parser.add_argument("--csv", type=Path, required=True, help="the CSV or CSV.gz to label")
-    parser.add_argument("--out", type=Path, required=True, help="result: .csv or .parquet")
-    parser.add_argument("--text-column", help="column of the text (default ingestion.text_column)")
+    summary = (
+        "Label a table that has a text column, inside Spark; without --csv and --out, label the "
+        "curated messages of RUN_DIR that have no label yet, into data/scored."
+    )
+    parser = stage_parser("e_apification score", summary, sections=["scoring", "spark"])
+    parser.add_argument("--csv", type=plain_path, help="the table to label")
+    parser.add_argument("--out", type=plain_path, help=f"result: {', '.join(WRITERS)}")
+    parser.add_argument(
+        "--text-column",
+        help="column of the text, or several: subject,description (default ingestion.text_column)",
+    )
+    parser.add_argument(
+        "--relabel",
+        action="store_true",
+        help="of curated messages, also those that another model labeled",
+    )
     args = parser.parse_args(arguments)
     return run_command(args, partial(_run, args=args))

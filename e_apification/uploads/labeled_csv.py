@@ -7,13 +7,14 @@ or a label are counted. Nothing of the file is repeated in an answer.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from common.config.serving import ServingSettings
 from common.errors import DataError
+from common.tables.encoding import OpenStream
 from common.tables.layout import TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
-from common.tables.strict import RecordError, read_strict
+from common.tables.strict import RecordError, open_strict
 from e_apification.http.errors import ApiError, Problem
 
 COLUMNS = ("text", "label")
@@ -31,7 +32,7 @@ class LabeledRow(NamedTuple):
 class LabeledCsv:
     """A stream of labeled rows, and the count of those left out."""
 
-    def __init__(self, file: IO[bytes], *, names: Sequence[str], limits: ServingSettings) -> None:
+    def __init__(self, file: OpenStream, *, names: Sequence[str], limits: ServingSettings) -> None:
         self._file = file
         self._places = {name: i for i, name in enumerate(names)}
         self._limits = limits
@@ -41,7 +42,7 @@ class LabeledCsv:
         """Read on.
 
         Raises:
-            ApiError: 400 no CSV in UTF-8, 413 too many rows, 422 a row that cannot be scored.
+            ApiError: 400 no CSV, 413 too many rows, 422 a row that cannot be scored.
         """
         for number, text, label in read_labeled(self._file, refused=bad_row):
             if number > self._limits.max_rows:
@@ -65,24 +66,24 @@ class LabeledCsv:
 
 
 def read_labeled(
-    file: IO[bytes], *, refused: Callable[[int, str], ApiError]
+    file: OpenStream, *, refused: Callable[[int, str], ApiError]
 ) -> Iterator[tuple[int, str, str]]:
     """Number, from 1, text and label of each record.
 
     Args:
-        file: the CSV.
+        file: opens the CSV.
         refused: what to raise for a record, by its number, that has a problem of its own.
 
     Raises:
-        ApiError: 400 where it is no CSV in UTF-8 with those columns, or what ``refused`` gives.
+        ApiError: 400 where it is no CSV with those columns, or what ``refused`` gives.
     """
     try:
-        table = read_strict(
+        with open_strict(
             file, name="the body", block_bytes=_READ_BYTES, max_record_bytes=_MAX_RECORD_BYTES
-        )
-        text, label = (_column_place(table.columns, column) for column in COLUMNS)
-        for record in table.records:
-            yield record.number, record.fields[text], record.fields[label]
+        ) as table:
+            text, label = (_column_place(table.columns, column) for column in COLUMNS)
+            for record in table.records:
+                yield record.number, record.fields[text], record.fields[label]
     except RecordError as error:
         if error.reason == WRONG_WIDTH:
             problem = f"has {error.fields} fields, the header {error.width}"
@@ -92,11 +93,11 @@ def read_labeled(
         if error.reason == TOO_LONG:
             raise refused(error.number, "is longer than 1 MB") from None
         if error.reason == NOT_UTF8:
-            raise no_csv("it is not text in UTF-8") from None
+            raise no_csv("it is not text in one encoding; save it as UTF-8") from None
         after = f"it cannot be read after row {error.number - 1}"
         raise no_csv(f"{after}; is a quote open there?") from None
     except DataError:
-        raise no_csv("it has no header line in UTF-8") from None
+        raise no_csv("it has no header line that can be read") from None
 
 
 def bad_row(number: int, problem: str) -> ApiError:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -134,3 +135,30 @@ def test_nothing_to_label_is_an_error(
 ) -> None:
     with pytest.raises(DataError, match="no message to label"):
         build_labels(frame(spark, [None]), spec, tmp_path, seed=1)
+
+
+def test_texts_that_were_labeled_before_keep_their_labels(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    for folder in (first, second, third):
+        folder.mkdir()
+    build_labels(frame(spark, TEXTS), spec, first, seed=1)
+    table = pq.read_table(first / "messages")
+    sure = pa.array([0.125] * len(table), pa.float32())
+    marked = tmp_path / "marked"
+    marked.mkdir()
+    pq.write_table(table.set_column(5, table.schema.field(5), sure), marked / "part-0.parquet")
+    before = set(table["text"].to_pylist())
+
+    more = [*TEXTS, "a new bill", "a new bill", "order late again"]
+    built = build_labels(frame(spark, more), spec, second, seed=1, earlier=marked)
+    assert [row["text"] for row in rows_in(second)] == more
+    assert (built.figures["distinct_texts"], built.figures["texts_labeled_before"]) == (12, 10)
+    kept = [row["text"] for row in rows_in(second) if row["confidence"] == 0.125]
+    assert set(kept) == before
+
+    again = build_labels(frame(spark, more), spec, third, seed=1, earlier=second / "messages")
+    assert again.figures["texts_labeled_before"] == 12
+    assert rows_in(third) == rows_in(second)
+    assert sorted(path.name for path in third.iterdir()) == ["messages"]

@@ -2,12 +2,14 @@
 
 import asyncio
 import io
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.tables.encoding import OpenStream
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
 from e_apification.http.payloads import read_body, require_type
@@ -82,13 +84,17 @@ def _takes() -> dict[str, Any]:
 
 @router.post("/evaluate", openapi_extra=_takes())
 async def evaluate_file(request: Request, state: State) -> EvaluationBody:
-    """Score a CSV in UTF-8 with columns ``text`` and ``label``, or a ZIP of one such CSV."""
+    """Score a CSV with columns ``text`` and ``label``, or a ZIP of one such CSV."""
     service, limits = state.service, state.limits
     with service.admit(), state.evaluations.admit():
         media_type = require_type(request, _CSV, *_ZIP)
         body = await read_body(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
         max_bytes = int(limits.max_file_mb * 1_000_000)
-        file = open_only_csv(body, max_bytes=max_bytes) if media_type in _ZIP else io.BytesIO(body)
+        file: OpenStream = (
+            partial(open_only_csv, body, max_bytes=max_bytes)
+            if media_type in _ZIP
+            else partial(io.BytesIO, body)
+        )
         predictor = service.predictor
         names = predictor.labels.names
         rows = LabeledCsv(file, names=names, limits=limits)

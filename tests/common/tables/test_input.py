@@ -56,11 +56,29 @@ def test_damaged_zip(tmp_path: Path) -> None:
         read(TableInput(path, member="a.csv"))
 
 
-def test_zip_without_member_is_refused(tmp_path: Path) -> None:
+def test_the_only_file_of_a_zip_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
-        archive.writestr("a.csv", CSV)
-    with pytest.raises(DataError, match="is a zip archive; unpack it"):
-        read(TableInput(tmp_path / "a.csv"))
+        for name in ("out/", "__MACOSX/out/._a.csv", "out/.DS_Store"):
+            archive.writestr(name, b"")
+        archive.writestr("out/a.csv", CSV)
+    source = TableInput(tmp_path / "a.csv")
+    assert read(source) == CSV
+    assert source.plain_bytes == len(CSV)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [([], "holds 0 files; unpack it"), (["a.csv", "b.csv"], r"holds 2 files \('a.csv', 'b.csv'\)")],
+)
+def test_a_zip_of_none_or_several_files_is_refused(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("__MACOSX/x", b"")
+        for name in names:
+            archive.writestr(name, CSV)
+    with pytest.raises(DataError, match=message):
+        read(TableInput(tmp_path / "a.zip"))
 
 
 def test_no_such_file(tmp_path: Path) -> None:

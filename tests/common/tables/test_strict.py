@@ -1,12 +1,13 @@
 import gzip
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from common.errors import DataError
 from common.tables.read import Row, read_columns
-from common.tables.strict import Record, RecordError, read_strict
+from common.tables.strict import Record, RecordError, open_strict
 
 
 def write(folder: Path, content: bytes) -> Path:
@@ -29,14 +30,16 @@ def test_lines_and_numbers_are_right_for_every_line_end_and_block(
     end: bytes, block_bytes: int
 ) -> None:
     lines = [b"\xef\xbb\xbf", b"text", b"a", b"", b'"b', b'c"', b"d"]
-    table = read_strict(io.BytesIO(end.join(lines)), name="it", block_bytes=block_bytes)
-    broken = f"b{end.decode()}c"
-    assert table.columns == ("text",)
-    assert list(table.records) == [
-        Record(1, 3, ["a"]),
-        Record(2, 5, [broken]),
-        Record(3, 7, ["d"]),
-    ]
+    with open_strict(
+        partial(io.BytesIO, end.join(lines)), name="it", block_bytes=block_bytes
+    ) as table:
+        broken = f"b{end.decode()}c"
+        assert table.columns == ("text",)
+        assert list(table.records) == [
+            Record(1, 3, ["a"]),
+            Record(2, 5, [broken]),
+            Record(3, 7, ["d"]),
+        ]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_lines_and_numbers_are_right_for_every_line_end_and_block(
         (b'c,"d\n', "it, line 4: broken quote; close it"),
         (b'c,"d"e\n', "it, line 4: broken quote; close it, and double each quote"),
         (b"c\n", "it, line 4: wrong number of columns (1, the header has 2); put a field"),
-        (b"c,d,e\n", "(3, the header has 2); put a field that holds a comma into double quotes"),
+        (b"c,d,e\n", "(3, the header has 2); put a field that holds ',' into double quotes"),
         (b"c,\xe9\n", "it, line 4: not UTF-8; save the file as UTF-8"),
         (b"c,\0\n", "it, line 4: NUL byte; save the file as UTF-8"),
         (b"c," + b"x" * (17 << 20) + b"\n", "it, line 4: field too long; shorten it"),
@@ -55,12 +58,12 @@ def test_the_first_record_that_is_no_row_ends_it_with_the_line_and_the_remedy(
     record: bytes, message: str
 ) -> None:
     data = b'text,label\n"a\nb",x\n' + record + b"e,f,g,h\n"
-    table = read_strict(io.BytesIO(data), name="it", block_bytes=1000)
-    assert next(table.records) == Record(1, 2, ["a\nb", "x"])
-    with pytest.raises(RecordError) as error:
-        next(table.records)
-    assert error.value.number == 2
-    assert message in str(error.value)
+    with open_strict(partial(io.BytesIO, data), name="it", block_bytes=1000) as table:
+        assert next(table.records) == Record(1, 2, ["a\nb", "x"])
+        with pytest.raises(RecordError) as error:
+            next(table.records)
+        assert error.value.number == 2
+        assert message in str(error.value)
 
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
@@ -79,5 +82,7 @@ def test_a_compressed_file_is_read_like_its_plain_one(tmp_path: Path) -> None:
 
 def test_long_fields_are_no_fault() -> None:
     text = "x" * 1_000_000
-    table = read_strict(io.BytesIO(f"text\n{text}\n".encode()), name="it", block_bytes=1 << 14)
-    assert [record.fields for record in table.records] == [[text]]
+    with open_strict(
+        partial(io.BytesIO, f"text\n{text}\n".encode()), name="it", block_bytes=1 << 14
+    ) as table:
+        assert [record.fields for record in table.records] == [[text]]

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from common.errors import DataError
 from common.tables import table as module
 from common.tables.input import TableInput
-from common.tables.strict import RecordError, read_strict
+from common.tables.strict import RecordError, open_strict
 from common.tables.table import open_table
 
 Read: TypeAlias = tuple[tuple[str, ...], dict[int, list[str]], dict[int, tuple[str, str]]]
@@ -84,7 +85,7 @@ BROKEN = {
     b'"ab"c,x,y': "broken quote",
     b"x,y": "wrong number of columns",
     b"x,y,z,more": "wrong number of columns",
-    b"caf\xe9,x,y": "not UTF-8",
+    b"caf\xff,x,y": "not UTF-8",
     b"x,\x00,y": "NUL byte",
 }
 
@@ -145,13 +146,13 @@ def test_a_strict_reader_finds_the_same_rows_up_to_the_first_rejected(
     data = b"a,b\n" + b"".join(pieces)
     _, rows, rejected = read(write(tmp_path_factory.mktemp("table"), data))
     first = min(rejected, default=None)
-    strict = read_strict(io.BytesIO(data), name="it", block_bytes=block_bytes)
-    found = {}
-    try:
-        for record in strict.records:
-            found[record.number] = record.fields
-    except RecordError as error:
-        assert error.number == first
-    else:
-        assert first is None
-    assert found == {n: row for n, row in rows.items() if first is None or n < first}
+    with open_strict(partial(io.BytesIO, data), name="it", block_bytes=block_bytes) as strict:
+        found = {}
+        try:
+            for record in strict.records:
+                found[record.number] = record.fields
+        except RecordError as error:
+            assert error.number == first
+        else:
+            assert first is None
+        assert found == {n: row for n, row in rows.items() if first is None or n < first}

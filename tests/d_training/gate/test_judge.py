@@ -20,6 +20,8 @@ from d_training.gate.judge import median_latency_ms, verdict_key
 from d_training.gate.table import gate_table
 from tests.d_training.conftest import Toy, Two
 
+ONE_LABEL = "labels that the model gives"
+
 
 def limited(settings: Settings, **limits: Any) -> Settings:
     return settings.model_copy(update={"gate": GateSettings(**limits)})
@@ -73,7 +75,9 @@ def test_a_first_model_must_reach_the_least_macro_f1(two: Two) -> None:
     verdict = judge(two.good, two.good_id, against=None)
     assert [(c.name, c.rule, c.limit) for c in verdict.checks] == [
         ("macro-F1", "at least", 0.4),
-        ("calibration error", "at most", 0.2),
+        ("labels among the texts", "at least", 2),
+        ("labels that the model gives", "at least", 2),
+        ("calibration error against soft labels", "at most", 0.2),
         ("latency p50, ms", "at most", 50),
     ]
     assert [(c.name, c.passed) for c in verdict.int8] == [
@@ -87,8 +91,11 @@ def test_a_first_model_must_reach_the_least_macro_f1(two: Two) -> None:
     facts = json.loads((two.models / two.good_id / "metrics.json").read_bytes())
     assert verdict.figures["macro_f1"] == pytest.approx(facts["held_out"]["macro_f1"])
     assert verdict.rows.startswith(f"{facts['held_out']['texts_labeled_by_teacher']} held-out")
-    assert failed(judge(two.poor, two.poor_id, against=None)) == ["macro-F1"]
-    assert judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None).promote
+    # The poor model gives every text one label.
+    assert failed(judge(two.poor, two.poor_id, against=None)) == ["macro-F1", ONE_LABEL]
+    assert failed(judge(limited(two.poor, min_macro_f1=0.05), two.poor_id, against=None)) == [
+        ONE_LABEL
+    ]
 
 
 def test_a_worse_model_is_refused_and_a_better_one_promoted(two: Two) -> None:
@@ -108,9 +115,9 @@ def test_a_worse_model_is_refused_and_a_better_one_promoted(two: Two) -> None:
 
 def test_the_tolerance_and_the_recall_limit_are_settings(two: Two) -> None:
     lenient = limited(two.poor, tolerance=1, min_support=10_000)
-    assert judge(lenient, two.poor_id, against=two.good_id).promote
+    assert failed(judge(lenient, two.poor_id, against=two.good_id)) == [ONE_LABEL]
     strict = limited(two.poor, tolerance=1)
-    (name,) = failed(judge(strict, two.poor_id, against=two.good_id))
+    name, _ = failed(judge(strict, two.poor_id, against=two.good_id))
     assert name.startswith("recall lost, ")
 
 
@@ -122,9 +129,9 @@ def test_recall_counts_where_a_label_has_the_least_support(two: Two, tmp_path: P
         limits = limited(two.poor, gold=gold, tolerance=1, min_support=min_support)
         return failed(judge(limits, two.poor_id, against=two.good_id))
 
-    (name,) = names(8)
+    name, _ = names(8)
     assert name.startswith("recall lost, ")
-    assert names(9) == []
+    assert names(9) == [ONE_LABEL]
 
 
 def test_interval_and_chance_are_those_of_the_resamples(
@@ -142,7 +149,7 @@ def test_interval_and_chance_are_those_of_the_resamples(
 @pytest.mark.parametrize(
     ("limits", "name"),
     [
-        ({"max_calibration_error": 0}, "calibration error"),
+        ({"max_calibration_error": 0}, "calibration error against soft labels"),
         ({"max_latency_ms": 1e-6}, "latency p50, ms"),
     ],
 )
@@ -178,6 +185,31 @@ def test_gold_takes_the_place_of_held_out_rows(two: Two, tmp_path: Path) -> None
     assert against_people.figures["macro_f1"] == 0.0
 
 
+def test_texts_of_one_label_promote_no_model(two: Two, tmp_path: Path) -> None:
+    gold = write_gold(tmp_path / "gold.csv", [("my parcel late", "parcel")] * 60)
+    verdict = judge(limited(two.good, gold=gold), two.good_id, against=None)
+    assert figures(verdict)["macro_f1"] == 1.0
+    assert failed(verdict) == ["labels among the texts", "labels that the model gives"]
+    assert verdict.notes == (
+        "no production model to compare with",
+        "all 60 texts are labeled 'parcel': no score can tell models apart",
+        "the model gives every text the label 'parcel'",
+    )
+    assert verdict.reasons[0] == "labels among the texts is 1, at least 2 is asked for"
+    # Neither a lower limit nor a production model as constant lets it through.
+    lenient = limited(two.good, gold=gold, min_macro_f1=0)
+    assert not judge(lenient, two.good_id, against=two.good_id).promote
+
+
+def test_a_model_that_gives_one_label_is_refused(two: Two, tmp_path: Path) -> None:
+    rows = [("my parcel late", "parcel")] * 59 + [("my parcel is late", "bill")]
+    gold = write_gold(tmp_path / "gold.csv", rows)
+    limits = limited(two.good, gold=gold, min_macro_f1=0)
+    verdict = judge(limits, two.good_id, against=None)
+    assert failed(verdict) == [ONE_LABEL]
+    assert "no text is labeled 'rest': nothing is known about this label" in verdict.notes
+
+
 def test_texts_seen_in_training_are_told(two: Two, toy: Toy, tmp_path: Path) -> None:
     rows = [(row["text"], row["label"]) for row in toy.rows() if row["label"]][:60]
     settings = limited(two.poor, gold=write_gold(tmp_path / "gold.csv", rows))
@@ -185,9 +217,7 @@ def test_texts_seen_in_training_are_told(two: Two, toy: Toy, tmp_path: Path) -> 
     seen = int(figures(verdict)["seen_by_production"])
     # A fifth of the conversations is held out as test.
     assert 35 <= seen <= 57
-    assert verdict.notes == (
-        f"seen in training: {seen} texts by production, {seen} by the new",
-    )  # fmt: skip
+    assert verdict.notes[0] == f"seen in training: {seen} texts by production, {seen} by the new"
 
 
 def test_production_that_cannot_be_compared_leaves_the_least_macro_f1(two: Two) -> None:
@@ -247,7 +277,8 @@ def test_table_shows_limits_and_the_answer(two: Two) -> None:
     shown = gate_table(judge(two.poor, two.poor_id, against=two.good_id))
     lines = shown.splitlines()
     assert lines[0].startswith(f"Gate: model {two.poor_id} against {two.good_id}, on ")
-    assert "95 % interval" in lines[1]
+    assert lines[1] == "the model gives every text the label 'rest'"
+    assert "95 % interval" in lines[2]
     row = next(line for line in lines if line.startswith("chance of losing"))
     assert row.split()[-4:] == ["at", "most", "0.5", "FAILED"]
     assert lines[-1] == "verdict: refuse"

@@ -118,7 +118,7 @@ def test_verdict_is_a_table_of_checks(trained: tuple[Settings, Manifest]) -> Non
     page = page_of(trained[0])
     assert f"promote : model {trained[1].key} against none" in page.text
     assert "no production model to compare with" in page.text
-    assert "calibration error 0.0" in page.text
+    assert "calibration error against soft labels 0.0" in page.text
     assert "INT8 agrees with float32" in page.text
     assert "at least 0.4 passed" in page.text
 

@@ -59,8 +59,10 @@ def landed(source: Path, folder: Path) -> tuple[list[tuple[str, ...]], list[tupl
 def scored(source: Path, folder: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     folder.mkdir()
     target, rejects = folder / "rows.parquet", folder / "rejected.csv"
-    result = bulk.land_csv(source, target, rejects=rejects, text_column="text", max_field_mb=1)
-    rows = pq.read_table(target, columns=result.columns).to_pylist()
+    result = bulk.land_table(
+        TableInput(source), target, rejects=rejects, text_column="text", max_field_mb=1
+    )
+    rows = pq.read_table(target).drop_columns(["row", "text"]).to_pylist()
     with rejects.open(encoding="utf-8", newline="") as file:
         header, *rejected = csv.reader(file)
     assert header == ["source_row", "reason", "record"]

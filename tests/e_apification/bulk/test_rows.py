@@ -7,23 +7,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from common.errors import DataError, TriageError
+from common.tables.input import TableInput
 from e_apification.bulk.rows import (
     Landed,
     Results,
     added_names,
-    land_csv,
+    land_table,
     read_results,
-    write_results,
+    scored_batches,
+    scored_schema,
 )
 
 LABELS = ("billing", "delivery", "other")
+ADDED = ["label", "confidence", "abstained", "truncated", "model_id"]
 
 
 def land(tmp_path: Path, content: str, column: str = "text") -> Landed:
     source = tmp_path / "in.csv"
     source.write_text(content, encoding="utf-8", newline="")
-    return land_csv(
-        source,
+    return land_table(
+        TableInput(source),
         tmp_path / "rows.parquet",
         rejects=tmp_path / "rejected.csv",
         text_column=column,
@@ -33,11 +36,52 @@ def land(tmp_path: Path, content: str, column: str = "text") -> Landed:
 
 def test_rows_land_numbered_with_their_columns(tmp_path: Path) -> None:
     landed = land(tmp_path, "id,body\n7,refund\n8,\n", column="body")
-    assert (landed.header, landed.columns, landed.rows) == (["id", "body"], ["c0", "text"], 2)
+    assert (landed.header, landed.texts, landed.rows) == (["id", "body"], ("body",), 2)
     assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == [
-        {"row": 0, "c0": "7", "text": "refund"},
-        {"row": 1, "c0": "8", "text": ""},
+        {"row": 0, "text": "refund", "c0": "7", "c1": "refund"},
+        {"row": 1, "text": "", "c0": "8", "c1": ""},
     ]
+
+
+def texts_of(tmp_path: Path) -> list[str]:
+    texts: list[str] = pq.read_table(tmp_path / "rows.parquet").column("text").to_pylist()
+    return texts
+
+
+def test_several_columns_are_one_text(tmp_path: Path) -> None:
+    landed = land(tmp_path, "subject,id,body\nLate,1,Where?\n,2,Crash\n", column="subject,body")
+    assert landed.texts == ("subject", "body")
+    assert texts_of(tmp_path) == ["Late\nWhere?", "Crash"]
+
+
+@pytest.mark.parametrize("name", ["ticket.message", "0", "Message: body", "tickets #2", "a`b", "é"])
+def test_a_column_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    assert land(tmp_path, f"id,{name}\n1,refund\n", column=name).header == ["id", name]
+    assert texts_of(tmp_path) == ["refund"]
+
+
+def test_columns_that_are_no_text_may_share_a_name(tmp_path: Path) -> None:
+    assert land(tmp_path, "a,text,a,\n1,b,2,3\n").header == ["a", "text", "a", ""]
+
+
+@pytest.mark.parametrize(
+    ("given", "last", "replaced"),
+    [
+        ("id,text", "label,confidence,abstained,truncated,model_id", True),
+        ("text,label", "predicted_label,confidence,abstained,truncated,model_id", True),
+        ("text,label", "label,confidence,abstained,truncated,model_id", False),
+        ("id,text", "predicted_label,confidence,abstained,truncated,model_id", False),
+        ("id,text", "label,confidence,truncated,abstained,model_id", False),
+        ("id,text", "confidence,abstained,truncated,model_id", False),
+        ("id,text", "Label,confidence,abstained,truncated,model_id", False),
+    ],
+)
+def test_only_columns_of_an_earlier_run_are_replaced(
+    tmp_path: Path, given: str, last: str, replaced: bool
+) -> None:
+    names = [*given.split(","), *last.split(",")]
+    landed = land(tmp_path, f"{','.join(names)}\n{','.join('x' for _ in names)}\n")
+    assert (landed.replaced, landed.header) == (replaced, given.split(",") if replaced else names)
 
 
 def rejects(tmp_path: Path) -> list[list[str]]:
@@ -52,9 +96,9 @@ def test_records_that_cannot_be_read_are_set_aside_and_counted(tmp_path: Path) -
         {"broken quote": 1, "wrong number of columns": 2},
     )
     assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == [
-        {"row": 0, "c0": "1", "text": "a"},
-        {"row": 1, "c0": "4", "text": "c"},
-        {"row": 2, "c0": "6", "text": "f"},
+        {"row": 0, "text": "a", "c0": "1", "c1": "a"},
+        {"row": 1, "text": "c", "c0": "4", "c1": "c"},
+        {"row": 2, "text": "f", "c0": "6", "c1": "f"},
     ]
     assert rejects(tmp_path) == [
         ["source_row", "reason", "record"],
@@ -75,8 +119,8 @@ def test_a_quote_left_open_costs_its_own_row_alone(tmp_path: Path) -> None:
 def test_what_is_no_utf8_is_rejected_and_never_replaced(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_bytes(b"id,text\n1,M\xfcller\n2,caf\xc3\xa9\n")
-    landed = land_csv(
-        source,
+    landed = land_table(
+        TableInput(source),
         tmp_path / "rows.parquet",
         rejects=tmp_path / "rejected.csv",
         text_column="text",
@@ -91,7 +135,7 @@ def test_what_is_no_utf8_is_rejected_and_never_replaced(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("id,body\n1,a\n", r"no column 'text'; it has 'id', 'body'\. .* TEXT_COLUMN="),
-        ("a,text,a\n1,b,c\n", "columns of the same name: 'a'; rename them"),
+        ("a,text,text\n1,b,c\n", "has two columns named 'text'; rename one"),
         ("", "is empty; it needs a header line"),
     ],
 )
@@ -106,14 +150,15 @@ def test_names_that_differ_in_case_are_two_columns(tmp_path: Path) -> None:
     assert land(tmp_path, "Text,text,\n1,a,2\n").header == ["Text", "text", ""]
 
 
-def results_file(folder: Path, records: list[tuple[list[int], int, float]]) -> Path:
+def results_file(folder: Path, records: list[tuple[list[int], int, float, bool]]) -> Path:
     folder.mkdir()
-    rows, labels, confidence = zip(*records, strict=True)
+    rows, labels, confidence, truncated = zip(*records, strict=True)
     table = pa.table(
         {
             "rows": pa.array(rows, pa.list_(pa.int64())),
             "label": pa.array(labels, pa.int32()),
             "confidence": pa.array(confidence, pa.float32()),
+            "truncated": pa.array(truncated, pa.bool_()),
         }
     )
     pq.write_table(table, folder / "part-0.parquet")
@@ -121,10 +166,12 @@ def results_file(folder: Path, records: list[tuple[list[int], int, float]]) -> P
 
 
 def test_results_of_distinct_texts_are_spread_over_their_rows(tmp_path: Path) -> None:
-    scored = results_file(tmp_path / "scored", [([3, 0], 1, 0.5), ([1], -1, 0.25), ([2], 0, 1.0)])
+    records = [([3, 0], 1, 0.5, True), ([1], -1, 0.25, False), ([2], -2, 1.0, False)]
+    scored = results_file(tmp_path / "scored", records)
     results = read_results(scored, rows=4)
-    assert results.labels.tolist() == [1, -1, 0, 1]
+    assert results.labels.tolist() == [1, -1, -2, 1]
     assert results.confidence.tolist() == [0.5, 0.25, 1.0, 0.5]
+    assert results.truncated.tolist() == [True, False, False, True]
     assert results.distinct == 3
 
 
@@ -132,43 +179,37 @@ def test_results_of_distinct_texts_are_spread_over_their_rows(tmp_path: Path) ->
 def test_a_row_without_result_or_with_two_is_an_error(
     tmp_path: Path, rows: list[list[int]]
 ) -> None:
-    scored = results_file(tmp_path / "scored", [(index, 0, 1.0) for index in rows])
+    scored = results_file(tmp_path / "scored", [(index, 0, 1.0, False) for index in rows])
     with pytest.raises(TriageError, match="nothing is written"):
         read_results(scored, rows=3)
 
 
-def write(tmp_path: Path, name: str) -> Path:
-    landed = land(tmp_path, 'id,text\n1,"=cmd()"\n2,"two\nlines"\n')
-    results = Results(np.array([2, -1], np.int16), np.array([0.75, 0.3], np.float32), 2)
-    target = tmp_path / name
-    write_results(
-        target, tmp_path / "rows.parquet", landed, results, label_names=LABELS, model_id="v1"
+def test_rows_get_their_results_and_rows_without_text_none(tmp_path: Path) -> None:
+    landed = land(tmp_path, "id,text\n1,=cmd()\n2,what\n3,\n4,long\n")
+    results = Results(
+        labels=np.array([2, -1, -2, 0], np.int16),
+        confidence=np.array([0.75, 0.25, 0.5, 1.0], np.float32),
+        truncated=np.array([False, False, False, True]),
+        distinct=4,
     )
-    return target
-
-
-def test_csv_output_is_formula_safe_and_keeps_newlines(tmp_path: Path) -> None:
-    with write(tmp_path, "out.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["id", "text", "label", "confidence", "abstained", "model_id"],
-            ["1", "'=cmd()", "other", "0.7500", "false", "v1"],
-            ["2", "two\nlines", "", "0.3000", "true", "v1"],
-        ]
-
-
-def test_parquet_output_keeps_values_as_they_are(tmp_path: Path) -> None:
-    table = pq.read_table(write(tmp_path, "out.parquet"))
-    assert table.schema.names == ["id", "text", "label", "confidence", "abstained", "model_id"]
-    assert table.column("text").to_pylist() == ["=cmd()", "two\nlines"]
-    assert table.column("label").to_pylist() == ["other", None]
-    assert table.column("abstained").to_pylist() == [False, True]
+    batches = scored_batches(
+        tmp_path / "rows.parquet", landed, results, label_names=LABELS, model_id="v1"
+    )
+    table = pa.Table.from_batches(batches, scored_schema(landed))
+    assert table.schema.names == ["id", "text", *ADDED]
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("1", "=cmd()", "other", 0.75, False, False, "v1"),
+        ("2", "what", None, 0.25, True, False, "v1"),
+        ("3", "", None, None, None, None, None),
+        ("4", "long", "billing", 1.0, False, True, "v1"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("header", "added"),
     [
-        (["id", "text"], ["label", "confidence", "abstained", "model_id"]),
-        (["text", "Label"], ["predicted_label", "confidence", "abstained", "model_id"]),
+        (["id", "text"], ADDED),
+        (["text", "Label"], ["predicted_label", *ADDED[1:]]),
     ],
 )
 def test_a_taken_name_gets_a_prefix(header: list[str], added: list[str]) -> None:

@@ -119,13 +119,13 @@ def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"text,label\n\xff,other\n", "it is not text in UTF-8"),
+        (b"text,label\n\xff,other\n", "it is not text in one encoding; save it as UTF-8"),
         (b"message,label\nhello,other\n", "it has no column named 'text'"),
         (b"text,label,text\nhello,other,you\n", "it has two columns named 'text'"),
         (b"text,label\nhello,other\nhello\n", "row 2 has 1 fields, the header 2"),
         (b'text,label\nhello,other\n"open,other\n', "it cannot be read after row 1"),
         (b"text,label\nhello,other\nnul\0,other\n", "row 2 holds a NUL; is the file UTF-8?"),
-        (b"", "it has no header line in UTF-8"),
+        (b"", "it has no header line that can be read"),
     ],
 )
 def test_what_is_no_csv_is_refused_with_the_reason(

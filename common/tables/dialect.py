@@ -1,0 +1,91 @@
+"""Which character parts the fields of a CSV, by its first lines.
+
+The line sep=; that spreadsheet programs write and obey is obeyed here too. Else each candidate
+splits the first records, and the one that gives every record the header's number of fields wins.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from common.errors import DataError
+
+CANDIDATES = (",", ";", "\t", "|")
+# Parts the fields of a file with one column, whose texts may hold any of the candidates.
+NO_DELIMITER = "\x1f"
+SAMPLE_BYTES = 1 << 16
+_RECORDS = 200
+_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_SEP_LINE = re.compile(rb'^"?sep=([!-~\t])"?(?:\r\n?|\n|$)', re.IGNORECASE)
+
+
+def checked_delimiter(given: str) -> str:
+    """The character that a setting names: itself, or tab, comma, semicolon, pipe.
+
+    Raises:
+        DataError: if it is none.
+    """
+    character = _NAMES.get(given.lower(), given)
+    if len(character) != 1 or not character.isascii() or character in '"\r\n\0':
+        raise DataError(
+            f"{given!r} is no delimiter; DELIMITER= (ingestion.delimiter) takes one ASCII "
+            "character, or tab"
+        )
+    return character
+
+
+def split_sep_line(start: bytes) -> tuple[str | None, bytes]:
+    """The delimiter that the line sep= names, with that line; None and nothing without one."""
+    found = _SEP_LINE.match(start)
+    return (found[1].decode(), found[0]) if found else (None, b"")
+
+
+def find_delimiter(start: str) -> str:
+    """The delimiter of a CSV.
+
+    Of several that fit, the one with the most columns. Without any, NO_DELIMITER where records
+    hold no comma or differ in how many; where all hold as many, the header lacks columns.
+
+    Args:
+        start: the first SAMPLE_BYTES, decoded, or all that there is.
+    """
+    sample = _whole_lines(start)
+    fits = {sign: _fit(_widths(sample, sign)) for sign in CANDIDATES}
+    best = max(CANDIDATES, key=lambda sign: fits[sign])
+    if fits[best] > (0.0, 1):
+        return best
+    widths = _widths(sample, ",")
+    if widths[:1] == [1] and len(set(widths[1:])) != 1:
+        return NO_DELIMITER
+    return NO_DELIMITER if set(widths) == {1} else ","
+
+
+def _whole_lines(sample: str) -> str:
+    """Without the last line, which may be cut, if there are others."""
+    end = max(sample.rfind("\n"), sample.rfind("\r"))
+    return sample[: end + 1] if end > 0 else sample
+
+
+def _widths(sample: str, delimiter: str) -> list[int]:
+    """Fields of each of the first records; up to the first that cannot be read."""
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    widths: list[int] = []
+    try:
+        for fields in reader:
+            if fields:
+                widths.append(len(fields))
+            if len(widths) > _RECORDS:
+                break
+    except csv.Error:
+        pass
+    return widths
+
+
+def _fit(widths: Sequence[int]) -> tuple[float, int]:
+    """Share of records that have the header's fields, in tenths; and how many these are."""
+    if not widths or widths[0] < 2:
+        return 0.0, 1
+    same = sum(width == widths[0] for width in widths[1:])
+    share = same / (len(widths) - 1) if len(widths) > 1 else 1.0
+    return round(share, 1), widths[0]
