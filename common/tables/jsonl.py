@@ -6,11 +6,10 @@ empty; an array or object inside is compact JSON.
 """
 
 import codecs
-import io
 import json
 from collections.abc import Iterator
 from json.encoder import encode_basestring
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple
 
 from common.errors import DataError
 from common.tables.entries import (
@@ -113,14 +112,16 @@ class _Source:
         if encoding is None and stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             encoding = "utf-16"
         self._stream = stream
-        self._text: io.TextIOWrapper | None = None
+        self._rest = b""  # of another encoding: what is decoded and not yet read
+        self._codec = None
         if encoding is not None and codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
-            stream.seek(0)
-            self._text = io.TextIOWrapper(cast(Any, stream), encoding, newline="\n")
+            self._codec = codecs.getincrementaldecoder(encoding)()
 
     def lines(self, max_bytes: int) -> Iterator[_Line]:
         """Lines that are not blank, from the start; of one that is too long, its start."""
-        (self._text or self._stream).seek(0)
+        self._stream.seek(0)
+        if self._codec is not None:
+            self._codec.reset()
         number = place = 0
         while data := self._read(max_bytes):
             whole = data.endswith(b"\n") or len(data) < max_bytes
@@ -135,12 +136,19 @@ class _Source:
                 yield _Line(number, place, data, whole)
 
     def _read(self, max_bytes: int) -> bytes:
-        if self._text is None:
+        if self._codec is None:
             return self._stream.readline(max_bytes)
         try:
-            return self._text.readline(max_bytes).encode()
+            while b"\n" not in self._rest and len(self._rest) < max_bytes:
+                piece = self._stream.read(1 << 16)
+                self._rest += self._codec.decode(piece, final=not piece).encode()
+                if not piece:
+                    break
         except UnicodeError as error:
             raise DataError(f"{self._name} cannot be read ({error}); name its encoding") from None
+        end = min(self._rest.find(b"\n") + 1 or max_bytes, max_bytes)
+        line, self._rest = self._rest[:end], self._rest[end:]
+        return line
 
 
 def _parse(line: _Line, max_field_bytes: int) -> dict[str, str | None] | str:

@@ -39,28 +39,21 @@ def _open_strict(source: TableInput) -> Iterator[StrictTable]:
     kind, name = kind_of(source), str(source.path)
     if kind == "parquet":
         yield _read_parquet(source)
-        return
-    if kind == "csv":
-        found = open_strict(
+    elif kind == "csv":
+        with open_strict(
             source.open_stream, name=name, encoding=source.encoding, delimiter=source.delimiter
-        )
-        with found as table:
+        ) as table:
             yield table
-        return
-    with open_source(source) as stream:
-        if kind == "xlsx":
-            entries = read_xlsx(
-                stream, name=name, sheet=source.sheet, max_field_bytes=MAX_RECORD_BYTES
-            )
-            yield strict_table(entries, name=name, form=Form("xlsx"))
-        else:
-            yield strict_table(
-                read_jsonl(
+    else:
+        with open_source(source) as stream:
+            entries = (
+                read_xlsx(stream, name=name, sheet=source.sheet, max_field_bytes=MAX_RECORD_BYTES)
+                if kind == "xlsx"
+                else read_jsonl(
                     stream, name=name, encoding=source.encoding, max_field_bytes=MAX_RECORD_BYTES
-                ),
-                name=name,
-                form=Form("jsonl"),
+                )
             )
+            yield strict_table(entries, name=name, kind=kind)
 
 
 def _read_parquet(source: TableInput) -> StrictTable:

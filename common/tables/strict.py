@@ -7,6 +7,7 @@ is a record, and what is wrong with one, is found as in bulk; here one fault ref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ _REMEDIES = {
     TOO_LONG: "shorten it",
     NUL: "save the file as UTF-8",
     NOT_UTF8: "save the file as UTF-8, or name its encoding: ENCODING= (ingestion.encoding)",
-    WRONG_WIDTH: "put a field that holds its delimiter into double quotes",
+    WRONG_WIDTH: 'put a field that holds {delimiter!r} into double quotes: "Hello{delimiter} you"',
     NOT_JSON: "write one JSON object a line",
     NO_OBJECT: "write one JSON object a line",
     REPEATED_KEY: "give each key once",
@@ -49,14 +50,20 @@ class RecordError(DataError):
     """
 
     def __init__(
-        self, name: str, record: Record, reason: str, *, width: int, remedy: str | None = None
+        self,
+        name: str,
+        record: Record,
+        reason: str,
+        *,
+        width: int,
+        delimiter: str = ",",
+        remedy: str | None = None,
     ) -> None:
         self.number, self.reason = record.number, reason
         self.fields, self.width = len(record.fields), width
         counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
-        super().__init__(
-            f"{name}, line {record.line}: {reason}{counted}; {remedy or _REMEDIES[reason]}"
-        )
+        remedy = remedy or _REMEDIES[reason].format(delimiter=delimiter)
+        super().__init__(f"{name}, line {record.line}: {reason}{counted}; {remedy}")
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,7 @@ def open_strict(
 def _records(csv: CsvText, *, name: str, max_record_bytes: int) -> Iterator[Record]:
     table = csv.blocks
     before, lines, width = 0, table.header_lines, len(table.columns)
-    quoted = f"put a field that holds {table.delimiter!r} into double quotes: "
-    quoted += f'"Hello{table.delimiter} you"'
-    remedies = {WRONG_WIDTH: quoted}
-
-    def refused(record: Record, reason: str) -> RecordError:
-        return RecordError(name, record, reason, width=width, remedy=remedies.get(reason))
-
+    refused = partial(RecordError, name, width=width, delimiter=table.delimiter)
     for block in table.blocks:
         records = Records(block)
         records.reject_unreadable()

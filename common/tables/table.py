@@ -57,7 +57,7 @@ class Table:
     batches: to be read once, while the table is open.
     total: how many batches there will be, None if unknown.
     bytes_read: of the uncompressed file, so far.
-    form: how the file holds it.
+    form: what was found to read the file by.
     """
 
     columns: tuple[str, ...]

@@ -7,13 +7,15 @@ fill the memory.
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any, cast
 
 from common.errors import DataError
+from common.tables.encoding import OpenStream
 from common.tables.entries import Entries
-from common.tables.form import Form
+from common.tables.form import Form, Kind
 from common.tables.formats import kind_of_stream
 from common.tables.jsonl import read_jsonl
 from common.tables.records import WRONG_WIDTH
@@ -21,6 +23,7 @@ from common.tables.strict import Record, RecordError, StrictTable, open_strict
 from common.tables.xlsx import read_xlsx, unpacked_bytes
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_LOOKED_AT = 1 << 12
 
 
 # Only the rows of a sheet have a width of their own.
@@ -33,18 +36,13 @@ class TooLargeError(DataError):
 
 @contextmanager
 def open_upload(
-    open_file: Callable[[], IO[bytes]],
-    *,
-    name: str,
-    max_bytes: int,
-    block_bytes: int,
-    max_record_bytes: int,
+    open_stream: OpenStream, *, name: str, max_bytes: int, block_bytes: int, max_record_bytes: int
 ) -> Iterator[StrictTable]:
     """Read the columns at once, the records as they are asked for.
 
     Args:
-        open_file: opens the file as sent, from its start; the only file in a ZIP where it was one.
-            JSONL and .xlsx are read into memory where the stream can't seek.
+        open_stream: opens the file as sent, from its start; the only file in a ZIP where it was
+            one. JSONL and .xlsx are read into memory where the stream can't seek.
         name: what errors call it.
         max_bytes: most that a gzip file or a workbook may unpack to.
         block_bytes: how much of a CSV to read at a time.
@@ -54,49 +52,34 @@ def open_upload(
         TooLargeError: also while reading on.
         DataError: if it is no such table; while reading on, a RecordError.
     """
-
-    def open_stream() -> IO[bytes]:
-        return _unpacked(open_file(), name=name, max_bytes=max_bytes)
-
     with open_stream() as stream:
-        start = _peek(stream)
-        is_zip = start.startswith(_ZIP)
-        if is_zip or kind_of_stream(io.BytesIO(start), name=name) == "jsonl":
-            body = _seekable(stream)
-            read = _read_workbook if is_zip else _read_lines
-            yield read(body, name=name, max_bytes=max_bytes, max_field_bytes=max_record_bytes)
-            return
-    with open_strict(
-        open_stream, name=name, block_bytes=block_bytes, max_record_bytes=max_record_bytes
-    ) as table:
-        yield table
+        packed = stream.read(2) == _GZIP
+    plain = partial(_unpacked, open_stream, name, max_bytes) if packed else open_stream
+    with plain() as stream:
+        start = stream.read(_LOOKED_AT)
+    # Of a ZIP the start is not enough; is it a workbook is asked of the whole, below.
+    kind = "xlsx" if start.startswith(_ZIP) else kind_of_stream(io.BytesIO(start), name=name)
+    if kind == "parquet":
+        raise DataError(f"{name} is a Parquet file; send it as CSV, JSONL or .xlsx")
+    if kind == "csv":
+        with open_strict(
+            plain, name=name, block_bytes=block_bytes, max_record_bytes=max_record_bytes
+        ) as table:
+            yield table
+        return
+    with plain() as stream:
+        body = stream if stream.seekable() else io.BytesIO(stream.read())
+        if kind == "jsonl":
+            entries = read_jsonl(body, name=name, max_field_bytes=max_record_bytes)
+        else:
+            kind_of_stream(body, name=name)
+            if unpacked_bytes(body, most=max_bytes) > max_bytes:
+                raise _too_large(name, max_bytes)
+            entries = read_xlsx(body, name=name, max_field_bytes=max_record_bytes)
+        yield strict_table(entries, name=name, kind=kind)
 
 
-def _read_workbook(
-    body: IO[bytes], *, name: str, max_bytes: int, max_field_bytes: int
-) -> StrictTable:
-    kind_of_stream(body, name=name)
-    if unpacked_bytes(body, most=max_bytes) > max_bytes:
-        raise _too_large(name, max_bytes)
-    entries = read_xlsx(body, name=name, max_field_bytes=max_field_bytes)
-    return strict_table(entries, name=name, form=Form("xlsx"))
-
-
-def _read_lines(body: IO[bytes], *, name: str, max_bytes: int, max_field_bytes: int) -> StrictTable:
-    entries = read_jsonl(body, name=name, max_field_bytes=max_field_bytes)
-    return strict_table(entries, name=name, form=Form("jsonl"))
-
-
-def _unpacked(stream: IO[bytes], *, name: str, max_bytes: int) -> IO[bytes]:
-    """The stream, or what it holds in gzip."""
-    stream = _peekable(stream)
-    if not _peek(stream).startswith(_GZIP):
-        return stream
-    unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-    return io.BufferedReader(cast(Any, _Counted(unpacked, name, max_bytes)))
-
-
-def strict_table(entries: Entries, *, name: str, form: Form) -> StrictTable:
+def strict_table(entries: Entries, *, name: str, kind: Kind) -> StrictTable:
     """Entries up to the first that is rejected; what is null or missing is an empty string."""
 
     def records() -> Iterator[Record]:
@@ -113,7 +96,7 @@ def strict_table(entries: Entries, *, name: str, form: Form) -> StrictTable:
             yield record
 
     width = len(entries.columns)
-    return StrictTable(entries.columns, records(), form)
+    return StrictTable(entries.columns, records(), Form(kind))
 
 
 class _Counted(io.RawIOBase):
@@ -143,13 +126,8 @@ def _too_large(name: str, max_bytes: int) -> TooLargeError:
     return TooLargeError(f"{name} unpacks to more than {max_bytes:,} bytes; send fewer rows")
 
 
-def _peekable(stream: IO[bytes]) -> IO[bytes]:
-    return stream if hasattr(stream, "peek") else io.BufferedReader(cast(Any, stream))
-
-
-def _peek(stream: IO[bytes]) -> bytes:
-    return cast(bytes, cast(Any, stream).peek(64)[:64])
-
-
-def _seekable(stream: IO[bytes]) -> IO[bytes]:
-    return stream if stream.seekable() else io.BytesIO(stream.read())
+@contextmanager
+def _unpacked(open_stream: OpenStream, name: str, max_bytes: int) -> Iterator[IO[bytes]]:
+    with open_stream() as stream:
+        source = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        yield io.BufferedReader(cast(Any, _Counted(source, name, max_bytes)))
