@@ -8,8 +8,11 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from common.errors import DataError
+from common.tables.layout import find_layout
+from common.tables.records import Records
 
 CANDIDATES = (",", ";", "\t", "|")
 # Parts the fields of a file with one column, whose texts may hold any of the candidates.
@@ -50,36 +53,29 @@ def find_delimiter(start: str) -> str:
     Args:
         start: the first SAMPLE_BYTES, decoded, or all that there is.
     """
-    sample = _whole_lines(start)
-    fits = {sign: _fit(_widths(sample, sign)) for sign in CANDIDATES}
+    fits = {sign: _fit(_widths(start, sign)) for sign in CANDIDATES}
     best = max(CANDIDATES, key=lambda sign: fits[sign])
     if fits[best] > (0.0, 1):
         return best
-    widths = _widths(sample, ",")
+    widths = _widths(start, ",")
     if widths[:1] == [1] and len(set(widths[1:])) != 1:
         return NO_DELIMITER
     return NO_DELIMITER if set(widths) == {1} else ","
 
 
-def _whole_lines(sample: str) -> str:
-    """Without the last line, which may be cut, if there are others."""
-    end = max(sample.rfind("\n"), sample.rfind("\r"))
-    return sample[: end + 1] if end > 0 else sample
-
-
 def _widths(sample: str, delimiter: str) -> list[int]:
-    """Fields of each of the first records; up to the first that cannot be read."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    widths: list[int] = []
-    try:
-        for fields in reader:
-            if fields:
-                widths.append(len(fields))
-            if len(widths) > _RECORDS:
-                break
-    except csv.Error:
-        pass
-    return widths
+    """Fields of each of the first records, those with broken quotes apart.
+
+    Nothing where the header is such a one. The last, which may be cut, counts if it is alone.
+    """
+    data = f"\n{sample}\n".encode()
+    records = Records(find_layout(data, final=True, max_open=len(data), delimiter=delimiter))
+    if not len(records.good()) or records.good()[0] > 0:
+        return []
+    text = io.StringIO(records.good_bytes().decode(), newline="")
+    reader = filter(None, csv.reader(text, delimiter=delimiter))
+    widths = [len(fields) for fields in islice(reader, _RECORDS + 1)]
+    return widths if sample.endswith(("\n", "\r")) else widths[:-1] or widths
 
 
 def _fit(widths: Sequence[int]) -> tuple[float, int]:

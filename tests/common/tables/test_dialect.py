@@ -25,6 +25,11 @@ from common.tables.dialect import (
         # Records of wrong width do not hide the header's delimiter.
         ("id,text\n1,hi, you\n2,hi, you, too\n", ","),
         ("id,text", ","),
+        # A quote that is left open costs its own record alone.
+        ('id;text\n1;"hi\n2;ho\n', ";"),
+        # Line ends before the header and inside it.
+        ('\n\n"text"', NO_DELIMITER),
+        ('"a\nb";c', ";"),
         # One column: a text may hold anything.
         ("text\nhi, you\nho\nwell, well, well\n", NO_DELIMITER),
         ("text\nhi; you\nho\n", NO_DELIMITER),
