@@ -29,6 +29,7 @@ from e_apification.api.switch import ModelSwitch
 from e_apification.http.access import Access
 from e_apification.http.errors import REQUEST_ID, install_error_handlers
 from e_apification.http.guard import Guard
+from e_apification.http.head import Head
 from e_apification.http.keys import HEADER
 from e_apification.http.store_access import StoreAccess
 from e_apification.model.admission import Admission
@@ -124,3 +125,4 @@ def _add_layers(app: FastAPI, serving: ServingSettings, telemetry: Telemetry) ->
             expose_headers=["Retry-After", REQUEST_ID],
         )
     app.add_middleware(Guard, telemetry=telemetry, log_requests=serving.log_format == "json")
+    app.add_middleware(Head)

@@ -6,16 +6,16 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from common.config.serving import ServingSettings
 from common.store import Labeled
 from common.text import dedup_key, natural_text
 from e_apification.http.errors import ApiError, Problem
-from e_apification.http.payloads import Payload, refusal
+from e_apification.http.payloads import JSON, Payload, parse_json
 from e_apification.uploads.labeled_csv import no_csv, read_labeled
 
-JSON, CSV = "application/json", "text/csv"
+CSV = "text/csv"
 _MOST_PROBLEMS = 10
 _SHOWN_CHARS = 80
 
@@ -41,10 +41,7 @@ def read_rows(body: bytes, media_type: str) -> list[LabeledRow]:
     """
     if media_type == CSV:
         return _read_csv(body)
-    try:
-        return AddDataRequest.model_validate_json(body).rows
-    except ValidationError as error:
-        raise refusal(error) from None
+    return parse_json(body, AddDataRequest).rows
 
 
 def check_rows(

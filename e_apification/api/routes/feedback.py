@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, Problem, error_responses
 from e_apification.http.keys import require_key
-from e_apification.http.payloads import read_body, require_type
-from e_apification.uploads.corrections import CSV, JSON, AddDataRequest, check_rows, read_rows
+from e_apification.http.payloads import JSON, read_body, require_type
+from e_apification.uploads.corrections import CSV, AddDataRequest, check_rows, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
