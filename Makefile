@@ -19,8 +19,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
-RUN_DIR ?= .
-SAMPLE_GOLD := $(RUN_DIR)/data/raw/gold.csv
+# What a user writes reaches the programs by environment: neither make nor a shell reads it.
+$(foreach name,RUN_DIR CSV TEXT_COLUMN ENCODING DELIMITER SHEET LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE,$(eval \
+	export GIVEN_$(name) := $$(value $(name))))
+export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
+given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
 # Decided once, when first needed; the reason is printed as it is decided.
 PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py))$(PROFILE)
 
@@ -29,16 +32,16 @@ ifndef TRIAGE_TRACKING__PIPELINE
 export TRIAGE_TRACKING__PIPELINE := $(shell echo "run-$$(date -u +%Y%m%d-%H%M%S)-$$$$")
 endif
 
-SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$(RUN_DIR)" \
-	$(if $(PORT),TRIAGE_SERVING__PORT="$(PORT)") \
-	$(if $(CSV),TRIAGE_INGESTION__SOURCE=csv TRIAGE_INGESTION__CSV="$(CSV)") \
-	$(if $(TEXT_COLUMN),TRIAGE_INGESTION__TEXT_COLUMN="$(TEXT_COLUMN)") \
-	$(if $(ENCODING),TRIAGE_INGESTION__ENCODING="$(ENCODING)") \
-	$(if $(DELIMITER),TRIAGE_INGESTION__DELIMITER="$(DELIMITER)") \
-	$(if $(SHEET),TRIAGE_INGESTION__SHEET="$(SHEET)") \
-	$(if $(APPEND),TRIAGE_INGESTION__APPEND=true) \
-	$(if $(LABELS),TRIAGE_LABELS="$(LABELS)") \
-	$(if $(MODEL_SOURCE),TRIAGE_SERVING__MODEL_SOURCE="$(MODEL_SOURCE)")
+SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
+	$(if $(value CSV),TRIAGE_INGESTION__SOURCE=csv) $(call given,CSV,INGESTION__CSV) \
+	$(call given,TEXT_COLUMN,INGESTION__TEXT_COLUMN) \
+	$(call given,ENCODING,INGESTION__ENCODING) \
+	$(call given,DELIMITER,INGESTION__DELIMITER) \
+	$(call given,SHEET,INGESTION__SHEET) \
+	$(if $(value APPEND),TRIAGE_INGESTION__APPEND=true) \
+	$(call given,LABELS,LABELS) \
+	$(call given,PORT,SERVING__PORT) \
+	$(call given,MODEL_SOURCE,SERVING__MODEL_SOURCE)
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
@@ -81,32 +84,32 @@ pipeline: data_ingestion data_transformation classify train_model ## the four da
 ##@ Train
 
 train_model: env ## d: train, export, judge and promote the student (GOLD, FORCE, TUNED)
-	@$(if $(GOLD),TRIAGE_GATE__GOLD="$(GOLD)") $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
+	@$(call given,GOLD,GATE__GOLD) $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 tune: env ## search for better training settings (N_TRIALS); then train_model TUNED=1
-	@$(if $(N_TRIALS),TRIAGE_TUNING__TRIALS="$(N_TRIALS)") $(RUN) d_training tune
+	@$(call given,N_TRIALS,TUNING__TRIALS) $(RUN) d_training tune
 
 rollback: env ## let the previous model serve again, or another that has served (TO)
-	@$(RUN) d_training rollback $(if $(TO),--to "$(TO)")
+	@$(RUN) d_training rollback $(if $(value TO),--to="$$GIVEN_TO")
 
 ##@ Label and judge
 
 labels_check: env ## check the labels file: its wording, and which texts the labels get (LABELS)
 	@$(RUN) c_classification.check
 
-score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT=.csv, .xlsx, .parquet, .jsonl)
-	@test -n "$(CSV)" -a -n "$(OUT)" || { echo "score: name both files, CSV=in.csv OUT=out.csv (or .xlsx, .parquet, .jsonl)"; exit 2; }
-	@$(RUN) e_apification score --csv "$(CSV)" --out "$(OUT)"
+score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT=.csv, .xlsx, .parquet, .jsonl); without CSV, the curated messages that have no label (RELABEL)
+	@$(RUN) e_apification score $(if $(value CSV),--csv="$$GIVEN_CSV") $(if $(value OUT),--out="$$GIVEN_OUT") $(if $(RELABEL),--relabel)
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
-	@test -n "$(GOLD)" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
-	@$(RUN) c_classification.gold.label_csv --csv "$(GOLD)" --out "$(RUN_DIR)/reports/teacher_on_gold.parquet"
-	@$(RUN) c_classification.gold.wording --csv "$(GOLD)" --out "$(RUN_DIR)/reports/wording_on_gold.parquet"
-	@$(RUN) d_training.evaluation --gold "$(GOLD)" --teacher "$(RUN_DIR)/reports/teacher_on_gold.parquet" \
-		--wording "$(RUN_DIR)/reports/wording_on_gold.parquet"
+	@test -n "$$GIVEN_GOLD" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
+	@$(RUN) c_classification.gold.label_csv --csv="$$GIVEN_GOLD" --out="$$GIVEN_RUN_DIR/reports/teacher_on_gold.parquet"
+	@$(RUN) c_classification.gold.wording --csv="$$GIVEN_GOLD" --out="$$GIVEN_RUN_DIR/reports/wording_on_gold.parquet"
+	@$(RUN) d_training.evaluation --gold="$$GIVEN_GOLD" --teacher="$$GIVEN_RUN_DIR/reports/teacher_on_gold.parquet" \
+		--wording="$$GIVEN_RUN_DIR/reports/wording_on_gold.parquet"
 
 evaluate_sample:
-	@if [ -z "$(CSV)" ] && [ -f "$(SAMPLE_GOLD)" ]; then $(MAKE) --no-print-directory evaluate GOLD="$(SAMPLE_GOLD)" PROFILE=$(PROFILE); fi
+	@gold="$$GIVEN_RUN_DIR/data/raw/gold.csv"; if [ -z "$$GIVEN_CSV" ] && [ -f "$$gold" ]; then \
+		$(MAKE) --no-print-directory evaluate GOLD="$$gold" PROFILE=$(PROFILE); fi
 
 ##@ Serve
 
@@ -157,8 +160,7 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
 	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
-	@rm -rf "$(RUN_DIR)"/data "$(RUN_DIR)"/models "$(RUN_DIR)"/reports "$(RUN_DIR)"/mlruns \
-		"$(RUN_DIR)"/.cache
+	@rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache}
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

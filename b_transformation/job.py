@@ -14,6 +14,7 @@ from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
 from common.runtime.spark import column, read_parquet, write_parquet
+from common.text import TextRules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -44,12 +45,13 @@ class Cleaned(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where the job reads: data/raw/messages, its columns, and the folder of the index."""
+    """Where the job reads: data/raw/messages, its columns, the index's folder; by which rules."""
 
     raw: Path
     columns: Sequence[str]
     text_column: str
     index_folder: Path
+    rules: TextRules = TextRules()
 
 
 def write_messages(
@@ -65,7 +67,9 @@ def write_messages(
     from pyspark.sql import functions as F
 
     clean = clean_column(
-        max_chars=settings.max_text_chars, detect_language=settings.detect_language
+        rules=sources.rules,
+        max_chars=settings.max_text_chars,
+        detect_language=settings.detect_language,
     )
     choose_brand = brand_column(brands)
     raw = _read_texts(spark, sources)
@@ -94,6 +98,8 @@ def write_messages(
         counts,
         *(F.count_if(F.col("reason") == name).alias(name) for name in REASONS),
         F.count_if("cleaned.was_cut").alias("texts_cut"),
+        F.count_if("cleaned.was_html").alias("texts_html"),
+        F.count_if("cleaned.mail_cut").alias("mails_cut"),
         F.approx_count_distinct("cleaned.clean_text").alias("distinct_texts_about"),
     )
     curated = judged.where(F.col("reason").isNull()).select(
@@ -111,7 +117,7 @@ def write_messages(
     seen = counts.get
     return Cleaned(
         dropped={name: seen[name] for name in REASONS},
-        figures={name: seen[name] for name in ("texts_cut", "distinct_texts_about")},
+        figures={name: count for name, count in seen.items() if name not in REASONS},
     )
 
 
@@ -126,7 +132,7 @@ def write_replies(
     """Put each brand's answer beside the curated message that it answers."""
     from pyspark.sql import functions as F
 
-    natural = natural_column(max_chars=settings.max_text_chars)
+    natural = natural_column(rules=sources.rules, max_chars=settings.max_text_chars)
     index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
     answers = (
         _read_texts(spark, sources)

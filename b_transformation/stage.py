@@ -11,6 +11,7 @@ from typing import NamedTuple
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
 from b_transformation.quality.checks import check_quality, require_passed, write_report
 from b_transformation.quality.written import Written, count_rows, read_written
+from b_transformation.texts.mail import Chosen, choose_rules
 from b_transformation.threading.index import BY_BRAND, REPEATED, Index, write_index
 from b_transformation.threading.raw_columns import read_raw_columns
 from common.config.schema import Settings
@@ -54,6 +55,7 @@ class _Indexed(NamedTuple):
     sources: Sources
     counts: Index
     raw_rows: int
+    chosen: Chosen
 
 
 def _build(settings: Settings, folder: Path) -> Built:
@@ -85,6 +87,7 @@ def _build(settings: Settings, folder: Path) -> Built:
         {
             **indexed.counts.figures,
             **cleaned.figures,
+            **indexed.chosen.figures,
             "replies": count_rows(folder / REPLIES),
             "brands": len(indexed.counts.brands),
             "openers": written.openers,
@@ -99,10 +102,17 @@ def _index_raw(settings: Settings, scratch: Path) -> _Indexed:
     text_column = settings.ingestion.text_column
     raw = read_raw_columns(messages, text_column=text_column)
     index = write_index(raw, scratch, rounds=settings.transformation.thread_rounds)
-    sources = Sources(
-        raw=messages.resolve(), columns=raw.names, text_column=text_column, index_folder=scratch
+    chosen = choose_rules(
+        messages, columns=[text_column], cut_mail=settings.transformation.cut_mail
     )
-    return _Indexed(sources, index, raw_rows=len(raw.source_rows))
+    sources = Sources(
+        raw=messages.resolve(),
+        columns=raw.names,
+        text_column=text_column,
+        index_folder=scratch,
+        rules=chosen.rules,
+    )
+    return _Indexed(sources, index, raw_rows=len(raw.source_rows), chosen=chosen)
 
 
 def _dropped(indexed: _Indexed, cleaned: Cleaned) -> dict[str, int]:
@@ -131,6 +141,7 @@ def _check(settings: Settings, indexed: _Indexed, cleaned: Cleaned, written: Wri
         now=now,
     )
     report = settings.paths.reports / REPORT
-    write_report(checks, report, now=now)
+    texts = {name: cleaned.figures[name] for name in ("texts_cut", "texts_html", "mails_cut")}
+    write_report(checks, report, now=now, texts=texts | indexed.chosen.figures)
     logger.info("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
     require_passed(checks, report=report)

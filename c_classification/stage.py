@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 def label_messages(settings: Settings) -> Manifest:
     """Label data/curated/messages into data/labeled/messages."""
     schema = load_labels(settings.labels)
-    require_manifest(settings.paths.curated, made_by="data_transformation")
+    curated = require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
         code=CODE,
@@ -56,7 +56,9 @@ def label_messages(settings: Settings) -> Manifest:
         with spark_session(settings.spark, app="c_classification") as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
-            return built._replace(figures=built.figures | {"teacher_key": teacher_key})
+        cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
+        figures = {"teacher_key": teacher_key, "cut_mail": cut_mail}
+        return built._replace(figures=built.figures | figures)
 
     return run_stage(
         plan,

@@ -5,7 +5,7 @@ conf/labels.yaml is the only place that names labels; every stage and the server
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import yaml
 from pydantic import (
@@ -19,6 +19,9 @@ from pydantic import (
 )
 
 from common.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
@@ -112,7 +115,13 @@ def load_labels(path: Path) -> LabelSchema:
     try:
         schema = LabelSchema.model_validate(raw)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {_explain(e)}" for e in error.errors()]
         raise SettingsError(f"labels file {path} is not valid: " + "; ".join(lines)) from None
     schema._folder = path.parent  # noqa: SLF001 set here alone
     return schema
+
+
+def _explain(error: "ErrorDetails") -> str:
+    if error["type"] == "string_type" and not isinstance(error["input"], list | dict):
+        return f"YAML reads {error['input']!r} here; put the text in quotes"
+    return error["msg"]

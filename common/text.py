@@ -1,7 +1,10 @@
 """The cleaning rules, once: the server applies them to a text, Spark's workers to columns of texts.
 
-``natural_text`` is what models read, ``clean_text`` is for search and finding duplicates. Both
-may be applied again to their own output and then change nothing.
+Natural text is what models read, ``clean_text`` is for search and finding duplicates. Both may be
+made again of their own output and then change nothing.
+
+A raw text goes this way: line breaks that an export wrote as a backslash and n; HTML to text;
+in sources of mails what its writer did not write; ``NATURAL_GROUPS``.
 """
 
 import hashlib
@@ -9,8 +12,11 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from html.entities import html5
 from typing import NamedTuple
+
+from common.mails import markup, quotes
 
 Replacement = str | Callable[[re.Match[str]], str]
 
@@ -99,7 +105,6 @@ NATURAL_GROUPS: tuple[RuleGroup, ...] = (
                  _decode_entity),
         ),
     ),
-    RuleGroup("<[Bb]", (Rule("line break", re.compile(r"<[Bb][Rr] {0,3}/?>"), " "),)),
     RuleGroup(
         r"://|www\.",
         (
@@ -140,23 +145,76 @@ NATURAL_GROUPS: tuple[RuleGroup, ...] = (
         ),
     ),
 )  # fmt: skip
+_PATH = r"(?<![^\s\"'(\[])(?:[A-Za-z]:|\\)\\\S*"
+_PATH_OR_BREAK = re.compile(rf"(?P<path>{_PATH})|(?:\\r)?\\n|\\[rt]")
+# At the end of a sentence or a word, before what begins a line, or more than one.
+_CLEAR_BREAK = re.compile(
+    r"(?:^|[\s.,!?:;)>\"'])\\n|\\n(?:\s|$|[A-Z0-9\\<>-])|\\r\\n|\\n(?s:.*)\\n"
+)
+# In HTML or not, plain or escaped: texts without any of it are changed by NATURAL_GROUPS alone.
+_BREAK_GUARD = r"\\n"
+_ESCAPED_GUARD = r"&(?:amp;|#38;)*(?:lt|#60|#x3c);[/!]?[A-Za-z]"
+STRUCTURE = "|".join((_BREAK_GUARD, _ESCAPED_GUARD, markup.HTML))
+_ESCAPED = re.compile(_ESCAPED_GUARD)
+_STRUCTURE = re.compile(STRUCTURE, re.ASCII)
 _COMPILED = [(re.compile(group.guard), group.rules) for group in NATURAL_GROUPS]
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _NOT_WORD = re.compile(r"[^\w@ ]+|_+")
 
 
-def natural_text(raw: str) -> str:
-    """Decode entities, take URLs out, mask personal data, make handles generic, fold spaces.
+class Natural(NamedTuple):
+    """A natural text; whether the raw one was HTML, and whether something of a mail was cut."""
 
-    A handle of digits only is a person whom the source made anonymous (``@user``); any other is
-    taken as a brand (``@brand``). Masks: ``[email]``, ``[phone]``, ``[card]``.
+    text: str
+    was_html: bool
+    mail_cut: bool
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """What may differ from source to source: whether quotes and signatures of mails are cut.
+
+    A model is served with the rules that it was trained with.
     """
-    text = raw
-    for guard, rules in _COMPILED:
-        if guard.search(text):
-            for rule in rules:
-                text = rule.pattern.sub(rule.replacement, text)
-    return text.strip(" ")
+
+    cut_mail: bool = False
+
+    def natural(self, raw: str) -> str:
+        """Make HTML text, mask personal data, make handles generic, take URLs out, fold spaces.
+
+        A handle of digits only is a person whom the source made anonymous (``@user``); any other is
+        taken as a brand (``@brand``). Masks: ``[email]``, ``[phone]``, ``[card]``.
+        """
+        return self.read(raw).text
+
+    def read(self, raw: str) -> Natural:
+        """``natural``, and what it took."""
+        first = self._read_once(raw)
+        if not _STRUCTURE.search(first.text):
+            return first
+        # What was escaped twice, or parted by a mark that is gone now. It is no HTML once more.
+        again = self._read_once(first.text)
+        text = markup.split_tags(again.text) if markup.is_html(again.text) else again.text
+        if not text and self.cut_mail:  # the mail was hidden in what is no text
+            return TextRules().read(raw)
+        return Natural(text, first.was_html or again.was_html, first.mail_cut or again.mail_cut)
+
+    def _read_once(self, raw: str) -> Natural:
+        lines = marked = _unescape_breaks(raw)
+        html_text = _find_html(lines)
+        if html_text is not None:
+            lines = markup.html_to_text(html_text)
+            marked = markup.html_to_text(html_text, mark_quotes=True) if self.cut_mail else lines
+        natural = whole = _apply_groups(lines)
+        if self.cut_mail:
+            own = _apply_groups(quotes.cut_lines(marked)) or whole
+            natural = quotes.cut_one_line(own).strip(" ")
+        return Natural(natural, html_text is not None, mail_cut=natural != whole)
+
+
+def natural_text(raw: str) -> str:
+    """The natural text of what is no mail: made-up messages, sentences of the labels."""
+    return TextRules().natural(raw)
 
 
 def clean_text(natural: str) -> str:
@@ -181,9 +239,37 @@ def rules_sha256() -> str:
         for group in NATURAL_GROUPS
         for rule in group.rules
     ]
-    rules_text = repr((rules, _REFERENCE.pattern, _ACCENTS.pattern, _NOT_WORD.pattern))
+    others = (_REFERENCE.pattern, _ACCENTS.pattern, _NOT_WORD.pattern)
+    breaks = (STRUCTURE, _PATH_OR_BREAK.pattern, _CLEAR_BREAK.pattern)
+    rules_text = repr((rules, *others, breaks, markup.RULES, quotes.RULES))
     return hashlib.sha256(rules_text.encode()).hexdigest()
 
 
 def _describe(replacement: Replacement) -> str:
     return replacement if isinstance(replacement, str) else replacement.__name__
+
+
+def _apply_groups(text: str) -> str:
+    for guard, rules in _COMPILED:
+        if guard.search(text):
+            for rule in rules:
+                text = rule.pattern.sub(rule.replacement, text)
+    return text.strip(" ")
+
+
+def _find_html(text: str) -> str | None:
+    """The text as HTML, where it is that; an export may have escaped all of it."""
+    if markup.is_html(text):
+        return text
+    if _ESCAPED.search(text):
+        for rule in NATURAL_GROUPS[0].rules:
+            text = rule.pattern.sub(rule.replacement, text)
+        return text if markup.is_html(text) else None
+    return None
+
+
+def _unescape_breaks(text: str) -> str:
+    r"""Backslash-n, as exports write line breaks, as such; C:\new, \\server\new and yes\no stay."""
+    if "\\n" not in text or not _CLEAR_BREAK.search(re.sub(_PATH, "", text)):
+        return text
+    return _PATH_OR_BREAK.sub(lambda match: match["path"] or "\n", text)

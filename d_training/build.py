@@ -116,6 +116,7 @@ def describe_origin(experiment: "Experiment") -> dict[str, Any]:
         "labels_sha256": schema.sha256,
         "synthetic_messages": len(read_synthetic(schema)),
         "text_rules_sha256": rules_sha256(),
+        "cut_mail": labeled.figures.get("cut_mail", False) if labeled else False,
         "max_length": experiment.training.max_length,
     }
 

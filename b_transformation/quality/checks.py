@@ -1,12 +1,14 @@
 """Checks on what was curated; one that fails stops the chain with nothing published.
 
-The report, reports/quality.json, holds a line a check: name, value seen, limit, passed.
+The report, reports/quality.json, holds a line a check: name, value seen, limit, passed. It also
+says how many texts were HTML, too long, or lack a quote or a signature.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from b_transformation.quality.written import Written
 from common.config.transformation import QualitySettings
@@ -61,12 +63,15 @@ def check_quality(
     return checks
 
 
-def write_report(checks: list[Check], path: Path, *, now: datetime) -> None:
-    """Write the report, whether the checks passed or not."""
+def write_report(
+    checks: list[Check], path: Path, *, now: datetime, texts: Mapping[str, Any]
+) -> None:
+    """Write the report, whether the checks passed or not; ``texts``: what was cut of them."""
     report = {
         "created_at": now.isoformat(),
         "passed": all(check.passed for check in checks),
         "checks": [check._asdict() for check in checks],
+        "texts": texts,
     }
     write_atomically(path, json.dumps(report, indent=2) + "\n")
 

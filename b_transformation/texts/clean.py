@@ -2,18 +2,19 @@
 
 A group's guard is tried on a whole column by RE2, some twenty times faster than Java's regexes;
 only the texts that pass go through Python's ``re``, which is what the server uses, so that both
-give the same characters.
+give the same characters. What may be HTML, and each text of a source of mails, is read whole by the
+server's function.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from b_transformation.texts.arrow import arrow_function
 from b_transformation.texts.language import detect_languages
-from common.text import NATURAL_GROUPS, RuleGroup, clean_text
+from common.text import NATURAL_GROUPS, STRUCTURE, RuleGroup, TextRules, clean_text
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -23,12 +24,9 @@ _ASCII_NOT_WORD = r"[^0-9a-z@ ][^0-9a-z@]*| [^0-9a-z@]+"
 _NO_WORDS = r"^(?:@(?:user|brand) ?)*$"
 
 
-def natural_texts(raw: pa.StringArray) -> pa.StringArray:
-    """``natural_text`` of each text; null stays null."""
-    texts = raw
-    for group in NATURAL_GROUPS:
-        texts = _apply_group(texts, group)
-    return pc.utf8_trim(texts, " ")
+def natural_texts(raw: pa.StringArray, *, rules: TextRules) -> pa.StringArray:
+    """``rules.natural`` of each text; null stays null."""
+    return _read(raw, rules).texts
 
 
 def clean_texts(natural: pa.StringArray) -> pa.StringArray:
@@ -40,33 +38,65 @@ def clean_texts(natural: pa.StringArray) -> pa.StringArray:
     return pc.replace_with_mask(clean, pc.invert(is_ascii), pa.array(others, pa.string()))
 
 
-def clean_column(*, max_chars: int, detect_language: bool) -> "Callable[[Column], Column]":
-    """A Spark function of the raw text: struct of text, clean_text, lang and was_cut.
+def clean_column(
+    *, rules: TextRules, max_chars: int, detect_language: bool
+) -> "Callable[[Column], Column]":
+    """A Spark function of the raw text: struct of text, clean_text, lang and three flags.
 
-    ``text`` is null where nothing but handles and blanks is left.
+    ``text`` is null where nothing but handles and blanks is left. was_cut: it was too long;
+    was_html: it was HTML; mail_cut: it lacks a quote or a signature.
     """
 
     def clean(raw: pa.Array) -> pa.Array:
-        natural = natural_texts(raw)
+        natural, was_html, mail_cut = _read(raw, rules)
         natural = pc.if_else(pc.match_substring_regex(natural, _NO_WORDS), None, natural)
         text = pc.utf8_slice_codeunits(natural, 0, max_chars)
         words = clean_texts(text)
         languages = detect_languages(words) if detect_language else pa.nulls(len(text), pa.string())
         was_cut = pc.fill_null(pc.greater(pc.utf8_length(natural), max_chars), False)
         return pa.StructArray.from_arrays(
-            [text, words, languages, was_cut], names=["text", "clean_text", "lang", "was_cut"]
+            [text, words, languages, was_cut, was_html, mail_cut],
+            names=["text", "clean_text", "lang", "was_cut", "was_html", "mail_cut"],
         )
 
-    return arrow_function(clean, "text string, clean_text string, lang string, was_cut boolean")
+    flags = "was_cut boolean, was_html boolean, mail_cut boolean"
+    return arrow_function(clean, f"text string, clean_text string, lang string, {flags}")
 
 
-def natural_column(*, max_chars: int) -> "Callable[[Column], Column]":
+def natural_column(*, rules: TextRules, max_chars: int) -> "Callable[[Column], Column]":
     """A Spark function of the raw text: the natural text."""
 
     def natural(raw: pa.Array) -> pa.Array:
-        return pc.utf8_slice_codeunits(natural_texts(raw), 0, max_chars)
+        return pc.utf8_slice_codeunits(natural_texts(raw, rules=rules), 0, max_chars)
 
     return arrow_function(natural, "string")
+
+
+class _Read(NamedTuple):
+    texts: pa.StringArray
+    was_html: pa.BooleanArray
+    mail_cut: pa.BooleanArray
+
+
+def _read(raw: pa.StringArray, rules: TextRules) -> _Read:
+    """``rules.read`` of each text."""
+    apart = raw.is_valid() if rules.cut_mail else _has_structure(raw)
+    texts = pc.if_else(apart, None, raw) if apart.true_count else raw
+    for group in NATURAL_GROUPS:
+        texts = _apply_group(texts, group)
+    texts = pc.utf8_trim(texts, " ")
+    apart = pc.or_(apart, _has_structure(texts))
+    read = [rules.read(text) for text in raw.filter(apart).to_pylist()]
+    flags = pa.repeat(pa.scalar(False), len(raw))
+    return _Read(
+        pc.replace_with_mask(texts, apart, pa.array([r.text for r in read], pa.string())),
+        pc.replace_with_mask(flags, apart, pa.array([r.was_html for r in read], pa.bool_())),
+        pc.replace_with_mask(flags, apart, pa.array([r.mail_cut for r in read], pa.bool_())),
+    )
+
+
+def _has_structure(texts: pa.StringArray) -> pa.BooleanArray:
+    return pc.fill_null(pc.match_substring_regex(texts, STRUCTURE), False)
 
 
 def _apply_group(texts: pa.StringArray, group: RuleGroup) -> pa.StringArray:

@@ -20,6 +20,7 @@ from common.labels import LabelSchema, load_labels
 from common.log import configure_logging
 from common.models.evaluation import Scores
 from common.stage.files import write_atomically
+from common.text import TextRules
 from d_training.evaluation.figures import judge_answers, judge_labels
 from d_training.evaluation.gold import Answers, Gold, read_gold
 
@@ -38,7 +39,7 @@ def main() -> int:
     workers = os.cpu_count() or 1
     try:
         schema = load_labels(args.labels)
-        gold = read_gold(args.gold, schema)
+        gold = read_gold(args.gold, schema, rules=TextRules())
         rows = [
             describe(way, found, gold, schema, seed=settings.seed)
             for way, found in all_ways(

@@ -16,11 +16,12 @@ from c_classification.gold.keyed import key_of, write_keyed
 from c_classification.teacher.teacher import decide, score_texts, teacher_files
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import DataError
 from common.labels import load_labels
+from common.models.metrics import production_rules
 from common.stage.plan import plan_stage
 from common.tables.strict import read_columns
-from common.text import natural_text
 
 logger = logging.getLogger("c_classification.gold.label_csv")
 
@@ -32,8 +33,8 @@ def main() -> int:
         "Label the texts of one CSV with the teacher and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with a header")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--csv", type=plain_path, required=True, help="UTF-8 CSV with a header")
+    parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     parser.add_argument("--text-column", default="text", help="column to label (default text)")
     args = parser.parse_args()
     return run_command(
@@ -50,16 +51,22 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     schema = load_labels(settings.labels)
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
+    rules = production_rules(settings.paths.models)
     plan = plan_stage(
         "label-csv",
         code=["c_classification.gold.label_csv"],
-        settings=[settings.classification.model_dump(mode="json"), schema.sha256, column],
+        settings=[
+            settings.classification.model_dump(mode="json"),
+            schema.sha256,
+            column,
+            rules.cut_mail,
+        ],
         inputs=[source, *teacher_files(settings.classification, schema)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
-    texts = [natural_text(row.values[0]) for row in read_columns(source, [column])]
+    texts = [rules.natural(row.values[0]) for row in read_columns(source, [column])]
     scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
     chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
     table = pa.table(

@@ -21,14 +21,15 @@ from c_classification.gold.keyed import key_of, write_keyed
 from c_classification.teacher.embedding import frozen_encoder, without_handles
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.log import progress
+from common.models.metrics import production_rules
 from common.onnx.model import OnnxModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import plan_stage
 from common.tables.strict import read_columns
-from common.text import natural_text
 
 NAME_TEMPLATE = "This is about {}."
 _BATCH = 64
@@ -42,8 +43,10 @@ def main() -> int:
         "Label the texts of one CSV by label names and descriptions alone, and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument("--csv", type=Path, required=True, help="UTF-8 CSV with the column text")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument(
+        "--csv", type=plain_path, required=True, help="UTF-8 CSV with the column text"
+    )
+    parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     args = parser.parse_args()
     return run_command(args, lambda settings: label_by_wording(settings, args.csv, args.out))
 
@@ -58,16 +61,17 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a CSV with the column 'text'")
     checkpoint = checkpoint_folder(chosen.embedding.checkpoint, revision=chosen.embedding.revision)
+    rules = production_rules(settings.paths.models)
     plan = plan_stage(
         "wording",
         code=["c_classification.gold.wording"],
-        settings=[chosen.embedding.int8, chosen.max_length, schema.sha256],
+        settings=[chosen.embedding.int8, chosen.max_length, schema.sha256, rules.cut_mail],
         inputs=[source, *checkpoint_files(checkpoint)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, encoder and labels unchanged, nothing to do", target)
         return
-    texts = [natural_text(row.values[0]) for row in read_columns(source, ["text"])]
+    texts = [rules.natural(row.values[0]) for row in read_columns(source, ["text"])]
     encoder = frozen_encoder(chosen, cache=settings.paths.cache, threads=os.cpu_count() or 1)
     vectors = _embed(encoder, [without_handles(text) for text in texts])  # (N, D)
     nearest = {

@@ -1,10 +1,8 @@
 """The promotion gate: settings of section `gate`."""
 
-from pathlib import Path
-
 from pydantic import Field
 
-from common.config.section import Section
+from common.config.section import FilePath, Section
 
 
 class GateSettings(Section):
@@ -14,7 +12,7 @@ class GateSettings(Section):
     went wrong.
     """
 
-    gold: Path | None = Field(
+    gold: FilePath | None = Field(
         None, description="CSV with columns text,label to judge on; null: held-out weak labels"
     )
     min_macro_f1: float = Field(

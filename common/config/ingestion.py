@@ -1,11 +1,10 @@
 """Stage a: settings of section `ingestion`."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from common.config.section import Section
+from common.config.section import FilePath, Section
 
 
 class KaggleSettings(Section):
@@ -30,7 +29,7 @@ class IngestionSettings(Section):
     """Stage a: where raw rows come from."""
 
     source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
-    csv: Path | None = Field(None, description="CSV or CSV.gz of source csv")
+    csv: FilePath | None = Field(None, description="CSV or CSV.gz of source csv")
     text_column: str = Field("text", min_length=1, description="column that holds the message")
     encoding: str | None = Field(None, description="of the file, as cp1252; null: found in it")
     delimiter: str | None = Field(None, description="between fields; null: found in the file")

@@ -13,7 +13,7 @@ from common.config.gate import GateSettings
 from common.config.ingestion import IngestionSettings
 from common.config.paths import Paths
 from common.config.scoring import ScoringSettings
-from common.config.section import Section
+from common.config.section import FilePath, Section
 from common.config.serving import ServingSettings
 from common.config.spark import SparkSettings
 from common.config.store import StoreSettings
@@ -27,8 +27,8 @@ class Settings(Section):
     """Everything; built once in a ``__main__`` and passed down."""
 
     profile: Literal["sample", "full"] = "sample"
-    run_dir: Path = Field(Path(), description="folder of data/, models/ and reports/")
-    labels: Path = Field(Path("conf/labels.yaml"), description="the label schema")
+    run_dir: FilePath = Field(Path(), description="folder of data/, models/ and reports/")
+    labels: FilePath = Field(Path("conf/labels.yaml"), description="the label schema")
     seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
     spark: SparkSettings = SparkSettings()
     ingestion: IngestionSettings = IngestionSettings()

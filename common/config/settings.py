@@ -3,14 +3,19 @@
 conf/base.yaml < conf/<profile>.yaml < .env < environment (TRIAGE_TRAINING__EPOCHS=3) <
 --set training.epochs=3.        python -m common.config   prints them and their sources
 
+In .env, environment and --set, names stay as they are written: settings that are texts, paths or
+one of several words take every character. Empty is null, where a setting may be null. Numbers,
+booleans and lists are read as YAML.
+
 MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri, DATABASE_URL as store.url.
 """
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from dotenv import dotenv_values
@@ -24,6 +29,7 @@ PREFIX = "TRIAGE_"
 # Names that are in use wherever these are, and the settings that they stand for.
 COMMON_NAMES = {"MLFLOW_TRACKING_URI": "tracking.uri", "DATABASE_URL": "store.url"}
 ROOT = Path(__file__).resolve().parents[2]
+_TEXTS = {str, Path, SecretStr}
 
 
 class Loaded(NamedTuple):
@@ -43,7 +49,7 @@ def load_settings(
     """Merge all layers and validate the result.
 
     Args:
-        overrides: ``key.path=value`` items, as given to ``--set``; values are read as YAML.
+        overrides: ``key.path=value`` items, as given to ``--set``.
         profile: ``sample`` or ``full``; else TRIAGE_PROFILE, else ``sample``.
         environ: stands in for ``os.environ``.
         root: the folder that holds conf/ and .env.
@@ -98,9 +104,12 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     named = {key: variables[name] for name, key in COMMON_NAMES.items() if variables.get(name)}
     return named | {
-        name.removeprefix(PREFIX).lower().replace("__", "."): _parse(value)
-        for name, value in variables.items()
-        if name.startswith(PREFIX) and name != PREFIX + "PROFILE"
+        key: _parse(key, value)
+        for key, value in (
+            (name.removeprefix(PREFIX).lower().replace("__", "."), value)
+            for name, value in variables.items()
+            if name.startswith(PREFIX) and name != PREFIX + "PROFILE"
+        )
     }
 
 
@@ -110,16 +119,43 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         key, equals, value = item.partition("=")
         if not equals:
             raise SettingsError(f"--set {item!r} must read key.path=value")
-        values[key.strip()] = _parse(value)
+        values[key.strip()] = _parse(key.strip(), value)
     return values
 
 
-def _parse(value: str) -> Any:
-    """Read a value as YAML, so that numbers, booleans, null and lists need no syntax of our own."""
+def _parse(key: str, value: str) -> Any:
+    """A text as it is; all else as YAML, so that lists and numbers need no syntax of our own."""
+    kinds = _kinds(key)
+    if kinds and kinds <= _TEXTS | {type(None)}:
+        return None if not value and type(None) in kinds else value
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError:
         return value
+
+
+def _kinds(key: str) -> set[Any]:
+    """The types that a setting may have; words to choose from count as str. Empty: no setting."""
+    annotation: Any = Settings
+    for name in key.split("."):
+        fields = getattr(annotation, "model_fields", {})
+        if name not in fields:
+            return set()
+        annotation = fields[name].annotation
+    return set(_members(annotation))
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _members(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from _members(member)
+    elif origin is Literal:
+        yield from map(type, get_args(annotation))
+    else:
+        yield annotation
 
 
 def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,12 +195,21 @@ def environment_of(settings: Settings) -> dict[str, str]:
     Not the name of this run of the chain: what another process does is no part of it.
     """
 
-    def text(value: SecretStr | Path) -> str:
-        return str(value.resolve()) if isinstance(value, Path) else value.get_secret_value()
+    def text(value: Any) -> str:
+        match value:
+            case None:
+                return ""
+            case str():
+                return value
+            case Path():
+                return str(value.resolve())
+            case SecretStr():
+                return value.get_secret_value()
+        return json.dumps(value, ensure_ascii=False)
 
     chosen = settings.model_dump(exclude={"profile": True, "tracking": {"pipeline"}})
     return {PREFIX + "PROFILE": settings.profile} | {
-        PREFIX + key.replace(".", "__").upper(): json.dumps(value, default=text, ensure_ascii=False)
+        PREFIX + key.replace(".", "__").upper(): text(value)
         for key, value in _flatten(chosen).items()
     }
 

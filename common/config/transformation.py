@@ -1,8 +1,12 @@
 """Stage b: settings of section `transformation`."""
 
-from pydantic import Field
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
 
 from common.config.section import Section
+
+CutMail = Literal["auto", "on", "off"]
 
 
 class QualitySettings(Section):
@@ -21,5 +25,15 @@ class TransformationSettings(Section):
 
     thread_rounds: int = Field(32, ge=1, le=64, description="pointer-doubling rounds to the root")
     max_text_chars: int = Field(5_000, ge=10, description="longer texts are cut, and counted")
+    cut_mail: CutMail = Field(
+        "auto",
+        description="cut quoted mails and signatures; auto: where 5 % of the texts look like mail",
+    )
     detect_language: bool = Field(True, description="fill the lang column")
     quality: QualitySettings = QualitySettings()
+
+    @field_validator("cut_mail", mode="before")
+    @classmethod
+    def _as_words(cls, value: Any) -> Any:
+        """YAML takes on and off for true and false."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value

@@ -12,9 +12,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import DataError
 from common.models.reference import Reference
-from common.models.registry import METRICS, MODEL_INT8
+from common.models.registry import METRICS, MODEL_INT8, model_folder, production_id
 from common.models.verdict import Check
 from common.stage.manifest import Manifest, RowCounts
+from common.text import TextRules
 
 Interval = tuple[float, float]
 
@@ -28,7 +29,8 @@ class ServedMetrics(_Part):
 
     max_length: tokens that are read; temperature: divides the logits; abstain_threshold: the
     confidence below which no label is named; both are fitted to the file that serves.
-    reference: None for a model that an older version trained.
+    reference: None for a model that an older version trained. cut_mail: whether quotes and
+    signatures were cut from the texts that trained it.
     """
 
     max_length: int = Field(ge=2)
@@ -36,8 +38,14 @@ class ServedMetrics(_Part):
     abstain_threshold: float = Field(ge=0, le=1)
     labels_sha256: str
     text_rules_sha256: str
+    cut_mail: bool = False
     served: str = MODEL_INT8
     reference: Reference | None = None
+
+    @property
+    def text_rules(self) -> TextRules:
+        """How the model's texts are made natural."""
+        return TextRules(cut_mail=self.cut_mail)
 
 
 class ReliabilityBin(_Part):
@@ -232,6 +240,16 @@ def read_served(folder: Path) -> ServedMetrics:
         DataError: if the file is missing or lacks something of it.
     """
     return _read(folder, ServedMetrics)
+
+
+def production_rules(models: Path) -> TextRules:
+    """The text rules of the production model; where there is none, those for what is no mail.
+
+    Raises:
+        DataError: if the pointer or the model's metrics.json is damaged.
+    """
+    model_id = production_id(models)
+    return read_served(model_folder(models, model_id)).text_rules if model_id else TextRules()
 
 
 def write_metrics(folder: Path, metrics: ModelMetrics) -> None:

@@ -6,8 +6,16 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from common.tables.blocks import BLOCK_BYTES, Blocks, read_blocks
-from common.tables.dialect import checked_delimiter
-from common.tables.encoding import Encoding, IsUtf8, OpenStream, decoded, find_encoding, is_utf8
+from common.tables.dialect import NO_DELIMITER, checked_delimiter
+from common.tables.encoding import (
+    UTF8,
+    Encoding,
+    IsUtf8,
+    OpenStream,
+    decoded,
+    find_encoding,
+    is_utf8,
+)
 from common.tables.form import Form
 
 logger = logging.getLogger(__name__)
@@ -23,7 +31,8 @@ class CsvText(NamedTuple):
     @property
     def form(self) -> Form:
         """What was found to read the file by."""
-        return Form("csv", self.encoding.name, self.encoding.bom, self.blocks.delimiter)
+        sign = None if self.blocks.delimiter == NO_DELIMITER else self.blocks.delimiter
+        return Form("csv", self.encoding.name, self.encoding.bom, sign)
 
 
 @contextmanager
@@ -62,7 +71,7 @@ def open_csv(
             delimiter=sign,
         )
         text = CsvText(blocks, found, source)
-        if text.form not in (Form("csv"), Form("csv", bom=True)):
+        if (found.name, blocks.delimiter) not in ((UTF8, ","), (UTF8, NO_DELIMITER)):
             marks = f" ({found.marks})" if found.marks else ""
             logger.info("reading %s: %s%s", name, text.form.described, marks)
         yield text

@@ -1,27 +1,30 @@
-"""In what form a table was found."""
+"""In which form a table is written: what was found in the file, or set."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from common.tables.dialect import NO_DELIMITER
+Kind = Literal["csv", "jsonl", "parquet", "xlsx"]
+_NAMES = {"csv": "CSV", "jsonl": "JSONL", "parquet": "Parquet", "xlsx": "xlsx"}
 
 
 @dataclass(frozen=True)
 class Form:
-    """kind of file; of a CSV also its encoding, byte order mark and delimiter."""
+    """How a file holds its table.
 
-    kind: Literal["csv", "jsonl", "parquet", "xlsx"]
+    encoding: a Python codec, of the texts. bom: whether the file starts with a byte order mark.
+    delimiter: of a CSV's fields; None where it has one column, and in other kinds.
+    """
+
+    kind: Kind
     encoding: str = "utf-8"
     bom: bool = False
-    delimiter: str = ","
+    delimiter: str | None = None
 
     @property
     def described(self) -> str:
-        """For the log."""
+        """For a log, as 'CSV in cp1252, fields by ";"'."""
         if self.kind != "csv":
-            return self.kind
-        encoding = self.encoding.upper() if self.encoding.startswith("utf") else self.encoding
-        if self.delimiter == NO_DELIMITER:
-            return f"CSV in {encoding}, one column"
-        shown = {"\t": "tab"}.get(self.delimiter, f'"{self.delimiter}"')
-        return f"CSV in {encoding}, fields by {shown}"
+            return _NAMES[self.kind]
+        fields = {None: "one column", "\t": "fields by tab"}
+        by = fields.get(self.delimiter, f'fields by "{self.delimiter}"')
+        return f"CSV in {self.encoding.upper().replace('CP', 'cp')}, {by}"

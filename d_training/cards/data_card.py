@@ -82,6 +82,8 @@ def _messages(curated: StageRecord | None) -> str:
         "with_brand": "messages whose brand is known",
         "brands": "brands",
         "texts_cut": "texts cut to their longest allowed length",
+        "texts_html": "texts that were HTML",
+        "mails_cut": "texts without a quoted mail or signature, which were cut",
     }
     lines = [
         f"- {what}: {figures[key]:,}" for key, what in named.items() if figures.get(key) is not None

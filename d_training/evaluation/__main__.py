@@ -5,10 +5,10 @@
 """
 
 import sys
-from pathlib import Path
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from d_training.evaluation.evaluate import evaluate
 from d_training.evaluation.table import table
 from d_training.tracking.sync import synced
@@ -19,10 +19,18 @@ def main() -> int:
     parser = stage_parser(
         "d_training.evaluation", "Score teacher and student on labeled rows.", sections=()
     )
-    parser.add_argument("--gold", type=Path, required=True, help="CSV with columns text,label")
-    parser.add_argument("--teacher", type=Path, required=True, help="teacher's answers, Parquet")
-    parser.add_argument("--wording", type=Path, help="answers of names and descriptions, Parquet")
-    parser.add_argument("--report", type=Path, help="folder of evaluation.json (RUN_DIR/reports)")
+    parser.add_argument(
+        "--gold", type=plain_path, required=True, help="CSV with columns text,label"
+    )
+    parser.add_argument(
+        "--teacher", type=plain_path, required=True, help="teacher's answers, Parquet"
+    )
+    parser.add_argument(
+        "--wording", type=plain_path, help="answers of names and descriptions, Parquet"
+    )
+    parser.add_argument(
+        "--report", type=plain_path, help="folder of evaluation.json (RUN_DIR/reports)"
+    )
     args = parser.parse_args()
 
     def command(settings: Settings) -> None:

@@ -25,6 +25,7 @@ from common.models.evaluation import (
     Unseen,
     find_evaluation,
 )
+from common.models.metrics import read_served
 from common.models.registry import (
     LABELS,
     MODEL,
@@ -82,7 +83,7 @@ def evaluate(
             f"model {model_id} was trained on other labels than {settings.labels} names; "
             "run `make train_model`, or name its labels file by LABELS="
         )
-    labeled = read_gold(gold, schema)
+    labeled = read_gold(gold, schema, rules=read_served(folder).text_rules)
     scored = _score(
         labeled,
         read_answers(teacher, labeled, schema),

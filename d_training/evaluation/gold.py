@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common.errors import DataError
 from common.labels import LabelSchema
 from common.tables.strict import read_columns
-from common.text import natural_text
+from common.text import TextRules
 
 _NAMED = 10  # unknown labels that an error lists
 
@@ -45,8 +45,10 @@ class Wording:
     vectors: NDArray[np.float32]
 
 
-def read_gold(path: Path, schema: LabelSchema) -> Gold:
+def read_gold(path: Path, schema: LabelSchema, *, rules: TextRules) -> Gold:
     """The rows of a CSV (columns text, label) that hold both; the others are counted.
+
+    ``rules``: of the model that reads the texts.
 
     Raises:
         DataError: if the file can't be read, lacks a column, names labels that the schema does
@@ -71,7 +73,7 @@ def read_gold(path: Path, schema: LabelSchema) -> Gold:
         if not (text and label)
     )
     return Gold(
-        texts=[natural_text(texts[i]) for i in usable],
+        texts=[rules.natural(texts[i]) for i in usable],
         truth=np.array([schema.names.index(labels[i]) for i in usable], np.int64),
         records=np.array(usable, np.int64),
         left_out=left_out,

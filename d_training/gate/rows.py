@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from common.errors import DataError
 from common.labels import LabelSchema
+from common.models.metrics import read_served
 from d_training.data.languages import count_languages
 from d_training.data.rows import read_rows
 from d_training.data.training_rows import held_out_ids
@@ -43,7 +44,7 @@ def judged_rows(
         DataError: if the gold can't be read, or the labeled folder is not the candidate's.
     """
     if gold is not None:
-        read = read_gold(gold, schema)
+        read = read_gold(gold, schema, rules=read_served(candidate).text_rules)
         what = f"{len(read.texts):,} texts of {gold}, labeled by people"
         one_hot = np.eye(len(schema.names), dtype=np.float32)[read.truth]
         return JudgedRows(what, read.texts, read.truth, one_hot, "calibration error", {})

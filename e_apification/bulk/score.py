@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.config.section import plain_path
 from common.errors import RejectedError, SettingsError
 from common.models.model_source import fetch_served
 from common.models.registry import require_production_id
@@ -185,7 +186,7 @@ def _check_output(ending: str, texts: Path, landed: Landed) -> None:
 def _dialect(landed: Landed, *, guard: bool) -> Dialect:
     if landed.form.kind != "csv":
         return Dialect(guard=guard)
-    return Dialect(landed.form.delimiter, landed.form.bom, guard)
+    return Dialect(landed.form.delimiter or ",", landed.form.bom, guard)
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
@@ -242,8 +243,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "curated messages of RUN_DIR that have no label yet, into data/scored."
     )
     parser = stage_parser("e_apification score", summary, sections=["scoring", "spark"])
-    parser.add_argument("--csv", type=Path, help="the table to label")
-    parser.add_argument("--out", type=Path, help=f"result: {', '.join(WRITERS)}")
+    parser.add_argument("--csv", type=plain_path, help="the table to label")
+    parser.add_argument("--out", type=plain_path, help=f"result: {', '.join(WRITERS)}")
     parser.add_argument(
         "--text-column",
         help="column of the text, or several: subject,description (default ingestion.text_column)",

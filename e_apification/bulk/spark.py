@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from common.models.metrics import read_served
+from common.models.registry import model_folder
 from common.runtime.spark import read_parquet, write_parquet
 from common.tables.formulas import unmarked
-from common.text import natural_text
+from common.text import TextRules
 from e_apification.model.predictor import OnnxPredictor, load_predictor
 
 if TYPE_CHECKING:
@@ -55,11 +57,13 @@ def score_texts(
     from pyspark.sql import functions as F
 
     tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, rows // _ROWS_A_TASK)
+    rules = read_served(model_folder(models, model_id)).text_rules
+    clean = partial(_clean_batches, rules=rules)
     score = partial(_score_batches, models=str(models.resolve()), model_id=model_id)
     scored = (
         read_parquet(session, texts)
         .select("row", "text")
-        .mapInArrow(_clean_batches, "row long, natural string")
+        .mapInArrow(clean, "row long, natural string")
         .repartition(tasks, "natural")
         .groupBy("natural")
         .agg(F.collect_list("row").alias("rows"))
@@ -69,10 +73,12 @@ def score_texts(
         write_parquet(scored, out)
 
 
-def _clean_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _clean_batches(
+    batches: Iterator[pa.RecordBatch], *, rules: TextRules
+) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         # A text that this project marked for spreadsheets is the text without the mark.
-        natural = [natural_text(unmarked(text)) for text in batch.column("text").to_pylist()]
+        natural = [rules.natural(unmarked(text)) for text in batch.column("text").to_pylist()]
         yield pa.record_batch([batch.column("row"), pa.array(natural, pa.string())], _NATURAL)
 
 

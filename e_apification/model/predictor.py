@@ -16,7 +16,7 @@ from common.labels import LabelSchema, load_labels
 from common.models.metrics import ServedMetrics, read_served
 from common.models.registry import LABELS, TOKENIZER, verified_served
 from common.onnx.model import OnnxModel, softmax
-from common.text import natural_text, rules_sha256
+from common.text import rules_sha256
 
 # What every model must give sound answers to before it serves: nothing, a little, too much.
 _TRIALS = ("", "where is my parcel?", "refund " * 2_000, "\u00e9\U0001f600")
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 class Prediction(NamedTuple):
     """One text's result; ``label`` is None where the model abstains.
 
-    scores: probabilities in schema order; confidence: the largest of them; truncated: the text is
-    longer than the model reads; tokens: what it read of it.
+    scores: probabilities in schema order; confidence: the largest of them; truncated: the natural
+    text is longer than the model reads; tokens: what it read of it.
     """
 
     label: str | None
@@ -80,10 +80,10 @@ class OnnxPredictor:
 
         One that holds nothing to read (only a link, say) is always abstained on.
         """
-        return self.predict_natural([natural_text(text) for text in texts])
+        return self.predict_natural([self.facts.text_rules.natural(text) for text in texts])
 
     def predict_natural(self, natural: Sequence[str]) -> list[Prediction]:
-        """Label texts that have been through ``natural_text`` already."""
+        """Label texts that the model's text rules have made natural already."""
         outputs = self._model.run(list(natural))
         scores = softmax(outputs.values / np.float32(self.facts.temperature))  # (N, K)
         return [

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from common.config.serving import ServingSettings
 from common.store import Labeled
-from common.text import dedup_key, natural_text
+from common.text import TextRules, dedup_key
 from e_apification.http.errors import ApiError, Problem
 from e_apification.http.payloads import JSON, Payload, parse_json
 from e_apification.uploads.labeled_csv import no_csv, read_labeled
@@ -45,9 +45,15 @@ def read_rows(body: bytes, media_type: str) -> list[LabeledRow]:
 
 
 def check_rows(
-    rows: Sequence[LabeledRow], *, names: Sequence[str], limits: ServingSettings
+    rows: Sequence[LabeledRow],
+    *,
+    names: Sequence[str],
+    rules: TextRules,
+    limits: ServingSettings,
 ) -> list[Labeled]:
     """The rows with their natural texts, if there is nothing against any of them.
+
+    ``names``, ``rules``: labels and text rules of the model that serves.
 
     Raises:
         ApiError: 422 naming the first ten rows at fault, counted from 1; texts are not repeated.
@@ -60,7 +66,7 @@ def check_rows(
     problems: list[Problem] = []
     first: dict[str, int] = {}  # row by text, whatever its case and punctuation
     for number, row in enumerate(rows, start=1):
-        natural = natural_text(row.text) if len(row.text) <= limits.max_text_chars else ""
+        natural = rules.natural(row.text) if len(row.text) <= limits.max_text_chars else ""
         found = _problem(row, natural, names=names, limits=limits)
         if found is None:
             before = first.setdefault(dedup_key(natural), number)

@@ -208,6 +208,10 @@ def test_manifest_counts_every_row_and_names_every_file(curated: Path) -> None:
         "reply_cycles": 0,
         "threads_cut": 0,
         "texts_cut": 1,
+        "texts_html": 0,
+        "mails_cut": 0,
+        "cut_mail": False,
+        "mail_share": 0.0,
         "replies": 3,
         "brands": 2,
         "openers": 11,
@@ -230,6 +234,9 @@ def test_report_of_the_checks(curated: Path) -> None:
     assert values["inbound share"] == "0.7857"  # 22 of 28
     assert values["first created_at"] == "2017-10-31T19:00:00+00:00"
     assert values["last created_at"] == "2017-11-02T08:00:00+00:00"
+    assert report["texts"] == {
+        "texts_cut": 1, "texts_html": 0, "mails_cut": 0, "cut_mail": False, "mail_share": 0.0,
+    }  # fmt: skip
 
 
 def test_unchanged_second_run_does_nothing(curated: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,17 @@ def test_digest_changes_with_the_wording(tmp_path: Path) -> None:
         ("description: all else", f"description: {'x' * 501}", "labels.1.description"),
         ("catch_all: rest", "catch_all: rest\ncolor: red", "color: Extra inputs"),
         ("labels:", "labels: [", "is not YAML"),
+        (
+            "name: bills",
+            "name: 12:30",
+            "labels.0.name: YAML reads 750 here; put the text in quotes",
+        ),
+        ("name: bills", "name: yes", "labels.0.name: YAML reads True here; put the text in quotes"),
+        (
+            "name: bills",
+            "name: null",
+            "labels.0.name: YAML reads None here; put the text in quotes",
+        ),
     ],
 )
 def test_bad_file_is_refused_with_its_reason(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -75,3 +86,8 @@ def test_digest_is_that_of_what_the_file_says_and_of_nothing_more(tmp_path: Path
 def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="does not exist; set LABELS=path"):
         load_labels(tmp_path / "none.yaml")
+
+
+def test_a_label_in_quotes_is_called_anything(tmp_path: Path) -> None:
+    text = GOOD.replace("name: bills", "name: '12:30'").replace("rest", "'#1'")
+    assert load_labels(write(tmp_path, text)).names == ("12:30", "#1")

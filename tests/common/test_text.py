@@ -68,6 +68,12 @@ WORDS = [
     "a@1", "4111 1111 1111 1111", "1111", "020 7946 0000", "+44", "555-234-5678", "5552345678",
     "order", "é", "😀", "\u200b", "___", "(0)", "Hi!",
 ]  # fmt: skip
+TAGS = [
+    "<p>", "</p>", "<div", " a='b'", ">", "<", "/", "<br>", "<b>", "</b>", "<!--", "-->", "<style>",
+    "</style>", "{", "}", "<user>", "&lt;", "&gt;", "&lt;p&gt;", "&amp;lt;", "&#60;", "p>", "br>",
+    "\u200b", "\n", "\\n", "\\r\\n", "\\t", "C:\\new", "\\\\host\\name", "yes\\no", ". ", "Hi", "a",
+    "<script>", "</script>", "<td>", "<a href=x>", "</a>", "<!doctype html>", "\u00a0", "<o:p>",
+]  # fmt: skip
 messages = st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join)
 
 
@@ -81,13 +87,42 @@ def test_clean_text(natural: Any, clean: Any) -> None:
     assert clean_text(natural) == clean
 
 
-@given(messages)
+@given(messages | st.lists(st.sampled_from(TAGS), max_size=12).map("".join))
 @settings(max_examples=500, deadline=None)
 def test_applied_again_they_change_nothing(raw: Any) -> None:
     natural = natural_text(raw)
     assert natural_text(natural) == natural
     clean = clean_text(natural)
     assert clean_text(clean) == clean
+
+
+BREAKS = {
+    "Hello.\\nMy order is late": "Hello. My order is late",
+    "Hello\\r\\nmy order\\tis late": "Hello my order is late",
+    "one\\ntwo\\nthree": "one two three",
+    "late\\n\\nBye": "late Bye",
+    "it ends\\n": "it ends",
+    "yes\\no": "yes\\no",
+    "in C:\\new\\names.txt": "in C:\\new\\names.txt",
+    "on \\\\host\\new now": "on \\\\host\\new now",
+    "See C:\\new.\\nIt is gone.\\nBye": "See C:\\new.\\nIt is gone. Bye",
+    "tab\\time": "tab\\time",
+}
+
+
+@pytest.mark.parametrize(("raw", "natural"), BREAKS.items())
+def test_line_breaks_written_as_backslash_n(raw: Any, natural: Any) -> None:
+    assert natural_text(raw) == natural
+    assert natural_text(natural) == natural
+
+
+@pytest.mark.parametrize("rules", ["markup.RULES", "quotes.RULES", "STRUCTURE"])
+def test_digest_changes_with_the_rules_of_html_and_mails(
+    monkeypatch: pytest.MonkeyPatch, rules: str
+) -> None:
+    before = rules_sha256()
+    monkeypatch.setattr(f"common.text.{rules}", "others")
+    assert rules_sha256() != before
 
 
 @given(st.text(max_size=80))

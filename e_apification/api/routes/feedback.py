@@ -63,6 +63,7 @@ async def add_data(
         body = await read_body(request, max_mb=limits.max_body_mb, timeout_s=limits.body_timeout_s)
         digest = hashlib.sha256(media_type.encode() + b"\n" + body).hexdigest()
         names = service.predictor.labels.names
+        rules = service.predictor.facts.text_rules
 
         def add(engine: "Engine") -> "Batch":
             from common.store.feedback import KeyReusedError, add_batch, find_batch
@@ -71,7 +72,9 @@ async def add_data(
                 # Looked for first: what was taken once is answered alike whatever serves now.
                 if key and (found := find_batch(engine, by=caller, key=key, body_sha256=digest)):
                     return found
-                rows = check_rows(read_rows(body, media_type), names=names, limits=limits)
+                rows = check_rows(
+                    read_rows(body, media_type), names=names, rules=rules, limits=limits
+                )
                 return add_batch(engine, rows, by=caller, key=key, body_sha256=digest)
             except KeyReusedError:
                 raise _key_reused() from None

@@ -131,7 +131,8 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
         Check("curated messages", "7", "at least 5", True),
         Check("nulls in text", "1", "at most 0", passed),
     ]
-    write_report(found, tmp_path / "quality.json", now=NOW)
+    texts = {"texts_html": 2, "cut_mail": True}
+    write_report(found, tmp_path / "quality.json", now=NOW, texts=texts)
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8")) == {
         "created_at": "2024-05-06T12:00:00+00:00",
         "passed": passed,
@@ -139,4 +140,5 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
             {"name": "curated messages", "value": "7", "limit": "at least 5", "passed": True},
             {"name": "nulls in text", "value": "1", "limit": "at most 0", "passed": passed},
         ],
+        "texts": {"texts_html": 2, "cut_mail": True},
     }

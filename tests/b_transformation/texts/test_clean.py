@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b_transformation.texts.clean import clean_column, clean_texts, natural_column, natural_texts
-from common.text import clean_text, natural_text
+from common.text import TextRules, clean_text, natural_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,12 +56,16 @@ TEXTS = [
     ("İstanbul", "İstanbul", "istanbul"),
     ("½ price, 2² and Ⅷ", "½ price, 2² and Ⅷ", "½ price 2² and ⅷ"),
 ]  # fmt: skip
+RULES, MAIL_RULES = TextRules(), TextRules(cut_mail=True)
 RAW = [raw for raw, _, _ in TEXTS]
 PIECES = [
     "&", "&amp;", "&amp;lt;", "&#39;", "<br>", "https://x.example/a", "www.x.example", "://", "@",
     "@user", "@12", "@Tea_1", "jo@gmail", "jo@x.example,", "a@1", "4111 1111 1111 1111", "1111",
     "020 7946 0000", "+44", "555-234-5678", "5552345678", "order", "é", "e\u0301", "😀", "\u200b",
-    "\u200d", "\x00", "\n", "_", "(0)", "Hi!", "K", "İ", "ſ", "ı", "x" * 70,
+    "\u200d", "\x00", "<p>", "</p>", "<div a=", "&lt;", "&lt;p&gt;", "&lt;/b&gt;", "<!--", "-->",
+    "<style>", "</style>", "<user>", "<", ">", "p>", "/", "\\n", "\\r", "C:\\new", "> ", "-- ",
+    "On 3 Jan 2024, X wrote:", "\n\nThanks\n", "\n", "_", "(0)", "Hi!", "K", "İ", "ſ", "ı",
+    "x" * 70,
 ]  # fmt: skip
 messages = st.lists(st.sampled_from(PIECES), max_size=8).flatmap(
     lambda pieces: st.sampled_from(["", " ", "  "]).map(lambda gap: gap.join(pieces))
@@ -76,49 +80,73 @@ def test_python_rules(raw: str, natural: str, clean: str) -> None:
 
 
 def test_columns_of_arrow() -> None:
-    natural = natural_texts(BATCH_PLUS_NULLS)
+    natural = natural_texts(BATCH_PLUS_NULLS, rules=RULES)
     assert natural.to_pylist() == [None, *(natural for _, natural, _ in TEXTS), None]
     assert clean_texts(natural).to_pylist() == [None, *(clean for _, _, clean in TEXTS), None]
 
 
 def test_a_slice_of_a_column() -> None:
     part = BATCH_PLUS_NULLS.slice(3, 20)
-    assert natural_texts(part).to_pylist() == [natural for _, natural, _ in TEXTS[2:22]]
-    assert clean_texts(natural_texts(part)).to_pylist() == [clean for _, _, clean in TEXTS[2:22]]
+    assert natural_texts(part, rules=RULES).to_pylist() == [
+        natural for _, natural, _ in TEXTS[2:22]
+    ]
+    assert clean_texts(natural_texts(part, rules=RULES)).to_pylist() == [
+        clean for _, _, clean in TEXTS[2:22]
+    ]
 
 
 @pytest.mark.parametrize("values", [[], [None], [None, None]])
 def test_columns_without_a_text(values: list[Any]) -> None:
     texts = pa.array(values, pa.string())
-    assert natural_texts(texts).to_pylist() == values
+    assert natural_texts(texts, rules=RULES).to_pylist() == values
     assert clean_texts(texts).to_pylist() == values
 
 
 @given(st.lists(messages | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)))
 @settings(max_examples=200, deadline=None)
 def test_columns_follow_the_python_rules(raws: Any) -> None:
-    natural = natural_texts(pa.array(raws, pa.string()))
+    natural = natural_texts(pa.array(raws, pa.string()), rules=RULES)
     assert natural.to_pylist() == [natural_text(raw) for raw in raws]
+    mails = natural_texts(pa.array(raws, pa.string()), rules=MAIL_RULES)
+    assert mails.to_pylist() == [MAIL_RULES.natural(raw) for raw in raws]
     assert clean_texts(natural).to_pylist() == [clean_text(text) for text in natural.to_pylist()]
 
 
 def test_spark_gives_the_same_texts(spark: "SparkSession") -> None:
     rows = list(enumerate([*RAW, None]))
     frame = spark.createDataFrame(rows, "n int, raw string").repartition(3)
-    clean = clean_column(max_chars=5000, detect_language=False)
-    natural = natural_column(max_chars=5000)
+    clean = clean_column(rules=RULES, max_chars=5000, detect_language=False)
+    natural = natural_column(rules=RULES, max_chars=5000)
     both = frame.select("n", clean(frame["raw"]).alias("c"), natural(frame["raw"]).alias("natural"))
     found = {row["n"]: row for row in both.collect()}
     handles_alone = ("", "@user @brand")
-    for n, (_, expected, words) in enumerate(TEXTS):
+    for n, (raw, expected, words) in enumerate(TEXTS):
         row = found[n]
         assert row["natural"] == expected
-        left = expected not in handles_alone
+        left, html = expected not in handles_alone, "<br" in raw
         assert tuple(row["c"]) == (
-            (expected, words, None, False) if left else (None, None, None, False)
+            (expected, words, None, False, html, False)
+            if left
+            else (None, None, None, False, html, False)
         )
     assert found[len(TEXTS)]["natural"] is None
-    assert tuple(found[len(TEXTS)]["c"]) == (None, None, None, False)
+    assert tuple(found[len(TEXTS)]["c"]) == (None, None, None, False, False, False)
+
+
+def test_spark_says_what_was_html_and_what_was_cut(spark: "SparkSession") -> None:
+    texts = {
+        "it broke": ("it broke", False, False),
+        "<p>it broke</p>": ("it broke", True, False),
+        "it broke\n-- \nJo": ("it broke", False, True),
+        "<p>it broke</p><blockquote>Hello</blockquote>": ("it broke", True, True),
+        "&lt;p&gt;it broke&lt;/p&gt;": ("it broke", True, False),
+    }
+    frame = spark.createDataFrame([*((text,) for text in texts), (None,)], "raw string")
+    clean = clean_column(rules=MAIL_RULES, max_chars=99, detect_language=False)
+    rows = frame.select("raw", clean(frame["raw"]).alias("c")).collect()
+    found = {row["raw"]: (row["c"]["text"], row["c"]["was_html"], row["c"]["mail_cut"])
+             for row in rows}  # fmt: skip
+    assert found == {**texts, None: (None, False, False)}
 
 
 def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") -> None:
@@ -133,7 +161,7 @@ def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") 
         "it https://x.example/very/long": ("it", "it", False),
     }
     frame = spark.createDataFrame([(text,) for text in texts], "raw string")
-    clean = clean_column(max_chars=11, detect_language=False)
+    clean = clean_column(rules=RULES, max_chars=11, detect_language=False)
     rows = frame.select("raw", clean(frame["raw"]).alias("c")).collect()
     found = {row["raw"]: (row["c"]["text"], row["c"]["clean_text"], row["c"]["was_cut"])
              for row in rows}  # fmt: skip
@@ -142,6 +170,6 @@ def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") 
 
 def test_language_is_found_where_it_is_asked_for(spark: "SparkSession") -> None:
     frame = spark.createDataFrame([("thanks!",), ("😀",), (None,)], "raw string").coalesce(1)
-    clean = clean_column(max_chars=11, detect_language=True)
+    clean = clean_column(rules=RULES, max_chars=11, detect_language=True)
     rows = frame.select(clean(frame["raw"]).alias("c")).collect()
     assert [row["c"]["lang"] for row in rows] == ["en", None, None]

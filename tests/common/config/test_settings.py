@@ -1,14 +1,17 @@
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
 from common.config.settings import describe, environment_of, load_settings
 from common.config.store import StoreSettings
 from common.config.tracking import TrackingSettings
 from common.errors import SettingsError
+from tests.names import COLUMNS, FILES
 
 
 @pytest.fixture
@@ -78,6 +81,69 @@ def test_shipped_profiles_are_valid() -> None:
     assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
     assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "nli")
     assert full.classification.nli.revision and full.training.revision, "hub models are pinned"
+
+
+TEXTS = [*COLUMNS, *FILES, "0012", "12:30", "tickets #2.csv", "{a: b}", "[1", "- x", "1e5", "~x"]
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if text])
+def test_names_stay_as_they_are_written(root: Path, text: str) -> None:
+    environ = {"TRIAGE_INGESTION__CSV": f"/in/{text}", "TRIAGE_INGESTION__TEXT_COLUMN": text}
+    overrides = [f"run_dir=/runs/{text}", f"store.url={text}", f"ingestion.sheet={text}"]
+    chosen = load_settings(root=root, environ=environ, overrides=overrides).settings
+
+    assert chosen.ingestion.csv == Path(f"/in/{text}")
+    assert chosen.ingestion.text_column == text
+    assert chosen.run_dir == Path(f"/runs/{text}")
+    assert chosen.store.url == SecretStr(text)
+    assert chosen.ingestion.sheet == text
+
+
+def test_words_to_choose_from_are_texts_and_the_rest_is_yaml(root: Path) -> None:
+    overrides = [
+        "training.max_rows=null", "training.epochs=7", "tracking.enabled=no", "store.poll_s=1e-3",
+        "serving.cors_origins=[https://a.example]", "tuning.learning_rate=[1e-5, 1e-3]",
+    ]  # fmt: skip
+    chosen = load_settings(root=root, environ={}, overrides=overrides).settings
+    assert (chosen.training.max_rows, chosen.training.epochs) == (None, 7)
+    assert (chosen.tracking.enabled, chosen.store.poll_s) == (False, 0.001)
+    assert chosen.serving.cors_origins == ("https://a.example",)
+    assert chosen.tuning.learning_rate == (1e-5, 1e-3)
+    with pytest.raises(SettingsError, match=r"serving.engine = 'null' \(from --set\)"):
+        load_settings(root=root, environ={}, overrides=["serving.engine=null"])
+
+
+def test_an_empty_text_is_null_where_it_may_be(root: Path) -> None:
+    (root / "conf/base.yaml").write_text("ingestion: {csv: in.csv, sheet: May}\n")
+    empty = {"TRIAGE_INGESTION__CSV": "", "TRIAGE_INGESTION__SHEET": ""}
+    chosen = load_settings(root=root, environ=empty).settings.ingestion
+    assert (chosen.csv, chosen.sheet) == (None, None)
+    with pytest.raises(SettingsError, match=r"ingestion.text_column = ''"):
+        load_settings(root=root, environ={}, overrides=["ingestion.text_column="])
+
+
+@pytest.mark.parametrize("name", ["~", "~ada/x", "12:30 run", "file:x/y"])
+def test_no_path_is_a_home_or_an_address(root: Path, name: str) -> None:
+    chosen = load_settings(root=root, environ={"TRIAGE_RUN_DIR": name}).settings
+    assert chosen.run_dir == Path.cwd() / name
+
+
+def test_a_path_that_is_not_utf8_is_refused(root: Path) -> None:
+    environ = {"TRIAGE_RUN_DIR": os.fsdecode(b"caf\xe9")}
+    with pytest.raises(SettingsError, match="the name is not UTF-8; rename the file or folder"):
+        load_settings(root=root, environ=environ)
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if text])
+def test_another_process_gets_every_text(text: str) -> None:
+    chosen = Settings(
+        run_dir=Path("/runs") / text,
+        ingestion=IngestionSettings(text_column=text, csv=Path("/in") / text, sheet=text),
+        store=StoreSettings(url=SecretStr(text)),
+    )
+    loaded = load_settings(environ=environment_of(chosen)).settings
+    assert (loaded.run_dir, loaded.store) == (chosen.run_dir, chosen.store)
+    assert loaded.ingestion == chosen.ingestion
 
 
 def test_another_process_gets_the_same_settings_but_a_run_of_its_own() -> None:

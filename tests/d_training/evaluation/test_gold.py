@@ -8,8 +8,10 @@ import pytest
 
 from common.errors import DataError
 from common.labels import Label, LabelSchema
+from common.text import TextRules
 from d_training.evaluation.gold import read_answers, read_gold, read_wording
 
+RULES = TextRules()
 SCHEMA = LabelSchema(
     catch_all="rest",
     labels=tuple(Label(name=n, description="d", hypotheses=("h",)) for n in ("bill", "rest")),
@@ -48,7 +50,7 @@ def write_answers(
 
 
 def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv: Path) -> None:
-    gold = read_gold(gold_csv, SCHEMA)
+    gold = read_gold(gold_csv, SCHEMA, rules=RULES)
     assert gold.texts == ["Hi & bye @user, see", "money"]
     assert gold.truth.tolist() == [1, 0]
     assert gold.records.tolist() == [0, 3]
@@ -78,15 +80,15 @@ def test_bad_gold_is_refused_with_its_reason(tmp_path: Path, content: str, said:
     path = tmp_path / "gold.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
-        read_gold(path, SCHEMA)
+        read_gold(path, SCHEMA, rules=RULES)
 
 
 def test_missing_or_binary_gold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv does not exist"):
-        read_gold(tmp_path / "none.csv", SCHEMA)
+        read_gold(tmp_path / "none.csv", SCHEMA, rules=RULES)
     (tmp_path / "gold.csv").write_bytes(b"text,label\n\xff\xfe,bill\n")
     with pytest.raises(DataError, match=r"gold\.csv, line 2: not UTF-8; save the file as UTF-8"):
-        read_gold(tmp_path / "gold.csv", SCHEMA)
+        read_gold(tmp_path / "gold.csv", SCHEMA, rules=RULES)
 
 
 def test_answers_follow_the_gold_rows(tmp_path: Path, gold_csv: Path) -> None:
@@ -96,7 +98,7 @@ def test_answers_follow_the_gold_rows(tmp_path: Path, gold_csv: Path) -> None:
         texts=["money", "a b", "", "Hi & bye @user, see"],
         scores=[[3, 1], [1, 1], [1, 1], [1, 3]],
     )
-    answers = read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+    answers = read_answers(path, read_gold(gold_csv, SCHEMA, rules=RULES), SCHEMA)
     np.testing.assert_allclose(answers.probs, [[0.25, 0.75], [0.75, 0.25]])
     assert answers.answered.tolist() == [True, False]
 
@@ -114,11 +116,11 @@ def test_answers_to_something_else_are_refused(
 ) -> None:
     path = write_answers(tmp_path / "t.parquet", **change)
     with pytest.raises(DataError, match=said):
-        read_answers(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+        read_answers(path, read_gold(gold_csv, SCHEMA, rules=RULES), SCHEMA)
 
 
 def test_answers_of_another_shape_are_refused(tmp_path: Path, gold_csv: Path) -> None:
-    gold = read_gold(gold_csv, SCHEMA)
+    gold = read_gold(gold_csv, SCHEMA, rules=RULES)
     with pytest.raises(DataError, match="is missing"):
         read_answers(tmp_path / "none.parquet", gold, SCHEMA)
     pq.write_table(pa.table({"a": [1]}), tmp_path / "t.parquet")
@@ -154,7 +156,7 @@ def write_wording(
 
 def test_wording_follows_the_gold_rows(tmp_path: Path, gold_csv: Path) -> None:
     wording = read_wording(
-        write_wording(tmp_path / "w.parquet"), read_gold(gold_csv, SCHEMA), SCHEMA
+        write_wording(tmp_path / "w.parquet"), read_gold(gold_csv, SCHEMA, rules=RULES), SCHEMA
     )
     assert wording.names.tolist() == [1, 1]
     assert wording.descriptions.tolist() == [0, 1]
@@ -175,10 +177,10 @@ def test_wording_of_something_else_is_refused(
 ) -> None:
     path = write_wording(tmp_path / "w.parquet", **change)
     with pytest.raises(DataError, match=said):
-        read_wording(path, read_gold(gold_csv, SCHEMA), SCHEMA)
+        read_wording(path, read_gold(gold_csv, SCHEMA, rules=RULES), SCHEMA)
 
 
 def test_wording_of_another_shape_is_refused(tmp_path: Path, gold_csv: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "w.parquet")
     with pytest.raises(DataError, match=r"is not what c_classification\.wording writes"):
-        read_wording(tmp_path / "w.parquet", read_gold(gold_csv, SCHEMA), SCHEMA)
+        read_wording(tmp_path / "w.parquet", read_gold(gold_csv, SCHEMA, rules=RULES), SCHEMA)

@@ -117,3 +117,21 @@ def test_float32_serves_where_metrics_say_so(make_models: MakeModels) -> None:
     (folder / "model.onnx").write_bytes(b"no model")
     with pytest.raises(DataError, match=r"model\.onnx differs from its manifest"):
         load_predictor(models, MODEL_ID, threads=1)
+
+
+MAIL = "refund\n> parcel parcel parcel\n"
+
+
+def test_a_model_reads_mails_as_those_that_trained_it(make_models: MakeModels) -> None:
+    whole, cut = (
+        load_predictor(make_models(cut_mail=cut_mail), MODEL_ID, threads=1)
+        for cut_mail in (None, True)
+    )
+    assert whole.predict([MAIL])[0].label == "delivery"
+    assert cut.predict([MAIL])[0].label == "billing"
+
+
+def test_truncated_is_about_what_is_left_of_html(predictor: OnnxPredictor) -> None:
+    long_style = f"<style>{'p {{margin: 0}} ' * 50}</style><p>refund</p>"
+    assert predictor.predict([long_style])[0][::3] == ("billing", False)
+    assert predictor.predict([long_style + "<p>no</p>" * 50])[0].truncated
