@@ -20,7 +20,7 @@ from common.tables.csv_text import open_csv
 from common.tables.encoding import UTF8
 from common.tables.form import Form
 from common.tables.input import TableInput
-from common.tables.records import NOT_UTF8, Numbers, Rejected
+from common.tables.records import Numbers, Rejected, placed
 from common.tables.rows import BlockRows, is_utf8, read_rows
 
 PARSERS = 2
@@ -103,13 +103,7 @@ def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
 def _numbered(parsed: Iterable[BlockRows], *, undecoded: str) -> Iterator[Batch]:
     first = 1
     for block in parsed:
-        rejected = [
-            r._replace(
-                number=r.number + first,
-                reason=undecoded if r.reason == NOT_UTF8 else r.reason,
-            )
-            for r in block.rejected
-        ]
+        rejected = placed(block.rejected, first=first, undecoded=undecoded)
         yield Batch(block.table, block.numbers + first, rejected)
         first += block.records
 
