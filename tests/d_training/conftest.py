@@ -97,7 +97,8 @@ def publish_labeled() -> Callable[[Path, Sequence[dict[str, Any]]], None]:
         def build(folder: Path) -> Built:
             write_parquet(folder / "messages" / "part-0.parquet", rows)
             return Built(
-                RowCounts.model_validate({"in": len(rows), "out": len(rows)}), {"teacher": "toy"}
+                RowCounts.model_validate({"in": len(rows), "out": len(rows)}),
+                {"teacher": "toy", "cut_mail": True},
             )
 
         plan = plan_stage("c_classification", code=(), settings=list(rows), inputs=[])

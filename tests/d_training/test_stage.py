@@ -62,6 +62,7 @@ def test_metrics_hold_what_serving_and_people_need(trained: tuple[Settings, Mani
     assert facts["labels"] == ["parcel", "bill", "rest"]
     assert facts["labels_sha256"] == load_labels(settings.labels).sha256
     assert facts["text_rules_sha256"] == rules_sha256()
+    assert facts["cut_mail"] is True  # as data/labeled says of its texts
     assert facts["max_length"] == 16
     assert 0.2 <= facts["temperature"] <= 5
     assert facts["teacher"] == "toy"

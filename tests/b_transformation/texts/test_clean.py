@@ -134,7 +134,7 @@ def test_spark_gives_the_same_texts(spark: "SparkSession") -> None:
 
 
 def test_spark_says_what_was_html_and_what_was_cut(spark: "SparkSession") -> None:
-    texts = {
+    texts: dict[str | None, tuple[str | None, bool, bool]] = {
         "it broke": ("it broke", False, False),
         "<p>it broke</p>": ("it broke", True, False),
         "it broke\n-- \nJo": ("it broke", False, True),

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -5,11 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from b_transformation.texts.mail import choose_rules
+from common.config.settings import load_settings
 
 MAIL = "It broke.\n\nOn 3 Jan 2024, X wrote:\n> Hello\n"
 
 
-def write(folder: Path, *parts: list[str | None]) -> Path:
+def write(folder: Path, *parts: Sequence[str | None]) -> Path:
     for number, texts in enumerate(parts):
         table = pa.table({"text": pa.array(texts, pa.string()), "n": pa.array(range(len(texts)))})
         pq.write_table(table, folder / f"part-{number}.parquet")
@@ -71,3 +73,9 @@ def test_a_mark_in_any_of_several_columns_counts(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "part-0.parquet")
     columns = ["subject", "body"]
     assert choose_rules(tmp_path, columns=columns, cut_mail="auto").rules.cut_mail
+
+
+@pytest.mark.parametrize("word", ["auto", "on", "off"])
+def test_the_setting_is_one_of_three_words(word: str) -> None:
+    loaded = load_settings(overrides=[f"transformation.cut_mail={word}"], environ={})
+    assert loaded.settings.transformation.cut_mail == word

@@ -1,5 +1,6 @@
 """Mails as programs write them; of each, its writer's own words are to be left."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,22 @@ def test_of_a_mail_in_html_the_complaint_is_left(kind: Any) -> None:
     natural = RULES.read(MARKUP[kind])
     assert natural.text == ASK
     assert natural.was_html
+
+
+def test_each_row_of_an_export_of_mails_is_its_complaint_alone() -> None:
+    path = Path(__file__).parents[2] / "cases" / "html_mail.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        natural = [RULES.natural(row["text"]) for row in csv.DictReader(file)]
+    assert natural == [
+        text
+        for text in (
+            "My parcel was due Monday and the tracking page has not moved since.",
+            "You charged my card twice this month and I want the money back.",
+            "The blender stopped working after two days.",
+            "Your agent hung up on me and nobody has called back.",
+        )
+        for _ in ("plain", "simple html", "outlook html")
+    ]
 
 
 @pytest.mark.parametrize(("raw", "natural"), KEPT.items())
