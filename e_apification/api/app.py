@@ -23,6 +23,7 @@ from e_apification.api.routes import (
     jobs,
     page,
     predict,
+    read,
 )
 from e_apification.api.routes.state import AppState, Loaded, change_state
 from e_apification.api.switch import ModelSwitch
@@ -97,6 +98,7 @@ def create_app(
     )
     app.state.shared = AppState(
         limits=serving,
+        max_field_mb=settings.ingestion.max_field_mb,
         models=settings.served_models,
         store=store,
         telemetry=telemetry,
@@ -105,7 +107,7 @@ def create_app(
     _add_layers(app, serving, telemetry)
     install_error_handlers(app)
     install_openapi(app, serving)
-    for routes in (predict, explain, evaluate, feedback, jobs, experiments, deploy, health):
+    for routes in (predict, explain, read, evaluate, feedback, jobs, experiments, deploy, health):
         app.include_router(routes.router)
     for routes in (figures, page, docs):
         app.include_router(routes.router)
