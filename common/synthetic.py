@@ -6,7 +6,7 @@ messages, a language model's for instance, say how people write. Training alone 
 
 from common.errors import DataError, SettingsError
 from common.labels import LabelSchema
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 from common.text import dedup_key, natural_text
 
 COLUMNS = ("label", "text")

@@ -21,7 +21,7 @@ from common.errors import DataError
 from common.labels import load_labels
 from common.models.metrics import production_rules
 from common.stage.plan import plan_stage
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 
 logger = logging.getLogger("c_classification.gold.label_csv")
 

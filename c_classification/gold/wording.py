@@ -29,7 +29,7 @@ from common.models.metrics import production_rules
 from common.onnx.model import OnnxModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import plan_stage
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 
 NAME_TEMPLATE = "This is about {}."
 _BATCH = 64

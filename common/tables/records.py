@@ -39,9 +39,7 @@ def placed(rejected: Iterable[Rejected], *, first: int, undecoded: str) -> list[
         undecoded: the reason in place of NOT_UTF8, where the file is in another encoding.
     """
     return [
-        r._replace(
-            number=r.number + first, reason=undecoded if r.reason == NOT_UTF8 else r.reason
-        )
+        r._replace(number=r.number + first, reason=undecoded if r.reason == NOT_UTF8 else r.reason)
         for r in rejected
     ]
 

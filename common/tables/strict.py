@@ -4,22 +4,20 @@ For files that people write by hand or send: labeled texts, corrections, synthet
 is a record, and what is wrong with one, is found as in bulk; here one fault refuses the file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, count_lines, strict_reader
-from common.tables.columns import column_places
 from common.tables.csv_text import CsvText, open_csv
 from common.tables.encoding import OpenStream
+from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
 from common.tables.form import Form
-from common.tables.input import TableInput
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -30,6 +28,10 @@ _REMEDIES = {
     NUL: "save the file as UTF-8",
     NOT_UTF8: "save the file as UTF-8, or name its encoding: ENCODING= (ingestion.encoding)",
     WRONG_WIDTH: 'put a field that holds {delimiter!r} into double quotes: "Hello{delimiter} you"',
+    NOT_JSON: "write one JSON object a line",
+    NO_OBJECT: "write one JSON object a line",
+    REPEATED_KEY: "give each key once",
+    LONE_SURROGATE: "delete the half of a character in it",
 }
 
 
@@ -48,12 +50,19 @@ class RecordError(DataError):
     """
 
     def __init__(
-        self, name: str, record: Record, reason: str, *, width: int, delimiter: str = ","
+        self,
+        name: str,
+        record: Record,
+        reason: str,
+        *,
+        width: int,
+        delimiter: str = ",",
+        remedy: str | None = None,
     ) -> None:
         self.number, self.reason = record.number, reason
         self.fields, self.width = len(record.fields), width
         counted = f" ({self.fields}, the header has {width})" if reason == WRONG_WIDTH else ""
-        remedy = _REMEDIES[reason].format(delimiter=delimiter)
+        remedy = remedy or _REMEDIES[reason].format(delimiter=delimiter)
         super().__init__(f"{name}, line {record.line}: {reason}{counted}; {remedy}")
 
 
@@ -66,24 +75,6 @@ class StrictTable:
     form: Form
 
 
-class Row(NamedTuple):
-    """Some columns of a record, and the line of the file where it starts."""
-
-    line: int
-    values: tuple[str, ...]
-
-
-def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Those columns of a file with a header, one row a record, in order.
-
-    Raises:
-        DataError: naming the file, the line and what is wrong with it.
-    """
-    with open_strict(TableInput(path).open_stream, name=str(path)) as table:
-        places = column_places(table.columns, columns, name=str(path))
-        return [Row(r.line, tuple(r.fields[at] for at in places)) for r in table.records]
-
-
 @contextmanager
 def open_strict(
     open_stream: OpenStream,
@@ -93,6 +84,7 @@ def open_strict(
     delimiter: str | None = None,
     block_bytes: int = BLOCK_BYTES,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    log: bool = True,
 ) -> Iterator[StrictTable]:
     """Read the header at once, the records as they are asked for, ``block_bytes`` at a time.
 
@@ -108,6 +100,7 @@ def open_strict(
         delimiter=delimiter,
         block_bytes=block_bytes,
         max_open=max_record_bytes,
+        log=log,
     )
     with opened as csv:
         records = _records(csv, name=name, max_record_bytes=max_record_bytes)

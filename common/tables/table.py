@@ -16,12 +16,17 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 
 from common.tables.blocks import BLOCK_BYTES
+from common.tables.bulk import in_blocks
 from common.tables.csv_text import open_csv
 from common.tables.encoding import UTF8
 from common.tables.form import Form
+from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
-from common.tables.records import Numbers, Rejected, placed
+from common.tables.jsonl import read_jsonl
+from common.tables.parquet import column_names, open_parquet, read_parquet
+from common.tables.records import NOT_UTF8, Numbers, Rejected, placed
 from common.tables.rows import BlockRows, is_utf8, read_rows
+from common.tables.xlsx import read_xlsx
 
 PARSERS = 2
 T = TypeVar("T")
@@ -70,7 +75,37 @@ def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
         DataError: if the file is missing, damaged or empty, or has no readable header; what
             is damaged further on is found while the batches are read.
     """
-    max_field_bytes = max_field_mb * 1_000_000
+    open_kind = {"parquet": _open_parquet, "csv": _open_csv}.get(kind_of(source), _open_records)
+    with open_kind(source, max_field_bytes=max_field_mb * 1_000_000) as table:
+        yield table
+
+
+@contextmanager
+def _open_parquet(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
+    with open_parquet(source.path) as file:
+        blocks = read_parquet(file, source.path, max_field_bytes=max_field_bytes)
+        size = source.path.stat().st_size
+        yield Table(column_names(file), _numbered(blocks), None, lambda: size, Form("parquet"))
+
+
+@contextmanager
+def _open_records(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
+    """JSONL and xlsx."""
+    kind, name = kind_of(source), str(source.path)
+    with open_source(source) as stream:
+        if kind == "xlsx":
+            entries = read_xlsx(
+                stream, name=name, sheet=source.sheet, max_field_bytes=max_field_bytes
+            )
+        else:
+            entries = read_jsonl(
+                stream, name=name, encoding=source.encoding, max_field_bytes=max_field_bytes
+            )
+        yield Table(entries.columns, _numbered(in_blocks(entries)), None, stream.tell, Form(kind))
+
+
+@contextmanager
+def _open_csv(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
     block_bytes = max(BLOCK_BYTES, 2 * max_field_bytes)
     opened = open_csv(
         source.open_stream,
@@ -100,7 +135,7 @@ def open_table(source: TableInput, *, max_field_mb: int) -> Iterator[Table]:
             )
 
 
-def _numbered(parsed: Iterable[BlockRows], *, undecoded: str) -> Iterator[Batch]:
+def _numbered(parsed: Iterable[BlockRows], *, undecoded: str = NOT_UTF8) -> Iterator[Batch]:
     first = 1
     for block in parsed:
         rejected = placed(block.rejected, first=first, undecoded=undecoded)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.errors import DataError
 from common.labels import LabelSchema
-from common.tables.strict import read_columns
+from common.tables.read import read_columns
 from common.text import TextRules
 
 _NAMED = 10  # unknown labels that an error lists

@@ -74,7 +74,7 @@ def _openapi() -> dict[str, Any]:
 
 @router.post("/evaluate", openapi_extra=_openapi())
 async def evaluate_file(request: Request, state: State) -> EvaluationBody:
-    """Score a table with columns ``text`` and ``label``: CSV, JSONL or .xlsx, also in gzip or ZIP."""
+    """Score a CSV, JSONL or .xlsx with columns ``text`` and ``label``, also in gzip or ZIP."""
     service, limits = state.service, state.limits
     with service.admit(), state.evaluations.admit():
         file = await receive(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)

@@ -74,9 +74,7 @@ async def add_data(
                 # Looked for first: what was taken once is answered alike whatever serves now.
                 if key and (found := find_batch(engine, by=caller, key=key, body_sha256=digest)):
                     return found
-                rows = check_rows(
-                    read_rows(sent), names=names, rules=rules, limits=limits
-                )
+                rows = check_rows(read_rows(sent), names=names, rules=rules, limits=limits)
                 return add_batch(engine, rows, by=caller, key=key, body_sha256=digest)
             except KeyReusedError:
                 raise _key_reused() from None

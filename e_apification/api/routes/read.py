@@ -50,9 +50,7 @@ async def read(request: Request, state: State) -> Response:
     limits = state.limits
     with ExitStack() as stack:
         stack.enter_context(state.evaluations.admit())
-        file = await receive(
-            request, max_mb=limits.max_table_mb, timeout_s=limits.read_timeout_s
-        )
+        file = await receive(request, max_mb=limits.max_table_mb, timeout_s=limits.read_timeout_s)
         lines = _lines(file, max_field_mb=state.max_field_mb, max_rows=limits.max_table_rows)
         first = await asyncio.to_thread(next, lines)
         held = stack.pop_all()  # until the answer is sent

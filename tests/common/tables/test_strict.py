@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import DataError
-from common.tables.strict import Record, RecordError, Row, open_strict, read_columns
+from common.tables.read import Row, read_columns
+from common.tables.strict import Record, RecordError, open_strict
 
 
 def write(folder: Path, content: bytes) -> Path:
