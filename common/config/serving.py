@@ -37,8 +37,15 @@ class ServingSettings(Section):
         10, gt=0, description="largest file of /evaluate, as sent and as unpacked"
     )
     max_rows: int = Field(20_000, ge=1, description="most rows of a file of /evaluate")
-    max_evaluations: int = Field(2, ge=1, description="files evaluated at once before 503")
+    max_table_mb: float = Field(
+        100, gt=0, description="largest file of /read, as sent and as unpacked"
+    )
+    max_table_rows: int = Field(1_000_000, ge=1, description="most records of a file of /read")
+    max_evaluations: int = Field(2, ge=1, description="files read or evaluated at once before 503")
     evaluate_timeout_s: float = Field(60, gt=0, description="seconds that scoring a file may take")
+    read_timeout_s: float = Field(
+        120, gt=0, description="seconds to send a file to /read, and to read the answer"
+    )
     max_explain_words: int = Field(
         100, ge=1, le=1_000, description="words that /explain leaves out, one at a time"
     )

@@ -45,6 +45,7 @@ def open_csv(
     block_bytes: int = BLOCK_BYTES,
     max_open: int | None = None,
     valid: IsUtf8 = is_utf8,
+    log: bool = True,
 ) -> Iterator[CsvText]:
     """Open the CSV and read its header.
 
@@ -56,6 +57,7 @@ def open_csv(
         block_bytes: how much to read at a time.
         max_open: how long an unfinished record, or the header, may get; by default a block.
         valid: tells UTF-8.
+        log: whether to say how the file is read, where that is not as usual.
 
     Raises:
         DataError: for an unknown encoding or delimiter, and as ``read_blocks`` does.
@@ -71,7 +73,7 @@ def open_csv(
             delimiter=sign,
         )
         text = CsvText(blocks, found, source)
-        if (found.name, blocks.delimiter) not in ((UTF8, ","), (UTF8, NO_DELIMITER)):
+        if log and (found.name, blocks.delimiter) not in ((UTF8, ","), (UTF8, NO_DELIMITER)):
             marks = f" ({found.marks})" if found.marks else ""
             logger.info("reading %s: %s%s", name, text.form.described, marks)
         yield text

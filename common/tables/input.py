@@ -18,7 +18,7 @@ from common.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_IGNORED = re.compile(r"/$|^__MACOSX/|(^|/)\.[^/]*$|(^|/)Thumbs\.db$")
+_ADDED = re.compile(r"/$|^__MACOSX/|(^|/)\.[^/]*$|(^|/)Thumbs\.db$")
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,18 @@ class TableInput:
         """The file in the archive: the one named, or the only one."""
         if self.member is not None:
             return self.member
-        names = [name for name in archive.namelist() if not _IGNORED.search(name)]
+        names = [name for name in archive.namelist() if not is_added(name)]
         if len(names) != 1:
             shown = f" ({', '.join(map(repr, names[:5]))})" if names else ""
             raise DataError(
                 f"{self.path} holds {len(names)} files{shown}; unpack it and name one table"
             )
         return names[0]
+
+
+def is_added(name: str) -> bool:
+    """Whether an entry of an archive is a folder, or a file that an operating system adds."""
+    return bool(_ADDED.search(name))
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

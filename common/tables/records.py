@@ -3,6 +3,7 @@
 In bulk only a block with trouble in it is looked at this closely (rows).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,20 @@ class Rejected(NamedTuple):
     number: int
     reason: str
     record: str
+
+
+def placed(rejected: Iterable[Rejected], *, first: int, undecoded: str) -> list[Rejected]:
+    """A block's rejected records with their numbers in the table.
+
+    Args:
+        rejected: numbered from 0.
+        first: number of the block's first record.
+        undecoded: the reason in place of NOT_UTF8, where the file is in another encoding.
+    """
+    return [
+        r._replace(number=r.number + first, reason=undecoded if r.reason == NOT_UTF8 else r.reason)
+        for r in rejected
+    ]
 
 
 class Records:

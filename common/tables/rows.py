@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, Layout, find_layout
+from common.tables.layout import TOO_LONG, Layout
+from common.tables.plain import reopened
 from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected
 
 
@@ -46,11 +47,10 @@ def read_rows(
         faultless: the block is known to be valid UTF-8.
     """
     rows, records = _read(block, width, max_field_bytes, faultless=faultless)
-    if records is not None and width > 1:
-        reopened = _reopen(block, rows.rejected, records, width, max_field_bytes)
-        if reopened is not None:
-            return _read(reopened, width, max_field_bytes)[0]
-    return rows
+    if records is None:
+        return rows
+    opened = reopened(block, records, rows.rejected, width=width, max_field_bytes=max_field_bytes)
+    return rows if opened is None else _read(opened, width, max_field_bytes)[0]
 
 
 def _read(
@@ -126,41 +126,3 @@ def _rows_with_long_field(table: pa.Table, max_field_bytes: int) -> Numbers:
         if (pc.max(length).as_py() or 0) > max_field_bytes
     ]
     return np.unique(np.concatenate(long)) if long else np.arange(0)
-
-
-def _reopen(
-    block: Layout,
-    rejected: list[Rejected],
-    records: Records,
-    width: int,
-    max_field_bytes: int,
-) -> Layout | None:
-    """The block with those records taken apart that swallowed others; None if there are none.
-
-    A quote without its pair may meet the quotes of a later record in a way that is correct by
-    the letter. The record then is too wide or too long, and every whole line inside it has the
-    right width, which a text with line breaks would hardly have.
-    """
-    quotes, broken, found = block.quotes, list(block.broken), False
-    suspects = [r.number for r in rejected if r.reason in (WRONG_WIDTH, TOO_LONG)]
-    for number in suspects:
-        start, stop = int(records.starts[number]), int(records.stops[number])
-        lines = records.bytes_of(number).splitlines(keepends=True)
-        if len(lines) < 3:
-            continue
-        inside = b"\n" + b"".join(lines[1:-1])
-        swallowed = _read(_whole(inside, block.delimiter), width, max_field_bytes)[0]
-        if swallowed.rejected or not swallowed.table.num_rows:
-            continue
-        found, second = True, start + len(lines[0])
-        inner, shift = _whole(b"\n" + block.data[second:stop], block.delimiter), second - 1
-        before, behind = quotes[quotes < start], quotes[quotes >= stop]
-        quotes = np.concatenate((before, inner.quotes + shift, behind))
-        broken = [b for b in broken if b.start != start]
-        broken.append(Broken(start, second, BROKEN_QUOTE))
-        broken.extend(Broken(b.start + shift, b.stop + shift, b.reason) for b in inner.broken)
-    return block._replace(quotes=quotes, broken=tuple(sorted(broken))) if found else None
-
-
-def _whole(lines: bytes, delimiter: str) -> Layout:
-    return find_layout(lines, final=True, max_open=len(lines), delimiter=delimiter)

@@ -84,6 +84,7 @@ def open_strict(
     delimiter: str | None = None,
     block_bytes: int = BLOCK_BYTES,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    log: bool = True,
 ) -> Iterator[StrictTable]:
     """Read the header at once, the records as they are asked for, ``block_bytes`` at a time.
 
@@ -99,6 +100,7 @@ def open_strict(
         delimiter=delimiter,
         block_bytes=block_bytes,
         max_open=max_record_bytes,
+        log=log,
     )
     with opened as csv:
         records = _records(csv, name=name, max_record_bytes=max_record_bytes)

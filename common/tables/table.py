@@ -24,7 +24,7 @@ from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
 from common.tables.jsonl import read_jsonl
 from common.tables.parquet import column_names, open_parquet, read_parquet
-from common.tables.records import NOT_UTF8, Numbers, Rejected
+from common.tables.records import NOT_UTF8, Numbers, Rejected, placed
 from common.tables.rows import BlockRows, is_utf8, read_rows
 from common.tables.xlsx import read_xlsx
 
@@ -138,13 +138,7 @@ def _open_csv(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
 def _numbered(parsed: Iterable[BlockRows], *, undecoded: str = NOT_UTF8) -> Iterator[Batch]:
     first = 1
     for block in parsed:
-        rejected = [
-            r._replace(
-                number=r.number + first,
-                reason=undecoded if r.reason == NOT_UTF8 else r.reason,
-            )
-            for r in block.rejected
-        ]
+        rejected = placed(block.rejected, first=first, undecoded=undecoded)
         yield Batch(block.table, block.numbers + first, rejected)
         first += block.records
 

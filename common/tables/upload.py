@@ -1,7 +1,7 @@
-"""Read a table that someone sent, strictly: CSV, JSONL or .xlsx, found by its bytes.
+"""Read a table that someone sent: CSV, JSONL or .xlsx, found by its bytes, also in gzip.
 
-A gzip file is unpacked as it is read. What is unpacked is counted, so that a small body can't
-fill the memory.
+What is unpacked is counted, so that a small body can't fill the memory. `open_upload` stops at
+the first record that is no row; `tolerant` goes on after it.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from common.errors import DataError
 from common.tables.encoding import OpenStream
@@ -34,49 +34,102 @@ class TooLargeError(DataError):
     """A file unpacks to more than is allowed."""
 
 
-@contextmanager
-def open_upload(
-    open_stream: OpenStream, *, name: str, max_bytes: int, block_bytes: int, max_record_bytes: int
-) -> Iterator[StrictTable]:
-    """Read the columns at once, the records as they are asked for.
+class Upload(NamedTuple):
+    """The kind of a table, and what opens its uncompressed bytes; those of .xlsx as they are."""
+
+    kind: Kind
+    open_stream: OpenStream
+
+
+def recognised(open_stream: OpenStream, *, name: str, max_bytes: int) -> Upload:
+    """Look at a file.
 
     Args:
         open_stream: opens the file as sent, from its start; the only file in a ZIP where it was
-            one. JSONL and .xlsx are read into memory where the stream can't seek.
+            one.
         name: what errors call it.
-        max_bytes: most that a gzip file or a workbook may unpack to.
-        block_bytes: how much of a CSV to read at a time.
-        max_record_bytes: a longer record (CSV), or field (others), is refused.
+        max_bytes: most that a gzip file may unpack to; reading on raises a TooLargeError.
 
     Raises:
-        TooLargeError: also while reading on.
-        DataError: if it is no such table; while reading on, a RecordError.
+        DataError: if it is a table that is not taken.
     """
     with open_stream() as stream:
         packed = stream.read(2) == _GZIP
     plain = partial(_unpacked, open_stream, name, max_bytes) if packed else open_stream
     with plain() as stream:
         start = stream.read(_LOOKED_AT)
-    # Of a ZIP the start is not enough; is it a workbook is asked of the whole, below.
-    kind = "xlsx" if start.startswith(_ZIP) else kind_of_stream(io.BytesIO(start), name=name)
+        # Of a ZIP the start is not enough.
+        whole = io.BytesIO(start + stream.read() if start.startswith(_ZIP) else start)
+    kind = kind_of_stream(whole, name=name)
     if kind == "parquet":
         raise DataError(f"{name} is a Parquet file; send it as CSV, JSONL or .xlsx")
-    if kind == "csv":
+    return Upload(kind, plain)
+
+
+@contextmanager
+def open_entries(
+    upload: Upload, *, name: str, max_bytes: int, max_field_bytes: int, encoding: str | None
+) -> Iterator[Entries]:
+    """The records of JSONL or .xlsx, read into memory where the stream can't seek.
+
+    Raises:
+        TooLargeError: if a workbook unpacks to more than ``max_bytes``.
+        DataError: if there are no columns.
+    """
+    with upload.open_stream() as stream:
+        body = stream if stream.seekable() else io.BytesIO(stream.read())
+        if upload.kind == "jsonl":
+            yield read_jsonl(body, name=name, encoding=encoding, max_field_bytes=max_field_bytes)
+            return
+        if unpacked_bytes(body, most=max_bytes) > max_bytes:
+            raise _too_large(name, max_bytes)
+        yield read_xlsx(body, name=name, max_field_bytes=max_field_bytes)
+
+
+@contextmanager
+def open_upload(
+    open_stream: OpenStream,
+    *,
+    name: str,
+    max_bytes: int,
+    block_bytes: int,
+    max_record_bytes: int,
+    encoding: str | None = None,
+) -> Iterator[StrictTable]:
+    """Read the columns at once, the records as they are asked for.
+
+    Args:
+        open_stream: as of ``recognised``.
+        name: what errors call the file.
+        max_bytes: most that a gzip file or a workbook may unpack to.
+        block_bytes: how much of a CSV to read at a time.
+        max_record_bytes: a longer record (CSV), or field (others), is refused.
+        encoding: a Python codec; None: found in the file.
+
+    Raises:
+        TooLargeError: also while reading on.
+        DataError: if it is no such table; while reading on, a RecordError.
+    """
+    upload = recognised(open_stream, name=name, max_bytes=max_bytes)
+    if upload.kind == "csv":
         with open_strict(
-            plain, name=name, block_bytes=block_bytes, max_record_bytes=max_record_bytes
+            upload.open_stream,
+            name=name,
+            encoding=encoding,
+            block_bytes=block_bytes,
+            max_record_bytes=max_record_bytes,
+            log=False,
         ) as table:
             yield table
         return
-    with plain() as stream:
-        body = stream if stream.seekable() else io.BytesIO(stream.read())
-        if kind == "jsonl":
-            entries = read_jsonl(body, name=name, max_field_bytes=max_record_bytes)
-        else:
-            kind_of_stream(body, name=name)
-            if unpacked_bytes(body, most=max_bytes) > max_bytes:
-                raise _too_large(name, max_bytes)
-            entries = read_xlsx(body, name=name, max_field_bytes=max_record_bytes)
-        yield strict_table(entries, name=name, kind=kind)
+    with open_entries(
+        upload,
+        name=name,
+        max_bytes=max_bytes,
+        max_field_bytes=max_record_bytes,
+        encoding=encoding,
+    ) as entries:
+        yield strict_table(entries, name=name, kind=upload.kind)
 
 
 def strict_table(entries: Entries, *, name: str, kind: Kind) -> StrictTable:

@@ -23,12 +23,14 @@ from e_apification.api.routes import (
     jobs,
     page,
     predict,
+    read,
 )
 from e_apification.api.routes.state import AppState, Loaded, change_state
 from e_apification.api.switch import ModelSwitch
 from e_apification.http.access import Access
 from e_apification.http.errors import REQUEST_ID, install_error_handlers
 from e_apification.http.guard import Guard
+from e_apification.http.head import Head
 from e_apification.http.keys import HEADER
 from e_apification.http.store_access import StoreAccess
 from e_apification.model.admission import Admission
@@ -96,6 +98,7 @@ def create_app(
     )
     app.state.shared = AppState(
         limits=serving,
+        max_field_mb=settings.ingestion.max_field_mb,
         models=settings.served_models,
         store=store,
         telemetry=telemetry,
@@ -104,7 +107,7 @@ def create_app(
     _add_layers(app, serving, telemetry)
     install_error_handlers(app)
     install_openapi(app, serving)
-    for routes in (predict, explain, evaluate, feedback, jobs, experiments, deploy, health):
+    for routes in (predict, explain, read, evaluate, feedback, jobs, experiments, deploy, health):
         app.include_router(routes.router)
     for routes in (figures, page, docs):
         app.include_router(routes.router)
@@ -124,3 +127,4 @@ def _add_layers(app: FastAPI, serving: ServingSettings, telemetry: Telemetry) ->
             expose_headers=["Retry-After", REQUEST_ID],
         )
     app.add_middleware(Guard, telemetry=telemetry, log_requests=serving.log_format == "json")
+    app.add_middleware(Head)

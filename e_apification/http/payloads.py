@@ -1,7 +1,10 @@
 """Request bodies: read within bounds, parsed strictly, refused with a reason for each field."""
 
 import asyncio
+import codecs
+import io
 from collections.abc import Sequence
+from email.message import Message
 from http import HTTPStatus
 from typing import Annotated, Any, Self, TypeVar
 
@@ -10,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from common.config.serving import ServingSettings
+from common.tables.encoding import is_utf8
 from e_apification.http.errors import ApiError, Problem
 
 # Stops at the first wrong item: a long hostile list must not become a long list of errors.
@@ -54,6 +58,8 @@ def takes(model: type[Payload]) -> dict[str, Any]:
 
 
 P = TypeVar("P", bound=Payload)
+JSON = "application/json"
+_OF_DOMAINS = ("idna", "punycode")  # slow on long texts, and no encoding of a file
 
 
 async def read_payload(request: Request, model: type[P], limits: ServingSettings) -> P:
@@ -62,12 +68,25 @@ async def read_payload(request: Request, model: type[P], limits: ServingSettings
     Raises:
         ApiError: 415 wrong type, 413 too large, 408 too slow, 400 no JSON, 422 wrong shape.
     """
-    require_type(request, "application/json")
+    require_type(request, JSON)
     body = await read_body(request, max_mb=limits.max_body_mb, timeout_s=limits.body_timeout_s)
+    return parse_json(body, model)
+
+
+def parse_json(body: bytes, model: type[P]) -> P:
+    """A JSON body in UTF-8; a byte order mark before it is skipped.
+
+    Raises:
+        ApiError: 400 no JSON, or in another encoding; 422 wrong shape.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
+    # Of plain characters in UTF-16 or UTF-32 every second byte, or more, is 0: valid UTF-8.
+    if not is_utf8(body) or 0 < body[:4].count(0) < 4:
+        raise _invalid_json("the body is not UTF-8; send application/json in UTF-8")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise refusal(error) from None
+        raise _refusal(error) from None
 
 
 def check_texts(texts: Sequence[str], limits: ServingSettings, *, field: str) -> None:
@@ -92,8 +111,8 @@ def require_type(request: Request, *media_types: str) -> str:
     """The media type of the body.
 
     Raises:
-        ApiError: 415 where it is none of these, or the body is compressed: how large it would
-            become is not known before.
+        ApiError: 415 where it is none of these, or JSON in another encoding than UTF-8, or the
+            body is compressed: how large it would become is not known before.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
@@ -102,13 +121,25 @@ def require_type(request: Request, *media_types: str) -> str:
             "unsupported_media_type",
             f"send the header Content-Type: {' or '.join(media_types)}, and a body of that kind",
         )
+    if media_type == JSON and _codec(request) not in (None, "utf-8", "ascii"):
+        raise unsupported_encoding("JSON is read in UTF-8 alone; send application/json in UTF-8")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise ApiError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_encoding",
-            "send the body as it is, with no Content-Encoding",
-        )
+        raise unsupported_encoding("send the body as it is, with no Content-Encoding")
     return media_type
+
+
+def stated_encoding(request: Request) -> str | None:
+    """The codec that the Content-Type names in charset; None for none, and for UTF-8.
+
+    Clients add UTF-8 unasked, so that says little of a table, whose bytes are looked at.
+
+    Raises:
+        ApiError: 415 where there is no such codec.
+    """
+    codec = _codec(request)
+    if codec == "":
+        raise unsupported_encoding("the charset of the Content-Type names no encoding of text")
+    return None if codec in ("utf-8", "ascii") else codec
 
 
 async def read_body(request: Request, *, max_mb: float, timeout_s: float) -> bytes:
@@ -120,24 +151,24 @@ async def read_body(request: Request, *, max_mb: float, timeout_s: float) -> byt
     most = int(max_mb * 1_000_000)
     announced = request.headers.get("content-length", "0")
     too_large = announced.isascii() and announced.isdigit() and int(announced) > most
-    body = bytearray()
+    body = io.BytesIO()
     try:
         async with asyncio.timeout(timeout_s):
             # Of what is too large the rest is read and dropped: a client that can still send hears
             # why it is refused, not that its connection was reset. One that asks first needs none.
             if not too_large or "expect" not in request.headers:
                 async for chunk in request.stream():
-                    too_large = too_large or len(body) + len(chunk) > most
+                    too_large = too_large or body.tell() + len(chunk) > most
                     if too_large:
-                        body.clear()
+                        body = io.BytesIO()
                     else:
-                        body += chunk
+                        body.write(chunk)
     except TimeoutError:
         if not too_large:
             raise _too_slow(timeout_s) from None
     if too_large:
         raise _too_large(most)
-    return bytes(body)
+    return body.getvalue()  # no copy
 
 
 def _too_large(most: int) -> ApiError:
@@ -158,17 +189,41 @@ def _too_slow(timeout_s: float) -> ApiError:
     )
 
 
-def refusal(error: ValidationError) -> ApiError:
+def _refusal(error: ValidationError) -> ApiError:
     """What was wrong with a body, field by field; nothing of it is repeated."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
-        return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the body is not valid JSON")
+        return _invalid_json("the body is not valid JSON")
     return ApiError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",
         "the request does not have the expected shape",
         details=[_problem(problem) for problem in problems[:10]],
     )
+
+
+def unsupported_encoding(message: str) -> ApiError:
+    """A body that is packed or written in a way that is not taken."""
+    return ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message)
+
+
+def _codec(request: Request) -> str | None:
+    """The charset of the Content-Type as Python names it; None without one, "" if unknown."""
+    header = Message()
+    header["Content-Type"] = request.headers.get("content-type", "")
+    charset = header.get_content_charset()
+    if charset is None:
+        return None
+    try:
+        "a".encode(charset)
+    except (LookupError, ValueError):
+        return ""
+    codec = codecs.lookup(charset).name
+    return "" if codec in _OF_DOMAINS else codec
+
+
+def _invalid_json(message: str) -> ApiError:
+    return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", message)
 
 
 def _problem(problem: ErrorDetails) -> Problem:

@@ -18,5 +18,6 @@ def prediction_body(predictor: Predictor, prediction: Prediction) -> dict[str, A
         },
         "abstained": prediction.label is None,
         "truncated": prediction.truncated,
+        "readable": prediction.readable,
         "model_id": predictor.model_id,
     }

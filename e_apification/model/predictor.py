@@ -27,7 +27,8 @@ class Prediction(NamedTuple):
     """One text's result; ``label`` is None where the model abstains.
 
     scores: probabilities in schema order; confidence: the largest of them; truncated: the natural
-    text is longer than the model reads; tokens: what it read of it.
+    text is longer than the model reads; tokens: what it read of it; readable: the natural text is
+    not empty.
     """
 
     label: str | None
@@ -35,6 +36,7 @@ class Prediction(NamedTuple):
     scores: tuple[float, ...]
     truncated: bool
     tokens: int = 0
+    readable: bool = True
 
 
 class Predictor(Protocol):
@@ -99,7 +101,7 @@ class OnnxPredictor:
         confidence = max(scores)
         sure = readable and confidence >= self.facts.abstain_threshold
         label = self.labels.names[scores.index(confidence)] if sure else None
-        return Prediction(label, confidence, tuple(scores), truncated, tokens)
+        return Prediction(label, confidence, tuple(scores), truncated, tokens, readable)
 
 
 def load_predictor(models: Path, model_id: str, *, threads: int) -> OnnxPredictor:

@@ -17,10 +17,28 @@ export class Refusal extends Error {
   }
 }
 
-/** Ask the server. Where it has too much to do, `patient` comes back when it says. */
-export async function call(
+/** Ask the server for JSON. Where it has too much to do, `patient` comes back when it says. */
+export async function call(path, options = {}) {
+  return (await asked(path, options)).json();
+}
+
+/** The same, for JSON line by line. */
+export async function* callLines(path, options) {
+  const { body } = await asked(path, options);
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(silent);
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
+async function asked(
   path,
-  { body, type, headers = {}, signal, method, patient = false } = {},
+  { body, type, headers = {}, signal, method, patient = false },
 ) {
   const sent = { ...headers };
   if (type) sent["Content-Type"] = type;
@@ -33,7 +51,7 @@ export async function call(
   };
   for (let left = patient ? TRIES : 1; ; left -= 1) {
     const response = await answer(path, options);
-    if (response.ok) return response.json();
+    if (response.ok) return response;
     const wait = Number(response.headers.get("Retry-After"));
     if (left <= 1 || !wait) throw await refusal(response);
     await pause(wait, signal);
@@ -50,9 +68,13 @@ async function answer(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refusal(0, { message: "The server does not answer. Is it running?" });
+    return silent(error);
   }
+}
+
+function silent(error) {
+  if (error.name === "AbortError") throw error;
+  throw new Refusal(0, { message: "The server does not answer. Is it running?" });
 }
 
 async function refusal(response) {

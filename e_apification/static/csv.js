@@ -1,97 +1,54 @@
-// CSV in and out, as the server's own bulk scoring reads and writes it.
+// CSV out, by the rules of the server's own bulk scoring.
 
-const DELIMITERS = [",", ";", "\t"];
-const FORMULA = /^[=+\-@\t\r\n]/;
+// What goes between the square brackets of a class; of a sign's "-" the last place.
+const BLANK = "\\x00-\\x20\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff";
+const SIGN = "+\uff0b\uff0d-";
+const OPERATOR = `*/^&<>=\uff1d${SIGN}`;
+const MARK = "\"'(),:;!?|\uff08";
 
-export class CsvProblem extends Error {}
+const NAME = `[^${MARK}0-9${BLANK}${OPERATOR}][^${MARK}${BLANK}${OPERATOR}]*`;
+const OPERAND = `[^${BLANK}${OPERATOR}]+`;
+const SUM = `${OPERAND}(?:[${BLANK}]*[${OPERATOR}][${BLANK}${OPERATOR}]*${OPERAND})+`;
+const CELL =
+  "\\(*\\$?[A-Za-z]{1,3}\\$?[0-9]{1,7}(?::\\$?[A-Za-z]{1,3}\\$?[0-9]{1,7})?[)%]*";
+const CALL = "[A-Za-z_.\u0080-\u{10ffff}][0-9]{0,4}[(\uff08]";
+const OTHER_SHEET = "[^ \\n]![A-Za-z_$#]";
+const OTHER_PROGRAM = "\\| *'|\\|[^|]*![A-Za-z_$#']";
 
-/** Header and rows of a file's bytes. The delimiter is the one that its header holds most of. */
-export function readCsv(bytes) {
-  const text = decode(bytes);
-  const delimiter = delimiterOf(text);
-  const records = parse(text, delimiter);
-  if (records.length < 2)
-    throw new CsvProblem("The file needs a header line and at least one row.");
-  const [header, ...rows] = records;
-  const ragged = rows.findIndex((fields) => fields.length !== header.length);
-  if (ragged >= 0) {
-    throw new CsvProblem(
-      `Row ${ragged + 1} has ${rows[ragged].length} fields, the header ${header.length}. ` +
-        "Is a quote missing there?",
-    );
-  }
-  return { header, rows, delimiter };
+/** The patterns of common/tables/formulas.py, which says what they are for. */
+export const FORMULA =
+  `^[${BLANK}"]*(?:` +
+  "[=\uff1d]" +
+  `|[@\uff20${SIGN}][${BLANK}${SIGN}]*${NAME} *[(\uff08]` +
+  `|[@\uff20${SIGN}][\\s\\S]*?(?:${OTHER_PROGRAM})` +
+  `|[${SIGN}][\\s\\S]*?(?:${CALL}|${OTHER_SHEET})` +
+  `|[${SIGN}][${BLANK}${SIGN}]*(?:${SUM}|${CELL})[${BLANK}]*$` +
+  ")";
+export const NUMBER =
+  `^[${BLANK}]*(?:` +
+  "[+-]?[0-9.,]+[eE][+-]?[0-9]+" +
+  "|\\+(?:[ ()./-]*[0-9]){7,15}[ )]*" +
+  `)[${BLANK}]*$`;
+const RUN = new RegExp(FORMULA, "u");
+const PLAIN = new RegExp(NUMBER, "u");
+
+/** The value, with an apostrophe before it where a spreadsheet would run it. */
+export const harmless = (value) => (RUN.test(value) && !PLAIN.test(value) ? `'${value}` : value);
+
+/** The value without the apostrophe that `harmless` gives, where it has one. */
+export function unmarked(value) {
+  if (!value.startsWith("'")) return value;
+  const bare = value.slice(1);
+  return harmless(bare) === value ? bare : value;
 }
 
 /** A file's text; CR LF between rows, so that fields with either of the two are quoted. */
-export function writeCsv(rows, delimiter = ",") {
-  const special = new RegExp(`["\r\n${delimiter}]`);
-  const written = (field) => (special.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
-  return rows.map((fields) => fields.map(written).join(delimiter) + "\r\n").join("");
-}
-
-/** The value, with an apostrophe before it where a spreadsheet would take it for a formula. */
-export const harmless = (value) => (FORMULA.test(value) ? `'${value}` : value);
-
-function decode(bytes) {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes); // drops a byte order mark
-  } catch {
-    throw new CsvProblem("The file is not text in UTF-8; save it as “CSV UTF-8” and try again.");
-  }
-}
-
-function delimiterOf(text) {
-  const header = text.slice(0, (text.search(/[\r\n]/) + 1 || text.length + 1) - 1);
-  const bare = header.replaceAll(/"[^"]*"/g, "");
-  const times = (sign) => bare.split(sign).length;
-  return DELIMITERS.reduce((best, sign) => (times(sign) > times(best) ? sign : best));
-}
-
-function parse(text, delimiter) {
-  const records = [];
-  let fields = [];
-  let at = 0;
-  while (at < text.length) {
-    if (!fields.length && (text[at] === "\r" || text[at] === "\n")) {
-      at += 1; // the rest of CR LF, or a blank line: no record, other than a row of a quoted nothing
-      continue;
-    }
-    const [field, after] =
-      text[at] === '"' ? quoted(text, at, records.length) : bare(text, at, delimiter);
-    fields.push(field);
-    at = after;
-    if (text[at] === delimiter) {
-      at += 1;
-      if (at < text.length) continue;
-      fields.push("");
-    } else if (at < text.length && text[at] !== "\r" && text[at] !== "\n") {
-      throw new CsvProblem(`Something follows a closing quote in ${place(records.length)}.`);
-    }
-    at += 1;
-    records.push(fields);
-    fields = [];
-  }
-  return records;
-}
-
-const place = (record) => (record ? `row ${record}` : "the header");
-
-function quoted(text, start, row) {
-  let from = start + 1;
-  for (;;) {
-    const quote = text.indexOf('"', from);
-    if (quote < 0) throw new CsvProblem(`A quote that opens in ${place(row)} is never closed.`);
-    if (text[quote + 1] !== '"') {
-      return [text.slice(start + 1, quote).replaceAll('""', '"'), quote + 1];
-    }
-    from = quote + 2;
-  }
-}
-
-function bare(text, start, delimiter) {
-  let end = start;
-  while (end < text.length && text[end] !== delimiter && text[end] !== "\n" && text[end] !== "\r")
-    end += 1;
-  return [text.slice(start, end), end];
+export function writeCsv(rows, { delimiter = ",", bom = false, guard = true } = {}) {
+  const isSpecial = (field) => field.includes(delimiter) || /["\r\n]/.test(field);
+  const written = (value) => {
+    const field = guard ? harmless(value) : value;
+    return isSpecial(field) ? `"${field.replaceAll('"', '""')}"` : field;
+  };
+  const lines = rows.map((fields) => fields.map(written).join(delimiter) + "\r\n");
+  return (bom ? "\ufeff" : "") + lines.join("");
 }

@@ -1,18 +1,19 @@
 // A dropped file: choose its columns, then label its rows or evaluate the model on them.
 
 import { call } from "./api.js";
-import { $, bars, count, element, percent, say } from "./dom.js";
-import { CsvProblem, harmless, readCsv, writeCsv } from "./csv.js";
+import { $, bars, count, element, fillTable, percent, say } from "./dom.js";
+import { unmarked, writeCsv } from "./csv.js";
 import { showEvaluation } from "./evaluation.js";
 import { labelTexts } from "./labeling.js";
+import { joinTexts, scoredHeader, scoredRows } from "./scored.js";
+import { readTable } from "./table.js";
 
-const MOST_BYTES = 100_000_000; // a browser holds it several times over
-const ADDED = ["label", "confidence", "abstained", "truncated", "model_id"];
+const SHOWN_REJECTED = 50;
+const SHOWN_CHARS = 200;
 const TEXT_NAMES = ["text", "message", "tweet", "body", "content"];
 const LABEL_NAMES = ["label", "category", "class"];
 
-let table = null; // {header, rows, delimiter} of a CSV
-let archive = null; // or a ZIP, which the server opens
+let table = null; // {form, columns, rows, rejected}
 let results = []; // an answer or null for each row, from the first on
 let name = "";
 let stop = null;
@@ -20,7 +21,7 @@ let stop = null;
 /** Wire it up. `limits` gives the server's limits; `labeled` is told of texts with answers. */
 export function startFile({ limits, labeled }) {
   const input = $("file-input");
-  input.addEventListener("change", () => take(input.files[0], labeled));
+  input.addEventListener("change", () => take(input.files[0], limits(), labeled));
   // On the whole page: a file that is dropped beside the frame would else be opened in its place.
   for (const type of ["dragover", "dragleave", "drop"]) {
     addEventListener(type, (event) => {
@@ -31,71 +32,111 @@ export function startFile({ limits, labeled }) {
   addEventListener("drop", (event) => {
     if ($("file").hidden || !event.dataTransfer.files.length) return;
     input.value = "";
-    take(event.dataTransfer.files[0], labeled);
+    take(event.dataTransfer.files[0], limits(), labeled);
   });
   $("label-file").addEventListener("click", () =>
     run((signal) => labelAll(limits(), signal, labeled)),
   );
   $("evaluate-file").addEventListener("click", () => run((signal) => evaluate(limits(), signal)));
-  $("label-column").addEventListener("change", showButtons);
+  for (const id of ["text-column", "label-column"]) $(id).addEventListener("change", showButtons);
   $("file-cancel").addEventListener("click", () => stop?.abort());
   $("download").addEventListener("click", download);
+  $("rejected-download").addEventListener("click", downloadRejected);
 }
 
-async function take(file, labeled) {
+async function take(file, limits, labeled) {
   if (!file) return;
   stop?.abort();
-  [table, archive, results, name] = [null, null, [], file.name];
+  const mine = new AbortController();
+  [table, results, name, stop] = [null, [], file.name, mine];
   labeled([], []);
   for (const id of ["file-columns", "labeled", "evaluated"]) $(id).hidden = true;
   say($("file-problem"));
-  say($("file-status"));
+  say($("file-status"), "Reading the file …");
   try {
-    if (file.size > MOST_BYTES) {
-      throw new CsvProblem(
-        "The file is larger than 100 MB: label it with python -m e_apification score.",
-      );
-    }
-    if (/\.zip$/i.test(file.name)) archive = file;
-    else table = readCsv(await file.arrayBuffer());
+    const found = await read(file, limits, mine.signal);
+    if (stop === mine) table = found;
   } catch (problem) {
-    if (!(problem instanceof CsvProblem)) throw problem;
-    say($("file-problem"), `${file.name}: ${problem.message}`);
-    return;
+    if (stop === mine) say($("file-problem"), `${file.name}: ${problem.message}`);
   }
-  showColumns();
+  if (stop !== mine) return; // another file was chosen meanwhile
+  say($("file-status"));
+  if (table) showColumns();
+}
+
+async function read(file, { max_table_bytes: most }, signal) {
+  if (file.size > most) {
+    const megabytes = (most / 1e6).toLocaleString("en");
+    throw new Error(`The file is larger than ${megabytes} MB: label it with make score.`);
+  }
+  let shown = 0;
+  const progress = (rows) => {
+    if (rows < shown + 20_000) return;
+    shown = rows;
+    say($("file-status"), `Reading the file … ${count(rows, "row")}`);
+  };
+  const found = await readTable(file, { signal, progress });
+  if (found.rows.length) return found;
+  const [first] = found.rejected;
+  throw new Error(
+    first
+      ? `No record of it is a row; record ${first.number}: ${first.reason}.`
+      : "The file needs a header line and at least one row.",
+  );
 }
 
 function showColumns() {
-  const header = table?.header ?? [];
-  $("text-column").replaceChildren(...header.map(option));
+  const { columns, rows, rejected, form } = table;
+  $("text-column").replaceChildren(...columns.map(option));
   $("label-column").replaceChildren(
     element("option", { value: "" }, "none"),
-    ...header.map(option),
+    ...columns.map(option),
   );
-  $("text-column").value = String(Math.max(0, place(header, TEXT_NAMES)));
-  const label = place(header, LABEL_NAMES);
+  $("text-column").value = String(Math.max(0, place(columns, TEXT_NAMES)));
+  const label = place(columns, LABEL_NAMES);
   $("label-column").value = label < 0 ? "" : String(label);
-  for (const id of ["text-column-field", "label-column-field", "label-file"]) $(id).hidden = !table;
-  const what = table
-    ? `${count(table.rows.length, "row")}.`
-    : "a ZIP, of which the server reads the one CSV in it.";
-  say($("file-said"), `${name}: ${what}`);
+  const parts = [count(rows.length, "row"), form.described];
+  if (rejected.length) parts.push(`${rejected.length.toLocaleString("en")} rejected`);
+  say($("file-said"), `${name}: ${parts.join(", ")}.`);
+  showRejected();
   $("file-columns").hidden = false;
   showButtons();
+}
+
+function showRejected() {
+  const { rejected } = table;
+  $("rejected").hidden = !rejected.length;
+  $("rejected").open = false;
+  const what = count(rejected.length, "record");
+  const some = rejected.length > SHOWN_REJECTED ? `; the first ${SHOWN_REJECTED} are shown` : "";
+  $("rejected-said").textContent = `${what} can't be read as a row${some}`;
+  fillTable($("rejected-table"), {
+    caption: "Records that can't be read, by their number after the header",
+    head: ["Record", "Reason", "Text"],
+    rows: rejected
+      .slice(0, SHOWN_REJECTED)
+      .map(({ number, reason, record }) => [
+        number.toLocaleString("en"),
+        reason,
+        record.length > SHOWN_CHARS ? `${record.slice(0, SHOWN_CHARS).toWellFormed()} …` : record,
+      ]),
+  });
 }
 
 const option = (title, index) =>
   element("option", { value: String(index) }, title || `column ${index + 1}`);
 const place = (header, names) =>
   header.findIndex((title) => names.includes(title.trim().toLowerCase()));
-const column = (id) => {
-  const index = Number($(id).value);
-  return table.rows.map((fields) => fields[index]);
-};
+const chosenTexts = () =>
+  joinTexts(
+    table.rows,
+    [...$("text-column").selectedOptions].map(({ value }) => Number(value)),
+  ).map(unmarked);
 
 function showButtons() {
-  $("evaluate-file").disabled = Boolean(table) && !$("label-column").value;
+  const none = !$("text-column").selectedOptions.length;
+  $("label-file").disabled = none;
+  $("evaluate-file").disabled = none || !$("label-column").value;
 }
 
 /** Do what takes long: one thing at a time, and it can be cancelled. */
@@ -120,7 +161,8 @@ async function run(work) {
 }
 
 async function labelAll(limits, signal, labeled) {
-  const [texts, mine] = [column("text-column"), table];
+  scoredHeader(table.columns); // a name that is taken is said before the work
+  const [texts, mine] = [chosenTexts(), table];
   results = [];
   $("labeled").hidden = true;
   showProgress(0, texts.length);
@@ -181,42 +223,44 @@ function showMix() {
 
 /** Save the rows that are labeled, with what was found beside what they held. */
 function download() {
-  const taken = new Set(table.header.map((title) => title.toLowerCase()));
-  const added = ADDED.map((title) => (taken.has(title) ? `predicted_${title}` : title));
-  const rows = results.map((answer, index) =>
-    [...table.rows[index], ...answerCells(answer)].map(harmless),
-  );
-  const csv = writeCsv([[...table.header.map(harmless), ...added], ...rows], table.delimiter);
+  const { columns, rows, form } = table;
+  const { delimiter, bom } = form;
+  const csv = writeCsv([scoredHeader(columns), ...scoredRows(columns, rows, results)], {
+    delimiter: delimiter ?? ",",
+    bom,
+  });
+  save(csv, "labeled");
+}
+
+function downloadRejected() {
+  const rows = table.rejected.map(({ number, reason, record }) => [String(number), reason, record]);
+  save(writeCsv([["source_row", "reason", "record"], ...rows]), "rejected");
+}
+
+function save(csv, what) {
   const link = element("a", {
     href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
-    download: `${name.replace(/\.[^.]*$/, "")}_labeled.csv`,
+    download: `${name.replace(/\.[^.]*$/, "")}_${what}.csv`,
   });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-function answerCells(answer) {
-  if (!answer) return ["", "", "", "", ""];
-  const { label, confidence, abstained, truncated, model_id } = answer;
-  return [label ?? "", confidence.toFixed(4), String(abstained), String(truncated), model_id];
-}
-
 async function evaluate(limits, signal) {
   $("evaluated").hidden = true;
-  const body = archive ?? writeCsv([["text", "label"], ...pairs()]);
-  const size = archive ? archive.size : new Blob([body]).size;
-  if (size > limits.max_file_bytes) {
-    throw new CsvProblem(
+  const body = writeCsv([["text", "label"], ...pairs()], { guard: false });
+  if (new Blob([body]).size > limits.max_file_bytes) {
+    throw new Error(
       `The server evaluates files of up to ${(limits.max_file_bytes / 1e6).toLocaleString("en")} MB; send fewer rows.`,
     );
   }
   showProgress(0, 0);
-  const type = archive ? "application/zip" : "text/csv";
-  showEvaluation($("evaluated"), await call("evaluate", { body, type, signal, patient: true }));
+  const found = await call("evaluate", { body, type: "text/csv", signal, patient: true });
+  showEvaluation($("evaluated"), found);
   say($("file-status"), "The model is evaluated.");
 }
 
 function pairs() {
-  const labels = column("label-column");
-  return column("text-column").map((text, index) => [text, labels[index]]);
+  const place = Number($("label-column").value);
+  return chosenTexts().map((text, index) => [text, table.rows[index][place]]);
 }

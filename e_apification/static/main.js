@@ -17,6 +17,7 @@ let server = {
     max_texts: 100,
     max_body_bytes: 1e6,
     max_file_bytes: 1e7,
+    max_table_bytes: 1e7,
     max_feedback_rows: 1_000,
   },
   labels: [],

@@ -1,4 +1,4 @@
-"""A ZIP of one CSV, opened in memory: nothing is extracted, and what unpacks is counted.
+"""A ZIP of one table, opened in memory: nothing is extracted, and what unpacks is counted.
 
 Sizes and counts that the archive states are never trusted.
 """
@@ -11,6 +11,7 @@ import zlib
 from http import HTTPStatus
 from typing import IO, Any
 
+from common.tables.input import is_added
 from e_apification.http.errors import ApiError
 
 # The directory of an archive of one file: a few hundred bytes, however long its name and comment.
@@ -19,12 +20,28 @@ _END = struct.Struct("<4s4H2LH")
 _END_MARK, _ZIP64_MARK = b"PK\x05\x06", b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 _MAX_COMMENT_BYTES = 1 << 16
+_OF_DOCUMENTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
+_TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx")
 _TAKEN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error)
 
 
-def open_only_csv(body: bytes, *, max_bytes: int) -> IO[bytes]:
-    """The one CSV in a ZIP, as a stream of at most ``max_bytes``.
+def is_document(body: bytes) -> bool:
+    """Whether a ZIP was written by an office program: an .xlsx workbook, for instance.
+
+    Raises:
+        ApiError: 400 where it is no ZIP.
+    """
+    _check_directory(body)
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            return not _OF_DOCUMENTS.isdisjoint(archive.namelist())
+    except _BROKEN:
+        raise bad_zip("it is damaged, or no ZIP") from None
+
+
+def open_only_table(body: bytes, *, max_bytes: int) -> IO[bytes]:
+    """The one table in a ZIP, as a stream of at most ``max_bytes``; what systems add is skipped.
 
     Raises:
         ApiError: 400 where it is no such archive, 413 (while reading) where it unpacks to more.
@@ -32,7 +49,7 @@ def open_only_csv(body: bytes, *, max_bytes: int) -> IO[bytes]:
     _check_directory(body)
     try:
         archive = zipfile.ZipFile(io.BytesIO(body))
-        members = archive.infolist()
+        members = [m for m in archive.infolist() if not is_added(m.orig_filename)]
         if len(members) != 1:
             raise bad_zip(f"it holds {len(members)} entries")
         member = members[0]
@@ -47,7 +64,7 @@ def bad_zip(reason: str) -> ApiError:
     return ApiError(
         HTTPStatus.BAD_REQUEST,
         "invalid_zip",
-        f"the body must be a ZIP of exactly one CSV file: {reason}",
+        f"the body must be a ZIP of exactly one table: {reason}",
     )
 
 
@@ -101,8 +118,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     name = member.orig_filename
     if re.search(r"^/|^[A-Za-z]:|\\|\x00|(^|/)\.\.(/|$)", name):
         raise bad_zip("the name of its entry is no plain relative path")
-    if not name.lower().endswith(".csv"):
-        raise bad_zip("its entry is not named .csv")
+    if not name.lower().endswith(_TABLES):
+        raise bad_zip(f"its entry is not named {', '.join(_TABLES[:-1])} or {_TABLES[-1]}")
     if member.flag_bits & 0x1:
         raise bad_zip("it is encrypted")
     if member.compress_type not in _TAKEN:

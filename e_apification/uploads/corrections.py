@@ -1,21 +1,19 @@
-"""The rows of /add_data: read from JSON or CSV and checked, all of them before any is kept."""
+"""The rows of /add_data: read from JSON or a table and checked, all of them before any is kept."""
 
-import io
 from collections.abc import Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from common.config.serving import ServingSettings
 from common.store import Labeled
 from common.text import TextRules, dedup_key
 from e_apification.http.errors import ApiError, Problem
-from e_apification.http.payloads import Payload, refusal
+from e_apification.http.payloads import JSON, Payload, parse_json
 from e_apification.uploads.labeled_csv import no_csv, read_labeled
+from e_apification.uploads.sent import Sent
 
-JSON, CSV = "application/json", "text/csv"
 _MOST_PROBLEMS = 10
 _SHOWN_CHARS = 80
 
@@ -33,18 +31,15 @@ class AddDataRequest(Payload):
     rows: Annotated[list[LabeledRow], Field(fail_fast=True)]
 
 
-def read_rows(body: bytes, media_type: str) -> list[LabeledRow]:
-    """The rows of a JSON or CSV body.
+def read_rows(sent: Sent) -> list[LabeledRow]:
+    """The rows of JSON, or of a table.
 
     Raises:
         ApiError: 400 where it is neither, 422 where JSON has another shape.
     """
-    if media_type == CSV:
-        return _read_csv(body)
-    try:
-        return AddDataRequest.model_validate_json(body).rows
-    except ValidationError as error:
-        raise refusal(error) from None
+    if sent.media_type == JSON:
+        return parse_json(sent.body, AddDataRequest).rows
+    return _read_table(sent)
 
 
 def check_rows(
@@ -100,11 +95,11 @@ def _problem(
     return None
 
 
-def _read_csv(body: bytes) -> list[LabeledRow]:
+def _read_table(sent: Sent) -> list[LabeledRow]:
     def refused(number: int, problem: str) -> ApiError:
         return no_csv(f"row {number} {problem}")
 
-    records = read_labeled(partial(io.BytesIO, body), refused=refused)
+    records = read_labeled(sent, refused=refused)
     return [LabeledRow(text=text, label=label) for _, text, label in records]
 
 

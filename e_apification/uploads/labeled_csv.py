@@ -1,4 +1,4 @@
-"""Labeled rows out of an uploaded CSV with columns text and label, read strictly and as a stream.
+"""Labeled rows out of an uploaded table with columns text and label, read strictly, as a stream.
 
 What cannot be scored without guessing is refused with the number of its row; rows without a text
 or a label are counted. Nothing of the file is repeated in an answer.
@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from common.config.serving import ServingSettings
 from common.errors import DataError
-from common.tables.encoding import OpenStream
-from common.tables.layout import TOO_LONG
+from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
-from common.tables.strict import RecordError, open_strict
+from common.tables.strict import RecordError
+from common.tables.upload import TooLargeError, open_upload
 from e_apification.http.errors import ApiError, Problem
+from e_apification.uploads.archives import too_large
+from e_apification.uploads.sent import Sent
 
 COLUMNS = ("text", "label")
 _READ_BYTES = 1 << 13  # too many rows are found before more of the file is unpacked
@@ -32,7 +34,7 @@ class LabeledRow(NamedTuple):
 class LabeledCsv:
     """A stream of labeled rows, and the count of those left out."""
 
-    def __init__(self, file: OpenStream, *, names: Sequence[str], limits: ServingSettings) -> None:
+    def __init__(self, file: Sent, *, names: Sequence[str], limits: ServingSettings) -> None:
         self._file = file
         self._places = {name: i for i, name in enumerate(names)}
         self._limits = limits
@@ -66,20 +68,26 @@ class LabeledCsv:
 
 
 def read_labeled(
-    file: OpenStream, *, refused: Callable[[int, str], ApiError]
+    file: Sent, *, refused: Callable[[int, str], ApiError]
 ) -> Iterator[tuple[int, str, str]]:
     """Number, from 1, text and label of each record.
 
     Args:
-        file: opens the CSV.
+        file: the table.
         refused: what to raise for a record, by its number, that has a problem of its own.
 
     Raises:
-        ApiError: 400 where it is no CSV with those columns, or what ``refused`` gives.
+        ApiError: 400 where it is no table with those columns, 413 where it unpacks to too much, or
+            what ``refused`` gives.
     """
     try:
-        with open_strict(
-            file, name="the body", block_bytes=_READ_BYTES, max_record_bytes=_MAX_RECORD_BYTES
+        with open_upload(
+            file.opened(),
+            name="it",
+            max_bytes=file.max_bytes,
+            block_bytes=_READ_BYTES,
+            max_record_bytes=_MAX_RECORD_BYTES,
+            encoding=file.encoding,
         ) as table:
             text, label = (_column_place(table.columns, column) for column in COLUMNS)
             for record in table.records:
@@ -94,10 +102,14 @@ def read_labeled(
             raise refused(error.number, "is longer than 1 MB") from None
         if error.reason == NOT_UTF8:
             raise no_csv("it is not text in one encoding; save it as UTF-8") from None
+        if error.reason != BROKEN_QUOTE:
+            raise refused(error.number, f"is no record: {error.reason}") from None
         after = f"it cannot be read after row {error.number - 1}"
         raise no_csv(f"{after}; is a quote open there?") from None
-    except DataError:
-        raise no_csv("it has no header line that can be read") from None
+    except TooLargeError:
+        raise too_large(file.max_bytes) from None
+    except DataError as error:
+        raise no_csv(str(error)) from None
 
 
 def bad_row(number: int, problem: str) -> ApiError:
@@ -119,9 +131,9 @@ def _column_place(header: Sequence[str], column: str) -> int:
 
 
 def no_csv(reason: str) -> ApiError:
-    """A body that is not read as a CSV."""
+    """A body that is not read as a table."""
     return ApiError(
-        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the body is no CSV of texts and labels: {reason}"
+        HTTPStatus.BAD_REQUEST, "invalid_csv", f"the body is no table of texts and labels: {reason}"
     )
 
 

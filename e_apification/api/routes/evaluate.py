@@ -1,24 +1,18 @@
 """POST /evaluate: how right the model is on rows that people labeled."""
 
 import asyncio
-import io
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.tables.encoding import OpenStream
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
-from e_apification.http.payloads import read_body, require_type
-from e_apification.uploads.archives import open_only_csv
 from e_apification.uploads.evaluation import evaluate, figures
 from e_apification.uploads.labeled_csv import LabeledCsv
+from e_apification.uploads.sent import receive, takes_tables
 
-_CSV = "text/csv"
-_ZIP = ("application/zip", "application/x-zip-compressed")
 _SEED = 17  # of the bootstrap: the same file gets the same interval
 
 
@@ -73,28 +67,17 @@ class EvaluationBody(BaseModel):
 router = APIRouter(responses=error_responses(400, 408, 413, 415, 422, 503))
 
 
-def _takes() -> dict[str, Any]:
-    file = {"schema": {"type": "string", "format": "binary"}}
-    content = {
-        _CSV: {"schema": {"type": "string"}, "example": "text,label\nwhere is my parcel?,other\n"},
-        **dict.fromkeys(_ZIP, file),
-    }
+def _openapi() -> dict[str, Any]:
+    content = takes_tables("text,label\nwhere is my parcel?,other\n")
     return {"requestBody": {"required": True, "content": content}}
 
 
-@router.post("/evaluate", openapi_extra=_takes())
+@router.post("/evaluate", openapi_extra=_openapi())
 async def evaluate_file(request: Request, state: State) -> EvaluationBody:
-    """Score a CSV with columns ``text`` and ``label``, or a ZIP of one such CSV."""
+    """Score a CSV, JSONL or .xlsx with columns ``text`` and ``label``, also in gzip or ZIP."""
     service, limits = state.service, state.limits
     with service.admit(), state.evaluations.admit():
-        media_type = require_type(request, _CSV, *_ZIP)
-        body = await read_body(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
-        max_bytes = int(limits.max_file_mb * 1_000_000)
-        file: OpenStream = (
-            partial(open_only_csv, body, max_bytes=max_bytes)
-            if media_type in _ZIP
-            else partial(io.BytesIO, body)
-        )
+        file = await receive(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
         predictor = service.predictor
         names = predictor.labels.names
         rows = LabeledCsv(file, names=names, limits=limits)

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, Problem, error_responses
 from e_apification.http.keys import require_key
-from e_apification.http.payloads import read_body, require_type
-from e_apification.uploads.corrections import CSV, JSON, AddDataRequest, check_rows, read_rows
+from e_apification.http.payloads import JSON
+from e_apification.uploads.corrections import AddDataRequest, check_rows, read_rows
+from e_apification.uploads.sent import receive, takes_tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,7 +34,6 @@ class AddedBody(BaseModel):
 
 
 def _openapi() -> dict[str, Any]:
-    table = {"schema": {"type": "string"}, "example": "text,label\nwhere is my parcel?,other\n"}
     schema = AddDataRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     schema["properties"]["rows"]["items"] = schema.pop("$defs")["LabeledRow"]
     key = {
@@ -42,7 +42,8 @@ def _openapi() -> dict[str, Any]:
         "description": "a name of your own for this request: sent again, it adds nothing twice",
         "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
     }
-    content = {JSON: {"schema": schema}, CSV: table}
+    tables = takes_tables("text,label\nwhere is my parcel?,other\n")
+    content = {JSON: {"schema": schema}, **tables}
     return {"requestBody": {"required": True, "content": content}, "parameters": [key]}
 
 
@@ -50,7 +51,7 @@ def _openapi() -> dict[str, Any]:
 async def add_data(
     request: Request, state: State, caller: Annotated[str, Depends(require_key)]
 ) -> AddedBody:
-    """Keep all rows of JSON, or of a CSV with columns ``text`` and ``label``, or none of them.
+    """Keep all rows of JSON, or of a table with columns ``text`` and ``label``, or none of them.
 
     The answer comes once they are on the disk. A request whose answer was lost can be sent again
     with the same ``Idempotency-Key``: it gets the same answer and adds nothing twice; the same
@@ -59,9 +60,10 @@ async def add_data(
     service, limits, store = state.service, state.limits, state.store
     key = _idempotency_key(request)
     with service.admit():
-        media_type = require_type(request, JSON, CSV)
-        body = await read_body(request, max_mb=limits.max_body_mb, timeout_s=limits.body_timeout_s)
-        digest = hashlib.sha256(media_type.encode() + b"\n" + body).hexdigest()
+        sent = await receive(
+            request, max_mb=limits.max_body_mb, timeout_s=limits.body_timeout_s, also=(JSON,)
+        )
+        digest = hashlib.sha256(sent.media_type.encode() + b"\n" + sent.body).hexdigest()
         names = service.predictor.labels.names
         rules = service.predictor.facts.text_rules
 
@@ -72,9 +74,7 @@ async def add_data(
                 # Looked for first: what was taken once is answered alike whatever serves now.
                 if key and (found := find_batch(engine, by=caller, key=key, body_sha256=digest)):
                     return found
-                rows = check_rows(
-                    read_rows(body, media_type), names=names, rules=rules, limits=limits
-                )
+                rows = check_rows(read_rows(sent), names=names, rules=rules, limits=limits)
                 return add_batch(engine, rows, by=caller, key=key, body_sha256=digest)
             except KeyReusedError:
                 raise _key_reused() from None

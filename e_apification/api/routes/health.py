@@ -64,8 +64,11 @@ class LimitsInfo(BaseModel):
     body_timeout_s: float
     max_file_bytes: int
     max_rows: int
+    max_table_bytes: int
+    max_table_rows: int
     max_feedback_rows: int
     evaluate_timeout_s: float
+    read_timeout_s: float
     max_explain_words: int
     max_concurrency: int
     max_evaluations: int
@@ -131,6 +134,7 @@ async def metadata(state: State) -> MetadataBody:
         limits=LimitsInfo(
             max_body_bytes=int(limits.max_body_mb * 1_000_000),
             max_file_bytes=int(limits.max_file_mb * 1_000_000),
+            max_table_bytes=int(limits.max_table_mb * 1_000_000),
             **limits.model_dump(include=set(LimitsInfo.model_fields)),
         ),
         runtime=RuntimeInfo(

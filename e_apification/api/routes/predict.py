@@ -23,7 +23,8 @@ class PredictionBody(BaseModel):
     """One text's answer.
 
     label: null where the model is less sure than the threshold in /metadata (then ``abstained``);
-    confidence: the largest of ``scores``, which sum to 1; truncated: the end was not read.
+    confidence: the largest of ``scores``, which sum to 1; truncated: the end was not read;
+    readable: false where cleaning leaves nothing of the text, as of a link alone.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -33,6 +34,7 @@ class PredictionBody(BaseModel):
     scores: dict[str, float]
     abstained: bool
     truncated: bool
+    readable: bool
     model_id: str
 
 

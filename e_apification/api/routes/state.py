@@ -24,9 +24,13 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """The parts that routes share; models: the folder that this server sees."""
+    """The parts that routes share.
+
+    max_field_mb: longest field of a table; models: the folder that this server sees.
+    """
 
     limits: ServingSettings
+    max_field_mb: int
     models: Path
     store: StoreAccess
     telemetry: Telemetry
