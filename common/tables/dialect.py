@@ -20,7 +20,7 @@ NO_DELIMITER = "\x1f"
 SAMPLE_BYTES = 1 << 16
 _RECORDS = 200
 _NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-_SEP_LINE = re.compile(rb'^"?sep=([!-~\t])"?(?:\r\n?|\n|$)', re.IGNORECASE)
+_SEP_LINE = re.compile(rb'^"?sep=(\\t|[!-~\t]?)"?(?:\r\n?|\n|$)', re.IGNORECASE)
 
 
 def checked_delimiter(given: str) -> str:
@@ -39,24 +39,30 @@ def checked_delimiter(given: str) -> str:
 
 
 def split_sep_line(start: bytes) -> tuple[str | None, bytes]:
-    """The delimiter that the line sep= names, with that line; None and nothing without one."""
+    """The delimiter that the line sep= names, if it names one, with that line."""
     found = _SEP_LINE.match(start)
-    return (found[1].decode(), found[0]) if found else (None, b"")
+    if not found:
+        return None, b""
+    named = found[1].decode()
+    return _NAMES.get(named, named) or None, found[0]
 
 
 def find_delimiter(start: str) -> str:
     """The delimiter of a CSV.
 
-    Of several that fit, the one with the most columns. Without any, NO_DELIMITER where records
+    Of several that fit, the one that is least like the comma of a text or of a number, and then
+    the one with the most columns. Without any, NO_DELIMITER where records
     hold no comma or differ in how many; where all hold as many, the header lacks columns.
 
     Args:
         start: the first SAMPLE_BYTES, decoded, or all that there is.
     """
     fits = {sign: _fit(_widths(start, sign)) for sign in CANDIDATES}
-    best = max(CANDIDATES, key=lambda sign: fits[sign])
-    if fits[best] > (0.0, 1):
-        return best
+    fitting = [sign for sign in CANDIDATES if fits[sign][1] > 1]
+    if fitting:
+        return max(
+            fitting, key=lambda sign: (fits[sign][0], -_texts_share(start, sign), fits[sign][1])
+        )
     widths = _widths(start, ",")
     if widths[:1] == [1] and len(set(widths[1:])) != 1:
         return NO_DELIMITER
@@ -76,6 +82,13 @@ def _widths(sample: str, delimiter: str) -> list[int]:
     reader = filter(None, csv.reader(text, delimiter=delimiter))
     widths = [len(fields) for fields in islice(reader, _RECORDS + 1)]
     return widths if sample.endswith(("\n", "\r")) else widths[:-1] or widths
+
+
+def _texts_share(sample: str, delimiter: str) -> float:
+    """Share of the sign, in tenths, that stands as in texts: before a blank or amid a number."""
+    sign = re.escape(delimiter)
+    amid = len(re.findall(rf"{sign} |(?<=\d){sign}(?=\d)", sample))
+    return round(amid / max(1, sample.count(delimiter)), 1)
 
 
 def _fit(widths: Sequence[int]) -> tuple[float, int]:
