@@ -19,7 +19,7 @@ from unittest.mock import patch
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from a_ingestion.landing import MESSAGES, QUARANTINE_FOLDER, land_csv
@@ -65,6 +65,7 @@ def blocks_of(size: int | None) -> Any:
 @FUZZ
 @given(files(), BLOCKS)
 def test_ingestion_keeps_each_record_once(file: TableFile, block_bytes: int | None) -> None:
+    note(f"{file} in blocks of {block_bytes}")
     with tempfile.TemporaryDirectory() as name, blocks_of(block_bytes):
         folder = Path(name)
         text = file.text_column
@@ -94,6 +95,7 @@ def test_score_gives_back_each_row_once(
     file = data.draw(files(twins=twins))
     endings = (*TEXT_ENDINGS, ".xlsx", *([] if twins else [".parquet", ".jsonl", ".jsonl.gz"]))
     ending = data.draw(st.sampled_from(endings))
+    note(f"{file} to {ending} in blocks of {block_bytes}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with blocks_of(block_bytes):
