@@ -126,6 +126,8 @@ def settings(models_dir: Path) -> Settings:
         body_timeout_s=0.3,
         max_file_mb=0.02,
         max_rows=30,
+        max_table_mb=0.05,
+        max_table_rows=1_200,
         max_explain_words=12,
     )
     return Settings(run_dir=models_dir.parent, serving=serving)

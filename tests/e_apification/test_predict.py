@@ -12,6 +12,7 @@ REFUND = {
     "scores": {"billing": 0.691438, "delivery": 0.154281, "other": 0.154281},
     "abstained": False,
     "truncated": False,
+    "readable": True,
     "model_id": "0123456789ab",
 }
 

@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from common.errors import DataError
-from common.tables.plain import PlainRows
+from common.tables.plain import Fields, PlainRows
 from common.tables.tolerant import open_tolerant
 from common.tables.upload import TooLargeError
 from e_apification.api.routes.state import State
@@ -24,6 +24,7 @@ from e_apification.uploads.sent import Sent, receive, takes_tables
 
 _LINES = "application/x-ndjson"
 _ROWS_A_LINE = 500
+_CHARS_A_LINE = 1 << 20
 logger = logging.getLogger(__name__)
 router = APIRouter(responses=error_responses(400, 408, 413, 415, 503))
 
@@ -117,11 +118,19 @@ def _lines(file: Sent, *, max_field_mb: int, max_rows: int) -> Iterator[bytes]:
 
 
 def _parts(block: PlainRows) -> Iterator[bytes]:
-    for start in range(0, max(len(block.rows), len(block.rejected)), _ROWS_A_LINE):
-        part = slice(start, start + _ROWS_A_LINE)
-        yield _line(
-            rows=block.rows[part], rejected=[found._asdict() for found in block.rejected[part]]
-        )
+    """The block in lines of a bounded length."""
+    rows: list[Fields] = []
+    chars = 0
+    for row in block.rows:
+        rows.append(row)
+        chars += sum(len(field) for field in row if field)
+        if len(rows) == _ROWS_A_LINE or chars > _CHARS_A_LINE:
+            yield _line(rows=rows, rejected=[])
+            rows, chars = [], 0
+    if rows:
+        yield _line(rows=rows, rejected=[])
+    for found in block.rejected:
+        yield _line(rows=[], rejected=[found._asdict()])
 
 
 def _line(**content: Any) -> bytes:

@@ -26,6 +26,7 @@ BOTH = [
     ("/batch_predict", "POST"),
     ("/explain", "POST"),
     ("/evaluate", "POST"),
+    ("/read", "POST"),
     ("/add_data", "POST"),
     ("/deploy/{model_id}", "POST"),
     ("/rollback", "POST"),
@@ -46,7 +47,7 @@ OPERATIONS = [
     *((path, method, FITTING) for path, method in FITTING_ONLY),
 ]
 # What fits the description of these can still name what is not there, or hold what is refused.
-UNDECIDED = {"/evaluate", "/add_data", "/deploy/{model_id}", "/rollback", "/retrain"}
+UNDECIDED = {"/evaluate", "/read", "/add_data", "/deploy/{model_id}", "/rollback", "/retrain"}
 CASES = int(os.environ.get("API_FUZZ_CASES", "250"))
 
 

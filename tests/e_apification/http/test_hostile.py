@@ -11,6 +11,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from e_apification.http.errors import ErrorBody
 from tests.clock import scaled
 
 JSON, CSV, ZIP = "application/json", "text/csv", "application/zip"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SECRET = "secret4711"
 GOOD = b"text,label\nrefund,billing\n"
 
@@ -72,8 +74,16 @@ CSV_FILES: dict[str, Refused] = {
     "no such columns": (b"message,category\na,b\n", 400, "invalid_csv"),
     "two columns of a name": (b"text,text,label\na,b,billing\n", 400, "invalid_csv"),
     "only a header": (b"text,label\n", 422, "invalid_request"),
-    "latin-1": ("text,label\nGrüße,billing\n".encode("latin-1"), 400, "invalid_csv"),
-    "UTF-16": (GOOD.decode().encode("utf-16"), 400, "invalid_csv"),
+    "two encodings": (
+        "text,label\nGrüße,billing\n".encode() + "Grüße,billing\n".encode("latin-1"),
+        400,
+        "invalid_csv",
+    ),
+    "half a surrogate in UTF-16": (
+        GOOD.decode().encode("utf-16") + b"\x00\xd8a\x00,\x00o\x00\n\x00",
+        400,
+        "invalid_csv",
+    ),
     "a NUL": (b"text,label\nref\x00und,billing\n", 422, "invalid_row"),
     "a NUL in the header": (b"te\x00xt,label\na,billing\n", 400, "invalid_csv"),
     "an open quote": (b'text,label\n"refund,billing\n', 400, "invalid_csv"),
@@ -102,7 +112,7 @@ ZIP_FILES: dict[str, Refused] = {
     "a ZIP in a ZIP": (archive(("gold.zip", GOOD_ZIP)), 400, "invalid_zip"),
     "a ZIP named CSV": (archive(("gold.csv", GOOD_ZIP)), 400, "invalid_csv"),
     "a bomb": (BOMB, 413, "payload_too_large"),
-    "a bomb of rows": (BOMB_OF_ROWS, 413, "too_many_rows"),
+    "a bomb of rows": (BOMB_OF_ROWS, 413, "payload_too_large"),
     "a bomb that says it is small": (
         patched(BOMB, central={24: b"\x05\0\0\0"}),
         400,
@@ -129,6 +139,28 @@ ZIP_FILES: dict[str, Refused] = {
         "invalid_zip",
     ),
 }
+PACKED = {
+    "a bomb": (gzip.compress(b"text,label\n" + b"a" * 9_000_000), 413, "payload_too_large"),
+    "a bomb of rows": (gzip.compress(GOOD * 500_000), 413, "payload_too_large"),
+    "half": (gzip.compress(GOOD)[:-12], 400, "invalid_csv"),
+    "nothing": (gzip.compress(b""), 400, "invalid_csv"),
+    "gzip in gzip": (gzip.compress(gzip.compress(GOOD)), 400, "invalid_csv"),
+}
+SHEETS = {
+    "a bomb": (archive(("xl/workbook.xml", b"a" * 9_000_000)), 413, "payload_too_large"),
+    "no workbook": (archive(("xl/workbook.xml", b"<a>")), 400, "invalid_csv"),
+    "a CSV": (GOOD.replace(b"billing", b"nothing"), 422, "invalid_row"),
+    "an old one": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), 400, "invalid_csv"),
+    "a ZIP of another kind": (GOOD_ZIP, 400, "invalid_csv"),
+    "Parquet": (b"PAR1" + bytes(100), 400, "invalid_csv"),
+}
+OBJECTS = {
+    "a list": (b'[{"text": "a", "label": "billing"}]', 400, "invalid_csv"),
+    "no object": (b'{"text": "a", "label": "billing"}\n[]\n', 422, "invalid_row"),
+    "deep": (b'{"text": "a", "label": "billing"}\n' + b"[" * 15_000, 422, "invalid_row"),
+    "many rows": (b'{"text":"a","label":"billing"}\n' * 31, 413, "too_many_rows"),
+    "a key twice": (b'{"text":"a","text":"b","label":"billing"}', 400, "invalid_csv"),
+}
 CORPUS = {
     f"{path} {media_type} {name}": (path, media_type, *refused)
     for path, media_type, bodies in (
@@ -136,6 +168,9 @@ CORPUS = {
         ("/explain", JSON, JSON_BODIES),
         ("/evaluate", CSV, CSV_FILES),
         ("/evaluate", ZIP, ZIP_FILES),
+        ("/evaluate", "application/gzip", PACKED),
+        ("/evaluate", XLSX, SHEETS),
+        ("/evaluate", "application/jsonl", OBJECTS),
     )
     for name, refused in bodies.items()
 }
@@ -157,9 +192,15 @@ def test_it_is_refused_clearly_and_quickly(
 
 
 @pytest.mark.parametrize(
-    "media_type", ["", "text/plain", "multipart/form-data; boundary=x", "application/octet-stream"]
+    ("path", "media_type"),
+    [
+        *product(
+            ["/predict", "/explain", "/evaluate", "/read"],
+            ["", "text/plain", "multipart/form-data; boundary=x"],
+        ),
+        *product(["/predict", "/explain"], ["application/octet-stream"]),
+    ],
 )
-@pytest.mark.parametrize("path", ["/predict", "/explain", "/evaluate"])
 def test_another_type_is_not_guessed(client: TestClient, path: str, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     response = client.post(path, content=b'{"text": "a"}', headers=headers)

@@ -12,10 +12,20 @@ from tests.e_apification.learning import KEY
 ROWS = ["refund", "what is this", "parcel parcel", "", "hello"]
 
 
-def upload(page: Page, text: str, *, name: str = "mine.csv") -> None:
+def upload(page: Page, content: str | bytes, *, name: str = "mine.csv") -> None:
+    """Choose a file, and wait until it is read or refused."""
     page.get_by_role("link", name="File").click()
-    file: Any = {"name": name, "mimeType": "text/csv", "buffer": text.encode()}
-    page.get_by_label("CSV file").set_input_files(file)
+    data = content.encode() if isinstance(content, str) else content
+    file: Any = {"name": name, "mimeType": "text/csv", "buffer": data}
+    with page.expect_response("**/read"):
+        page.get_by_label("File", exact=True).set_input_files(file)
+    expect(page.locator("#file-status")).to_be_empty()
+
+
+def saved(page: Page, button: str = "Download the CSV") -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return download.value.path().read_bytes()
 
 
 def label(page: Page, rows: list[str]) -> None:

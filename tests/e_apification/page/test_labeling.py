@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.e_apification.page.actions import ROWS, bars, downloaded, label, upload
+from tests.common.tables.test_cases import CASES
+from tests.e_apification.page.actions import ROWS, bars, downloaded, label, saved, upload
 
 pytestmark = pytest.mark.timeout(300)
 MODEL_ID = "0123456789ab"
@@ -97,27 +98,101 @@ def test_a_busy_server_is_asked_again(page: Page) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("text\n", "needs a header line and at least one row"),
-        ("text,label\na,b\nc\n", "Row 2 has 1 fields, the header 2"),
-        ('text\n"open\n', "A quote that opens in row 1 is never closed."),
-        ('text\n"a"b\n', "Something follows a closing quote in row 1."),
+        ("text\n", "mine.csv: The file needs a header line and at least one row."),
+        ("text,label\nc\n", "No record of it is a row; record 1: wrong number of columns."),
+        ("", "the file is empty; it needs a header line and records"),
+        (b"PAR1", "the file is a Parquet file; send it as CSV, JSONL or .xlsx"),
     ],
 )
-def test_what_is_no_csv_is_refused_with_the_row(page: Page, content: str, said: str) -> None:
+def test_what_holds_no_row_is_refused_with_the_reason(
+    page: Page, content: str | bytes, said: str
+) -> None:
     upload(page, content)
     expect(page.locator("#file-problem")).to_contain_text(said)
     expect(page.locator("#file-columns")).to_be_hidden()
 
 
-def test_other_delimiters_quotes_and_lines_in_fields_are_read(page: Page) -> None:
-    upload(page, '\ufeffno;"the; message"\r\n1;"a ""refund""\nplease"\r\n\r\n2;parcel')
-    page.get_by_label("Column of the messages").select_option(label="the; message")
+def test_how_a_file_is_read_is_said_and_rejected_records_are_listed(page: Page) -> None:
+    upload(page, 'id;text\n1;Grüße\n2\n3;=refund\n4;"open\n5;parcel\n'.encode("cp1252"))
+    expect(page.locator("#file-said")).to_have_text(
+        'mine.csv: 3 rows, CSV in cp1252, fields by ";", 2 rejected.'
+    )
+    page.locator("#rejected summary").click()
+    rows = page.locator("#rejected-table tbody tr")
+    expect(rows).to_have_text(["2wrong number of columns2", '4broken quote4;"open'])
+    assert saved(page, "Download the rejected records").decode() == (
+        'source_row,reason,record\r\n2,wrong number of columns,2\r\n4,broken quote,"4;""open"\r\n'
+    )
+    page.get_by_role("button", name="Label all rows").click()
+    expect(page.locator("#file-status")).to_have_text("Done: 3 of 3 rows labeled.")
+    assert [line.split(";")[:3] for line in saved(page).decode().splitlines()] == [
+        ["id", "text", "label"],
+        ["1", "Grüße", ""],
+        ["3", "'=refund", "billing"],
+        ["5", "parcel", "delivery"],
+    ]
+    upload(page, "text\nparcel\n")
+    expect(page.locator("#rejected")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("name", "form"), [("formats.xlsx", "xlsx"), ("formats.jsonl", "JSONL")])
+def test_a_table_of_another_program_is_labeled(page: Page, name: str, form: str) -> None:
+    upload(page, (CASES / name).read_bytes(), name=name)
+    expect(page.locator("#file-said")).to_contain_text(f", {form}.")
+    page.get_by_role("button", name="Label all rows").click()
+    expect(page.locator("#labeled")).to_be_visible()
+    header, first, *_ = downloaded(page)[1]
+    assert header[-5:] == ["label", "confidence", "abstained", "truncated", "model_id"]
+    assert first[-5:] == ["delivery", "0.6914", "false", "false", MODEL_ID]
+
+
+def test_several_columns_are_one_text_and_numbers_and_handles_stay(page: Page) -> None:
+    upload(page, "subject,body,amount,who\nhello,refund refund,-12.50,@115712\n,,+44 20 7946,-\n")
+    page.get_by_label("Columns of the messages").select_option(label=["subject", "body"])
     page.get_by_role("button", name="Label all rows").click()
     expect(page.locator("#file-status")).to_have_text("Done: 2 of 2 rows labeled.")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download the CSV").click()
-    first = download.value.path().read_bytes().decode().split("\r\n")
-    assert first[0] == 'no;"the; message";label;confidence;abstained;truncated;model_id'
+    _, first, second = downloaded(page)[1]
+    assert first[:5] == ["hello", "refund refund", "-12.50", "@115712", "billing"]
+    assert second == ["", "", "+44 20 7946", "-", "", "", "", "", ""]
+
+
+def test_a_link_alone_is_no_text_and_gets_empty_cells(page: Page) -> None:
+    label(page, ["https://example.org/only", "refund"])
+    assert [row[2:] for row in downloaded(page)[1][1:]] == [
+        ["", "", "", "", ""],
+        ["billing", "0.6914", "false", "false", MODEL_ID],
+    ]
+
+
+def test_labeling_its_own_download_changes_nothing(page: Page) -> None:
+    upload(page, "\ufeffid;text;label\r\n=1;=refund;mine\r\n2;'=refund;a\r\n")
+    page.get_by_role("button", name="Label all rows").click()
+    first = saved(page)
+    assert first.decode().splitlines() == [
+        "\ufeffid;text;label;predicted_label;confidence;abstained;truncated;model_id",
+        f"'=1;'=refund;mine;billing;0.6914;false;false;{MODEL_ID}",
+        f"2;'=refund;a;billing;0.6914;false;false;{MODEL_ID}",
+    ]
+    upload(page, first)
+    page.get_by_role("button", name="Label all rows").click()
+    assert saved(page) == first
+
+
+def test_a_name_that_is_taken_is_said_before_the_work(page: Page) -> None:
+    upload(page, "text,label,predicted_label\nrefund,a,b\n")
+    page.get_by_role("button", name="Label all rows").click()
+    expect(page.locator("#file-problem")).to_have_text(
+        "The file has a column “predicted_label” already; rename it."
+    )
+
+
+def test_other_delimiters_quotes_and_lines_in_fields_are_read(page: Page) -> None:
+    upload(page, '\ufeffno;"the; message"\r\n1;"a ""refund""\nplease"\r\n\r\n2;parcel')
+    page.get_by_label("Columns of the messages").select_option(label="the; message")
+    page.get_by_role("button", name="Label all rows").click()
+    expect(page.locator("#file-status")).to_have_text("Done: 2 of 2 rows labeled.")
+    first = saved(page).decode().split("\r\n")
+    assert first[0] == '\ufeffno;"the; message";label;confidence;abstained;truncated;model_id'
     assert first[1] == f'1;"a ""refund""\nplease";billing;0.6914;false;false;{MODEL_ID}'
     assert first[2] == f"2;parcel;delivery;0.6914;false;false;{MODEL_ID}"
 
@@ -164,4 +239,4 @@ def test_a_dropped_file_is_taken_and_none_is_opened_in_place_of_the_page(page: P
     expect(page.locator("#file")).to_be_visible()
     expect(page.locator("#file-said")).to_be_hidden()
     assert page.evaluate(drop, "#drop")
-    expect(page.locator("#file-said")).to_have_text("dropped.csv: 1 row.")
+    expect(page.locator("#file-said")).to_have_text("dropped.csv: 1 row, CSV in UTF-8, one column.")

@@ -1,12 +1,16 @@
 """POST /evaluate on files whose figures can be counted by hand."""
 
 import asyncio
+import csv
+import gzip
 import io
+import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,6 +20,8 @@ from e_apification.api.app import create_app
 
 CSV = {"Content-Type": "text/csv"}
 ZIP = {"Content-Type": "application/zip"}
+ANY = {"Content-Type": "application/octet-stream"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # The model: refund -> billing, parcel -> delivery, hello -> other; nothing known -> abstains, and
 # the best of three equal scores is the first label.
 ROWS = (
@@ -49,10 +55,42 @@ ANSWER = {
 }
 
 
-def zipped(content: bytes, name: str = "gold.csv", method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def records() -> list[list[str]]:
+    return [row for row in csv.reader(io.StringIO(ROWS, newline="")) if row]
+
+
+def written(delimiter: str) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(records())
+    return out.getvalue()
+
+
+def jsonl() -> bytes:
+    header, *rows = records()
+    lines = (json.dumps(dict(zip(header, row, strict=True))) for row in rows)
+    return "\n".join(lines).encode()
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    for row in records():
+        book.worksheets[0].append(row)
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+def zipped(
+    content: bytes,
+    name: str = "gold.csv",
+    method: int = zipfile.ZIP_DEFLATED,
+    added: str | None = None,
+) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
         archive.writestr(name, content)
+        if added:
+            archive.writestr(added, b"\0")
     return made.getvalue()
 
 
@@ -63,8 +101,31 @@ def zipped(content: bytes, name: str = "gold.csv", method: int = zipfile.ZIP_DEF
         (b"\xef\xbb\xbf" + ROWS.encode(), {"Content-Type": "text/csv; charset=utf-8"}),
         (zipped(ROWS.encode()), ZIP),
         (zipped(ROWS.encode(), "a folder/GOLD.CSV", zipfile.ZIP_STORED), ZIP),
+        (written(";").encode(), CSV),
+        (written("\t").encode("utf-16"), {"Content-Type": "text/tab-separated-values"}),
+        (gzip.compress(ROWS.encode()), {"Content-Type": "application/gzip"}),
+        (zipped(written("\t").encode(), "gold.tsv", added="__MACOSX/._gold.tsv"), ZIP),
+        (zipped(ROWS.encode()), ANY),
+        (jsonl(), {"Content-Type": "application/x-ndjson"}),
+        (jsonl(), ANY),
+        (workbook(), {"Content-Type": XLSX}),
+        (workbook(), ANY),
     ],
-    ids=["csv", "csv with BOM", "zip", "zip, stored, in a folder"],
+    ids=[
+        "csv",
+        "csv with BOM",
+        "zip",
+        "zip, stored, in a folder",
+        "semicolons",
+        "UTF-16",
+        "gzip",
+        "zip of tsv with what a Mac adds",
+        "recognised zip",
+        "jsonl",
+        "recognised jsonl",
+        "xlsx",
+        "recognised xlsx",
+    ],  # fmt: skip
 )
 def test_figures_are_those_counted_by_hand(
     client: TestClient, body: bytes, headers: dict[str, str]

@@ -1,5 +1,6 @@
 """/add_data, /retrain, /experiments and /metrics/{model_id}, on SQLite and PostgreSQL."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -75,6 +76,38 @@ def test_a_csv_in_any_order_of_columns_is_taken(client: TestClient, store: Engin
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("text/csv", 'sep=;\n"text";"label"\n"Grüße; hello";"other"\n'.encode("utf-16")),
+        ("text/csv; charset=cp1250", "text,label\nGrüße; hello,other\n".encode("cp1250")),
+        ("application/jsonl", '{"text": "Grüße; hello", "label": "other", "n": 1}\n'.encode()),
+        (
+            "application/octet-stream",
+            b'\xef\xbb\xbf{"label": "other", "text": "Gr\\u00fc\xc3\x9fe; hello"}',
+        ),
+        ("application/gzip", gzip.compress("text\tlabel\nGrüße; hello\tother\n".encode())),
+    ],
+)  # fmt: skip
+def test_a_table_of_another_form_is_taken(
+    client: TestClient, store: Engine, media_type: str, body: bytes
+) -> None:
+    response = client.post("/add_data", content=body, headers={"Content-Type": media_type})
+    assert response.status_code == 201, response.text
+    assert [tuple(row) for row in read_feedback(store)] == [("Grüße; hello", "other")]
+
+
+def test_json_in_another_encoding_is_named_so(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    for codec in ("cp1252", "utf-16"):
+        body = json.dumps({"rows": [{"text": "Grüße", "label": "other"}]}, ensure_ascii=False)
+        response = client.post("/add_data", content=body.encode(codec), headers=headers)
+        assert response.status_code == 400
+        assert "UTF-8" in response.json()["error"]["message"]
+    marked = client.post("/add_data", content=body.encode("utf-8-sig"), headers=headers)
+    assert marked.status_code == 201
+
+
 def test_a_repeated_request_gets_the_same_answer_and_adds_nothing(
     client: TestClient, store: Engine
 ) -> None:
@@ -125,7 +158,7 @@ def test_rows_at_fault_are_named_without_their_texts_and_nothing_is_added(
         (b"text,label\nhello,other\nhello\n", "row 2 has 1 fields, the header 2"),
         (b'text,label\nhello,other\n"open,other\n', "it cannot be read after row 1"),
         (b"text,label\nhello,other\nnul\0,other\n", "row 2 holds a NUL; is the file UTF-8?"),
-        (b"", "it has no header line that can be read"),
+        (b"", "it is empty; it needs a header line and records"),
     ],
 )
 def test_what_is_no_csv_is_refused_with_the_reason(
@@ -260,7 +293,7 @@ def test_the_schema_says_what_can_be_answered(client: TestClient) -> None:
         paths["/add_data"]["post"]["responses"]
     )
     content = paths["/add_data"]["post"]["requestBody"]["content"]
-    assert set(content) == {"application/json", "text/csv"}
+    assert {"application/json", "text/csv", "application/x-ndjson"} <= set(content)
     assert {"202", "401", "403", "409", "503"} <= set(paths["/retrain"]["post"]["responses"])
     assert {"200", "404"} <= set(paths["/retrain/{job}"]["get"]["responses"])
     assert {"200", "404"} <= set(paths["/metrics/{model_id}"]["get"]["responses"])

@@ -11,6 +11,7 @@ REFUND = {
     "scores": {"billing": 0.691438, "delivery": 0.154281, "other": 0.154281},
     "abstained": False,
     "truncated": False,
+    "readable": True,
     "model_id": MODEL_ID,
 }
 UNSURE = {
@@ -19,6 +20,7 @@ UNSURE = {
     "scores": {"billing": 0.333333, "delivery": 0.333333, "other": 0.333333},
     "abstained": True,
     "truncated": False,
+    "readable": True,
     "model_id": MODEL_ID,
 }
 
@@ -35,6 +37,11 @@ def test_predict_abstains_where_it_is_not_sure(client: TestClient) -> None:
 def test_predict_says_that_a_text_was_cut(client: TestClient) -> None:
     answer = client.post("/predict", json={"text": "refund " + "word " * 20}).json()
     assert (answer["label"], answer["truncated"]) == ("billing", True)
+
+
+def test_predict_says_that_nothing_was_left_to_read(client: TestClient) -> None:
+    answer = client.post("/predict", json={"text": "https://example.org/only"}).json()
+    assert (answer["label"], answer["abstained"], answer["readable"]) == (None, True, False)
 
 
 @pytest.mark.parametrize("path", ["/predict", "/batch_predict"])
