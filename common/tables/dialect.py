@@ -15,8 +15,8 @@ from common.tables.layout import find_layout
 from common.tables.records import Records
 
 CANDIDATES = (",", ";", "\t", "|")
-# Parts the fields of a file with one column, whose texts may hold any of the candidates.
-NO_DELIMITER = "\x1f"
+# Of a file with one column, whose texts may hold any of the candidates, but no NUL.
+NO_DELIMITER = "\0"
 SAMPLE_BYTES = 1 << 16
 _RECORDS = 200
 _NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
