@@ -45,7 +45,7 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
 RUN = $(SETTINGS) $(PY) -m
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test fuzz api_fuzz container_test bench images screens clean help
 
 ##@ Run the chain
 
@@ -142,6 +142,9 @@ lint: env ## ruff (check and format) and mypy
 
 test: env lint ## lint, and all tests but those that need a container engine or the network
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+fuzz: env ## 2,000 random tables through ingestion, and as many through score
+	@TABLE_FUZZ_CASES=2000 $(PY) -m pytest tests/common/tables/test_fuzz.py
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
 	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/api/test_schema.py
