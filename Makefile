@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE CSV TEXT_COLUMN LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -19,13 +19,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
+COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
+FORM_OF_CSV := ENCODING DELIMITER SHEET
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV TEXT_COLUMN ENCODING DELIMITER SHEET LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
 # Decided once, when first needed; the reason is printed as it is decided.
-PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py))$(PROFILE)
+PROFILE ?= $(eval PROFILE := $(shell $(or $(SYSTEM_PYTHON),python3) common/config/profile.py $(if $(value CSV),own)))$(PROFILE)
 
 # Names the run of the chain in MLflow; a make that is started by this one has the same.
 ifndef TRIAGE_TRACKING__PIPELINE
@@ -34,22 +36,23 @@ endif
 
 SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
 	$(if $(value CSV),TRIAGE_INGESTION__SOURCE=csv) $(call given,CSV,INGESTION__CSV) \
-	$(call given,TEXT_COLUMN,INGESTION__TEXT_COLUMN) \
-	$(call given,ENCODING,INGESTION__ENCODING) \
-	$(call given,DELIMITER,INGESTION__DELIMITER) \
-	$(call given,SHEET,INGESTION__SHEET) \
+	$(foreach name,$(COLUMNS_OF_CSV) $(FORM_OF_CSV),$(call given,$(name),INGESTION__$(name))) \
 	$(if $(value APPEND),TRIAGE_INGESTION__APPEND=true) \
 	$(call given,LABELS,LABELS) \
+	$(call given,LOG,LOG) \
 	$(call given,PORT,SERVING__PORT) \
 	$(call given,MODEL_SOURCE,SERVING__MODEL_SOURCE)
 RUN = $(SETTINGS) $(PY) -m
+CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
+TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline evaluate evaluate_sample report score run_api stop_api test api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test api_fuzz container_test bench images screens clean help
 
 ##@ Run the chain
 
-all: profile env lint pipeline evaluate_sample report run_api ## the whole chain, from raw rows to a served model
+all: profile env lint ## the whole chain, from raw rows to a served model
+	@$(CHAIN) all $(TRAIN_OPTIONS)
 
 profile:
 	@$(if $(filter command environment,$(firstword $(origin PROFILE))),echo "Profile: $(PROFILE) (set by PROFILE)",: $(PROFILE))
@@ -69,7 +72,7 @@ $(VENV)/.ready: requirements.txt
 	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN)
+data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN, ID_COLUMN, DATE_COLUMN, BRAND_COLUMN)
 	@$(RUN) a_ingestion
 
 data_transformation: env ## b: clean and thread them with Spark, and check them
@@ -78,13 +81,16 @@ data_transformation: env ## b: clean and thread them with Spark, and check them
 classify: env ## c: label the messages with the teacher (LABELS)
 	@$(RUN) c_classification
 
-pipeline: data_ingestion data_transformation classify train_model ## the four data stages (CSV, TEXT_COLUMN, LABELS)
-	@$(if $(filter-out all,$(MAKECMDGOALS)),echo "make report writes a page about the run",:)
+pipeline: env ## the four data stages (CSV, TEXT_COLUMN, LABELS, GOLD, FORCE, TUNED)
+	@$(CHAIN) $(TRAIN_OPTIONS)
+
+smoke: env ## the chain on a few rows, in two minutes: does it work on this file? (CSV, GOLD)
+	@$(CHAIN) smoke
 
 ##@ Train
 
 train_model: env ## d: train, export, judge and promote the student (GOLD, FORCE, TUNED)
-	@$(call given,GOLD,GATE__GOLD) $(RUN) d_training $(if $(FORCE),--force) $(if $(TUNED),--tuned)
+	@$(call given,GOLD,GATE__GOLD) $(RUN) d_training $(TRAIN_OPTIONS)
 
 tune: env ## search for better training settings (N_TRIALS); then train_model TUNED=1
 	@$(call given,N_TRIALS,TUNING__TRIALS) $(RUN) d_training tune
@@ -97,19 +103,11 @@ rollback: env ## let the previous model serve again, or another that has served 
 labels_check: env ## check the labels file: its wording, and which texts the labels get (LABELS)
 	@$(RUN) c_classification.check
 
-score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT=.csv, .xlsx, .parquet, .jsonl); without CSV, the curated messages that have no label (RELABEL)
-	@$(RUN) e_apification score $(if $(value CSV),--csv="$$GIVEN_CSV") $(if $(value OUT),--out="$$GIVEN_OUT") $(if $(RELABEL),--relabel)
+score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT); without CSV, the curated messages that have no label (RELABEL)
+	@$(RUN) pipeline score $(if $(value CSV),--csv="$$GIVEN_CSV") $(if $(value OUT),--out="$$GIVEN_OUT") $(if $(RELABEL),--relabel)
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
-	@test -n "$$GIVEN_GOLD" || { echo "evaluate: name the labeled file, GOLD=path.csv (columns text,label)"; exit 2; }
-	@$(RUN) c_classification.gold.label_csv --csv="$$GIVEN_GOLD" --out="$$GIVEN_RUN_DIR/reports/teacher_on_gold.parquet"
-	@$(RUN) c_classification.gold.wording --csv="$$GIVEN_GOLD" --out="$$GIVEN_RUN_DIR/reports/wording_on_gold.parquet"
-	@$(RUN) d_training.evaluation --gold="$$GIVEN_GOLD" --teacher="$$GIVEN_RUN_DIR/reports/teacher_on_gold.parquet" \
-		--wording="$$GIVEN_RUN_DIR/reports/wording_on_gold.parquet"
-
-evaluate_sample:
-	@gold="$$GIVEN_RUN_DIR/data/raw/gold.csv"; if [ -z "$$GIVEN_CSV" ] && [ -f "$$gold" ]; then \
-		$(MAKE) --no-print-directory evaluate GOLD="$$gold" PROFILE=$(PROFILE); fi
+	@$(RUN) pipeline evaluate $(if $(value GOLD),--gold="$$GIVEN_GOLD")
 
 ##@ Serve
 
@@ -125,9 +123,7 @@ report: env ## one page about the run and its models, RUN_DIR/reports/index.html
 	@$(RUN) d_training.report
 
 mlflow_ui: env ## MLflow on the runs and models, until Ctrl-C (PORT, default 5000)
-	@mkdir -p "$(RUN_DIR)/mlruns"
-	@MLFLOW_DISABLE_TELEMETRY=true $(VENV)/bin/mlflow server --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
-		--backend-store-uri "sqlite:///$(RUN_DIR)/mlruns/mlflow.db" --artifacts-destination "$(RUN_DIR)/mlruns/artifacts"
+	@$(RUN) common.tracking $(if $(value PORT),--port="$$GIVEN_PORT")
 
 tracking_sync: env ## upload to MLflow what is waiting since its server was away
 	@$(RUN) d_training sync
@@ -159,11 +155,12 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
-	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api; fi
-	@rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache}
+	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.runtime.clean; \
+		else rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache,.smoke}; fi
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z_]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '%s\n' "" "In brackets: variables of a command, as in make score CSV=in.csv OUT=out.csv." \
-		"All take RUN_DIR= (folder of data, models and reports; default .) and PROFILE=sample|full." \
+		"All take RUN_DIR= (folder of data, models and reports; default .), PROFILE=sample|full" \
+		"and LOG=quiet|normal|verbose." \
 		"Values of others: FORCE=1 TUNED=1 TO=<model_id> MODEL_SOURCE=local|registry."

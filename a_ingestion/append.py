@@ -29,16 +29,16 @@ def append_rows(earlier: Path, folder: Path, *, id_column: str, records: int) ->
     Args:
         earlier: the raw folder with messages and quarantine.
         folder: the same of the new file alone.
-        id_column: names the id.
+        id_column: that of the ids, in both.
         records: how many records the earlier files had; the new rows are numbered from there on.
 
     Raises:
-        DataError: if the new file has other columns than the earlier ones, or no ids.
+        DataError: if the new file has other columns than the earlier ones.
     """
     before = ds.dataset(earlier / MESSAGES, format="parquet")
     new = folder / MESSAGES
     schema = before.schema
-    _require_same_columns(schema.names, ds.dataset(new, format="parquet").schema.names, id_column)
+    _require_same_columns(schema.names, ds.dataset(new, format="parquet").schema.names)
     known = before.to_table(columns=[id_column])[id_column].combine_chunks()
     known = known.filter(pc.not_equal(pc.utf8_trim_whitespace(known), ""))
     files = sorted(new.glob("*.parquet"))
@@ -55,12 +55,7 @@ def append_rows(earlier: Path, folder: Path, *, id_column: str, records: int) ->
     return left_out
 
 
-def _require_same_columns(before: Sequence[str], now: Sequence[str], id_column: str) -> None:
-    if id_column not in before:
-        raise DataError(
-            f"APPEND=1 needs ids, and what was landed has no column {id_column!r}; it has "
-            f"{quoted(before)}. Name the one that holds ids: ID_COLUMN="
-        )
+def _require_same_columns(before: Sequence[str], now: Sequence[str]) -> None:
     missing = [name for name in before if name not in now]
     added = [name for name in now if name not in before]
     if missing or added:

@@ -5,6 +5,7 @@ folders, with its number in the file as ``source_row``.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,9 +15,10 @@ from pyarrow import parquet
 from common.errors import DataError
 from common.log import progress
 from common.stage.manifest import RowCounts
-from common.tables.columns import TEXT_REMEDY, column_places, quoted
+from common.tables.columns import quoted
 from common.tables.input import TableInput
 from common.tables.records import Rejected
+from common.tables.roles import find_roles
 from common.tables.table import Batch, open_table
 
 GROUP_ROWS = 100_000
@@ -35,14 +37,22 @@ class Landed(NamedTuple):
     form: str
 
 
-def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb: int) -> Landed:
+def land_csv(
+    source: TableInput,
+    folder: Path,
+    *,
+    text_column: str,
+    max_field_mb: int,
+    optional: Mapping[str, str | None] = {},
+) -> Landed:
     """Write ``folder``/messages and ``folder``/quarantine.
 
     Args:
         source: the CSV.
         folder: an existing folder.
-        text_column: a column that the header must have.
+        text_column: a column that the header must have, or several.
         max_field_mb: a record with a longer field is quarantined.
+        optional: other columns that it must have where they are named, by setting.
 
     Raises:
         DataError: if the source cannot be read as a CSV, or has no such column.
@@ -50,7 +60,7 @@ def land_csv(source: TableInput, folder: Path, *, text_column: str, max_field_mb
     taken, dropped = 0, Counter[str]()
     with open_table(source, max_field_mb=max_field_mb) as table:
         columns = _names(table.columns, name=str(source.path))
-        column_places(columns, [text_column], name=str(source.path), remedy=TEXT_REMEDY)
+        find_roles(columns, name=str(source.path), text_column=text_column, optional=optional)
         with (
             _MessageWriter(folder / MESSAGES, columns) as messages,
             _QuarantineWriter(folder / QUARANTINE_FOLDER) as quarantine,

@@ -16,14 +16,16 @@ from typing import Any, NamedTuple
 from a_ingestion.sources import Source, choose_source
 from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
+from common.errors import DataError
 from common.stage.manifest import FileRecord, Manifest, RowCounts, find_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
+from common.tables.columns import quoted
+from common.tables.roles import find_roles
 from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.
 CODE = ("a_ingestion.append", "a_ingestion.landing", "a_ingestion.sources")
-ID_COLUMN = "tweet_id"
 logger = logging.getLogger(__name__)
 
 
@@ -96,7 +98,11 @@ def _build(
     csv = source.prepare(scratch)
     started = time.monotonic()
     landed = land_csv(
-        csv, folder, text_column=ingestion.text_column, max_field_mb=ingestion.max_field_mb
+        csv,
+        folder,
+        text_column=ingestion.text_column,
+        max_field_mb=ingestion.max_field_mb,
+        optional=ingestion.optional_columns,
     )
     seconds = time.monotonic() - started
     gold = scratch / "gold.csv"
@@ -114,7 +120,7 @@ def _build(
         repeated = append_rows(
             earlier.folder,
             folder,
-            id_column=ID_COLUMN,
+            id_column=_id_column(ingestion, landed.columns),
             records=earlier.manifest.rows.taken,
         )
         rows = _without(rows, {LANDED_BEFORE: repeated} if repeated else {})
@@ -130,6 +136,26 @@ def _build(
         "files": files,
     }
     return Built(_total([earlier.manifest.rows, rows]) if earlier else rows, figures)
+
+
+def _id_column(ingestion: IngestionSettings, columns: tuple[str, ...]) -> str:
+    """The column that tells a message that was landed before.
+
+    Raises:
+        DataError: if there is none.
+    """
+    roles = find_roles(
+        columns,
+        name="the file",
+        text_column=ingestion.text_column,
+        optional=ingestion.optional_columns,
+    )
+    if roles.ids is None:
+        raise DataError(
+            f"APPEND=1 tells new rows by their id, and the file has the columns {quoted(columns)}; "
+            "name the one that holds ids: ID_COLUMN= (ingestion.id_column)"
+        )
+    return roles.ids
 
 
 def _described(inputs: Sequence[FileRecord], rows: RowCounts) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 """
 
 from common.config.schema import Settings
+from common.locks import reading
 from common.stage.manifest import Manifest
 
 __all__ = ["run"]
@@ -13,4 +14,5 @@ def run(settings: Settings) -> Manifest:
     """Bring data/curated up to date and return its manifest."""
     from b_transformation.stage import curate_messages
 
-    return curate_messages(settings)
+    with reading(settings.paths.raw):
+        return curate_messages(settings)

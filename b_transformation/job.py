@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from b_transformation.texts.clean import clean_column, natural_column
-from b_transformation.texts.timestamps import parse_created_at
 from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
 from common.runtime.spark import column, read_parquet, write_parquet
+from common.tables.roles import Roles
+from common.tables.texts import TEXT_SEPARATOR
 from common.text import TextRules
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
-NO_TIME = "no readable created_at"
 NO_TEXT = "empty text"
 NOTHING_LEFT = "empty after cleaning"
 BROADCAST_BYTES = 64 * 2**20  # on disk, some four million rows; eight times that in memory
 # Texts hardly repeat, and looking for repeats costs more than writing them.
 _NO_DICTIONARY = {
     f"parquet.enable.dictionary#{name}": "false"
-    for name in ("text", "clean_text", "message", "reply", "tweet_id", "message_id")
+    for name in ("text", "clean_text", "message", "reply", "tweet_id", "message_id", "id")
 }
-REASONS = (NO_TIME, NO_TEXT, NOTHING_LEFT)
+REASONS = (NO_TEXT, NOTHING_LEFT)
 
 _QUESTIONS_SCHEMA = (
     "source_row long, tweet_id long, conversation_id long, is_opener boolean, "
-    "replied_to string, in_thread string"
+    "replied_to string, in_thread string, created_at timestamp"
 )
 _ANSWERS_SCHEMA = "source_row long, question_id long, brand string"
 
@@ -45,11 +45,10 @@ class Cleaned(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where the job reads: data/raw/messages, its columns, the index's folder; by which rules."""
+    """Where the job reads: data/raw/messages, its columns' roles, the index's folder; the rules."""
 
     raw: Path
-    columns: Sequence[str]
-    text_column: str
+    roles: Roles
     index_folder: Path
     rules: TextRules = TextRules()
 
@@ -62,7 +61,7 @@ def write_messages(
     brands: Sequence[str],
     settings: TransformationSettings,
 ) -> Cleaned:
-    """Clean every inbound message and write those with a text and a time."""
+    """Clean every message of the index and write those with a text."""
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
@@ -72,27 +71,32 @@ def write_messages(
         detect_language=settings.detect_language,
     )
     choose_brand = brand_column(brands)
-    raw = _read_texts(spark, sources)
+    roles = sources.roles
+    carried = {f"carried_{place}": name for place, name in enumerate(roles.carried)}
+    raw = _read_raw(
+        spark,
+        sources,
+        raw_id=None if roles.ids is None else column(roles.ids),
+        author_id=_given(roles.author),
+        given_brand=_given(roles.brand),
+        **{here: column(roles.carried[name]) for here, name in carried.items()},
+    )
     index = _read_index(spark, sources.index_folder / QUESTIONS, _QUESTIONS_SCHEMA)
-    has_time = "created_at" in sources.columns
-    created_at = parse_created_at(F.col("created_at")) if has_time else F.lit(None)
-    author_id = F.nullif(F.trim("author_id"), F.lit("")) if "author_id" in sources.columns else None
+    guess = choose_brand(F.col("raw_text"), F.col("replied_to"), F.col("in_thread"))
 
     typed = raw.join(index, on="source_row", how="inner").select(
         "tweet_id",
         "conversation_id",
         "is_opener",
-        (F.lit(None) if author_id is None else author_id).cast("string").alias("author_id"),
-        created_at.cast("timestamp").alias("created_at"),
+        F.coalesce("raw_id", F.col("tweet_id").cast("string")).alias("id"),
+        "author_id",
+        "created_at",
         F.coalesce(F.trim("raw_text"), F.lit("")).eqNullSafe("").alias("is_empty"),
         clean(F.col("raw_text")).alias("cleaned"),
-        choose_brand(F.col("raw_text"), F.col("replied_to"), F.col("in_thread")).alias("brand"),
+        F.coalesce("given_brand", guess).alias("brand"),
+        *carried,
     )
-    reason = (
-        F.when(F.col("created_at").isNull() if has_time else F.lit(False), NO_TIME)
-        .when(F.col("is_empty"), NO_TEXT)
-        .when(F.col("cleaned.text").isNull(), NOTHING_LEFT)
-    )
+    reason = F.when(F.col("is_empty"), NO_TEXT).when(F.col("cleaned.text").isNull(), NOTHING_LEFT)
     counts = Observation()
     judged = typed.withColumn("reason", reason).observe(
         counts,
@@ -112,6 +116,8 @@ def write_messages(
         "cleaned.text",
         "cleaned.clean_text",
         "cleaned.lang",
+        "id",
+        *(F.col(here).alias(name) for here, name in carried.items()),
     )
     write_parquet(curated, folder, options=_NO_DICTIONARY)
     seen = counts.get
@@ -135,7 +141,7 @@ def write_replies(
     natural = natural_column(rules=sources.rules, max_chars=settings.max_text_chars)
     index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
     answers = (
-        _read_texts(spark, sources)
+        _read_raw(spark, sources)
         .join(index, on="source_row", how="inner")
         .select("question_id", "brand", natural(F.col("raw_text")).alias("reply"))
         .where(F.col("reply") != "")
@@ -158,15 +164,39 @@ def _read_index(spark: "SparkSession", path: Path, schema: str) -> "DataFrame":
     return index.hint("broadcast") if path.stat().st_size <= BROADCAST_BYTES else index
 
 
-def _read_texts(spark: "SparkSession", sources: Sources) -> "DataFrame":
-    """data/raw/messages: everything is a string but source_row; the text is ``raw_text``."""
+def _read_raw(spark: "SparkSession", sources: Sources, **more: "Column | None") -> "DataFrame":
+    """source_row and ``raw_text`` of data/raw/messages, and ``more``, null where that is None.
+
+    Columns of the source are strings and may have any name; from here on they have names of ours.
+    """
+    from pyspark.sql import functions as F
     from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-    wanted = {"source_row", "author_id", "created_at", sources.text_column}
-    fields = [
-        StructField(name, LongType() if name == "source_row" else StringType())
-        for name in sources.columns
-        if name in wanted
-    ]
-    raw = read_parquet(spark, sources.raw, schema=StructType(fields))
-    return raw.withColumn("raw_text", column(sources.text_column))
+    roles = sources.roles
+    names = {*roles.texts, roles.ids, roles.author, roles.brand, *roles.carried.values()} - {None}
+    fields = [StructField(name, StringType()) for name in sorted(filter(None, names))]
+    schema = StructType([StructField("source_row", LongType()), *fields])
+    return read_parquet(spark, sources.raw, schema=schema).select(
+        "source_row",
+        _joined([column(name) for name in roles.texts]).alias("raw_text"),
+        *(
+            (F.lit(None).cast("string") if value is None else value).alias(name)
+            for name, value in more.items()
+        ),
+    )
+
+
+def _joined(texts: "list[Column]") -> "Column":
+    """One text of several columns, as common/tables/texts joins them."""
+    from pyspark.sql import functions as F
+
+    if len(texts) == 1:
+        return texts[0]
+    return F.concat_ws(TEXT_SEPARATOR, *(F.nullif(text, F.lit("")) for text in texts))
+
+
+def _given(name: str | None) -> "Column | None":
+    """A column without the blanks around its values; null where nothing else is there."""
+    from pyspark.sql import functions as F
+
+    return None if name is None else F.nullif(F.trim(column(name)), F.lit(""))

@@ -6,19 +6,31 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from b_transformation.columns.ids import WHAT as ID
+from b_transformation.columns.raw_columns import raw_names, read_raw_columns
+from b_transformation.columns.values import Unread
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
+from b_transformation.quality.causes import quarantined, rank_causes
 from b_transformation.quality.checks import check_quality, require_passed, write_report
 from b_transformation.quality.written import Written, count_rows, read_written
 from b_transformation.texts.mail import Chosen, choose_rules
-from b_transformation.threading.index import BY_BRAND, REPEATED, Index, write_index
-from b_transformation.threading.raw_columns import read_raw_columns
+from b_transformation.threading.index import (
+    BY_BRAND,
+    NO_DIRECTION,
+    NO_ID,
+    NO_TIME,
+    REPEATED,
+    Index,
+    write_index,
+)
 from common.config.schema import Settings
 from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
+from common.tables.roles import Roles, find_roles
 from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.
@@ -40,6 +52,8 @@ def curate_messages(settings: Settings) -> Manifest:
         settings={
             "transformation": settings.transformation.model_dump(mode="json"),
             "text_column": settings.ingestion.text_column,
+            **settings.ingestion.optional_columns,
+            "date_order": settings.ingestion.date_order,
         },
         inputs=[settings.paths.raw],
     )
@@ -56,6 +70,8 @@ class _Indexed(NamedTuple):
     counts: Index
     raw_rows: int
     chosen: Chosen
+    unread: tuple[Unread, ...]
+    quarantined: dict[str, int]
 
 
 def _build(settings: Settings, folder: Path) -> Built:
@@ -99,26 +115,47 @@ def _build(settings: Settings, folder: Path) -> Built:
 
 def _index_raw(settings: Settings, scratch: Path) -> _Indexed:
     messages = settings.paths.raw / MESSAGES
-    text_column = settings.ingestion.text_column
-    raw = read_raw_columns(messages, text_column=text_column)
+    ingestion = settings.ingestion
+    roles = find_roles(
+        raw_names(messages),
+        name=str(settings.paths.raw),
+        text_column=ingestion.text_column,
+        optional=ingestion.optional_columns,
+    )
+    raw = read_raw_columns(messages, roles, date_order=ingestion.date_order)
+    for column in raw.unread:
+        if column.found:
+            logger.info("column %r: dates as %s", column.column, " and as ".join(column.found))
     index = write_index(raw, scratch, rounds=settings.transformation.thread_rounds)
     chosen = choose_rules(
-        messages, columns=[text_column], cut_mail=settings.transformation.cut_mail
+        messages, columns=list(roles.texts), cut_mail=settings.transformation.cut_mail
     )
-    sources = Sources(
-        raw=messages.resolve(),
-        columns=raw.names,
-        text_column=text_column,
-        index_folder=scratch,
-        rules=chosen.rules,
+    sources = Sources(raw=messages.resolve(), roles=roles, index_folder=scratch, rules=chosen.rules)
+    return _Indexed(
+        sources,
+        index,
+        raw_rows=len(raw.source_rows),
+        chosen=chosen,
+        unread=raw.unread,
+        quarantined=quarantined(settings.paths.raw),
     )
-    return _Indexed(sources, index, raw_rows=len(raw.source_rows), chosen=chosen)
 
 
 def _dropped(indexed: _Indexed, cleaned: Cleaned) -> dict[str, int]:
     """RowCounts by the first reason that applies; reasons without a row are left out."""
+    names = _reasons(indexed.sources.roles)
     counts = {**indexed.counts.dropped, **cleaned.dropped}
-    return {reason: count for reason, count in counts.items() if count}
+    return {names.get(reason, reason): count for reason, count in counts.items() if count}
+
+
+def _reasons(roles: Roles) -> dict[str, str]:
+    """Reasons that name a column, by the names of this source's."""
+    return {
+        NO_ID: f"no readable {roles.keys}",
+        NO_DIRECTION: f"no readable {roles.inbound} flag",
+        REPEATED: f"repeated {roles.keys}",
+        NO_TIME: f"no readable {roles.date}",
+    }
 
 
 def _check(settings: Settings, indexed: _Indexed, cleaned: Cleaned, written: Written) -> None:
@@ -126,22 +163,51 @@ def _check(settings: Settings, indexed: _Indexed, cleaned: Cleaned, written: Wri
     now = datetime.now(UTC)
     dropped = {**indexed.counts.dropped, **cleaned.dropped}
     usable = sum(dropped[reason] for reason in (BY_BRAND, REPEATED))
-    outbound = dropped[BY_BRAND]
+    lost = sum(indexed.quarantined.values())
+    inbound, outbound = indexed.counts.questions + dropped[NO_TIME], dropped[BY_BRAND]
+    roles = indexed.sources.roles
     checks = check_quality(
         written,
         settings.transformation.quality,
-        raw_rows=indexed.raw_rows,
-        unusable_rows=sum(dropped.values()) - usable,
+        raw_rows=indexed.raw_rows + lost,
+        unusable_rows=sum(dropped.values()) - usable + lost,
         repeated_ids=dropped[REPEATED],
-        inbound_share=(
-            indexed.counts.questions / max(1, indexed.counts.questions + outbound)
-            if "inbound" in indexed.sources.columns
-            else None
-        ),
+        inbound_share=(inbound / max(1, inbound + outbound) if roles.inbound is not None else None),
         now=now,
     )
     report = settings.paths.reports / REPORT
+    causes = rank_causes(records=indexed.quarantined, unread=indexed.unread, texts=cleaned.dropped)
     texts = {name: cleaned.figures[name] for name in ("texts_cut", "texts_html", "mails_cut")}
-    write_report(checks, report, now=now, texts=texts | indexed.chosen.figures)
-    logger.info("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
-    require_passed(checks, report=report)
+    write_report(
+        checks,
+        report,
+        now=now,
+        texts=texts | indexed.chosen.figures,
+        columns=_described(indexed),
+        causes=causes,
+    )
+    logger.debug("quality: %s of %s checks passed", sum(c.passed for c in checks), len(checks))
+    for cause in causes:
+        logger.info("unusable: %s", cause.sentence)
+    require_passed(checks, report=report, causes=causes, id_column=roles.keys)
+
+
+def _described(indexed: _Indexed) -> dict[str, Any]:
+    """How the columns were read, for the report."""
+    roles = indexed.sources.roles
+    return {
+        "text": list(roles.texts),
+        "id": roles.keys,
+        "brand": roles.brand,
+        "carried": list(roles.carried),
+        **{
+            column.what: {
+                "column": column.column,
+                "empty": column.empty,
+                "unreadable": column.unreadable,
+                **({"forms": list(column.found)} if column.found else {}),
+            }
+            for column in indexed.unread
+            if column.what != ID
+        },
+    }

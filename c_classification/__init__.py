@@ -4,6 +4,7 @@
 """
 
 from common.config.schema import Settings
+from common.locks import reading
 from common.stage.manifest import Manifest
 
 __all__ = ["run"]
@@ -13,4 +14,5 @@ def run(settings: Settings) -> Manifest:
     """Bring data/labeled up to date and return its manifest."""
     from c_classification.stage import label_messages
 
-    return label_messages(settings)
+    with reading(settings.paths.curated):
+        return label_messages(settings)

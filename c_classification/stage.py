@@ -21,10 +21,11 @@ from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.runtime.spark import read_parquet, spark_session, write_parquet
+from common.runtime.spark import column, read_parquet, spark_session, write_parquet
 from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
+from common.tables.roles import OURS
 from common.tracking.records import Tracker
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def join_labels(
 ) -> "DataFrame":
     """Give each message the label of its text, write that to ``target`` and return it as read.
 
+    A message keeps its id, and the columns that are carried along from the source.
+
     Raises:
         DataError: if ``parts`` don't hold just as many labeled ``texts`` as there should be.
     """
@@ -149,6 +152,7 @@ def join_labels(
         .select(
             "tweet_id", "conversation_id", "text", "lang",
             "label", "confidence", "scores", "teacher", "votes",
+            *(column(name) for name in messages.columns if name == "id" or name not in OURS),
         )
     )  # fmt: skip
     write_parquet(labeled, target)

@@ -5,6 +5,7 @@
 """
 
 from common.config.schema import Settings
+from common.locks import reading
 from common.stage.manifest import Manifest
 
 __all__ = ["run"]
@@ -24,12 +25,11 @@ def run(settings: Settings, *, force: bool = False, tuned: bool = False) -> Mani
     from d_training.experiment import Experiment
     from d_training.stage import train_model
 
-    experiment = Experiment(settings, tuned=tuned)
-    tracker = Tracker(settings)
-    return train_model(
-        experiment,
-        on_built=tracker,
-        limits=settings.gate,
-        threads=settings.serving.threads,
-        force=force,
-    )
+    with reading(settings.paths.curated, settings.paths.labeled):
+        return train_model(
+            Experiment(settings, tuned=tuned),
+            on_built=Tracker(settings),
+            limits=settings.gate,
+            threads=settings.serving.threads,
+            force=force,
+        )

@@ -7,13 +7,14 @@ In several processes, a GPU each where there are any: torchrun --nproc-per-node 
 ``python -m d_training rollback`` lets an earlier model serve again.
 """
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import partial
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.locks import reading
+from common.log import configure_logging
 from d_training import run
 from d_training.experiment import Experiment
 from d_training.fine_tuning.processes import launched
@@ -60,7 +61,7 @@ def main() -> int:
             rollback(settings, to=args.to)
 
     def assist(settings: Settings) -> None:
-        logging.getLogger().setLevel(logging.WARNING)  # the main process tells how it goes
+        configure_logging("quiet")  # the main process logs how it goes
         assist_training(Experiment(settings, tuned=args.tuned))
 
     if args.action != "train" and launched().total > 1:
@@ -78,7 +79,7 @@ def main() -> int:
 
 
 def _tune(settings: Settings) -> None:
-    with synced(settings):
+    with synced(settings), reading(settings.paths.labeled):
         tune(settings)
 
 

@@ -46,7 +46,7 @@ def test_names_arrive_as_they_are_written(venv: Path, name: str) -> None:
     name = name.lstrip()  # make's own: no space at the start, on its command line
     given = [f"{key}={name}" for key in ("RUN_DIR", "CSV", "TEXT_COLUMN", "LABELS", "GOLD", "OUT")]
 
-    called = calls(venv, "data_ingestion", "score", "evaluate", *given)
+    called = calls(venv, "data_ingestion", *given)
 
     args, environ = called["a_ingestion"]
     assert args == []
@@ -55,11 +55,13 @@ def test_names_arrive_as_they_are_written(venv: Path, name: str) -> None:
     assert environ["TRIAGE_INGESTION__CSV"] == name
     assert environ["TRIAGE_INGESTION__TEXT_COLUMN"] == name
     assert environ["TRIAGE_LABELS"] == name
-    assert called["e_apification"][0] == ["score", f"--csv={name}", f"--out={name}"]
-    teacher, wording = f"{name}/reports/teacher_on_gold.parquet", f"{name}/reports/wording_on_gold"
-    assert called["d_training.evaluation"][0] == [
-        f"--gold={name}", f"--teacher={teacher}", f"--wording={wording}.parquet",
-    ]  # fmt: skip
+    scored = calls(venv, "score", *given)["pipeline"][0]
+    assert scored == ["score", f"--csv={name}", f"--out={name}"]
+    evaluated = calls(venv, "evaluate", *given)["pipeline"][0]
+    assert evaluated == ["evaluate", f"--gold={name}"]
+    args, environ = calls(venv, "pipeline", "FORCE=1", "TUNED=1", "LOG=quiet", *given)["pipeline"]
+    assert args == ["--force", "--tuned"]
+    assert (environ["TRIAGE_GATE__GOLD"], environ["TRIAGE_LOG"]) == (name, "quiet")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,19 +72,19 @@ def test_names_of_the_environment_arrive_as_they_are_written(venv: Path, name: s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gold_of_the_sample_is_found_and_clean_leaves_what_is_not_ours(
+def test_clean_leaves_what_is_not_ours_with_and_without_an_environment(
     venv: Path, tmp_path: Path, name: str
 ) -> None:
     run_dir = tmp_path / name
     (run_dir / "data/raw").mkdir(parents=True)
-    (run_dir / "data/raw/gold.csv").touch()
+    (run_dir / ".smoke").mkdir()
     (run_dir / "kept").touch()
 
-    called = calls(venv, "evaluate_sample", f"RUN_DIR={run_dir}")
-    assert called["d_training.evaluation"][0][0] == f"--gold={run_dir}/data/raw/gold.csv"
-
     called = calls(venv, "clean", f"RUN_DIR={run_dir}")
-    assert called["e_apification.launch"][1]["TRIAGE_RUN_DIR"] == str(run_dir)
+    for module in ("e_apification.launch", "common.runtime.clean"):
+        assert called[module][1]["TRIAGE_RUN_DIR"] == str(run_dir)
+    (venv / "bin/python").unlink()
+    subprocess.run(["make", "clean", f"VENV={venv}", f"RUN_DIR={run_dir}"], cwd=ROOT, check=True)
     assert [path.name for path in run_dir.iterdir()] == ["kept"]
 
 

@@ -1,21 +1,26 @@
 """Checks on what was curated; one that fails stops the chain with nothing published.
 
 The report, reports/quality.json, holds a line a check: name, value seen, limit, passed. It also
-says how many texts were HTML, too long, or lack a quote or a signature.
+says how each column was read, why rows are unusable, and how many texts were HTML, too long, or
+lack a quote or a signature.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from b_transformation.quality.causes import Cause
 from b_transformation.quality.written import Written
 from common.config.transformation import QualitySettings
 from common.errors import DataError
 from common.stage.files import write_atomically
 
 CLOCK_SKEW = timedelta(days=1)
+UNUSABLE, REPEATED = "share of unusable rows", "share of repeated ids"
+_LIMITS = {UNUSABLE: "max_null_share", REPEATED: "max_duplicate_id_share"}
+_SHOWN_CAUSES = 3
 Value = TypeVar("Value", int, float, datetime)
 
 
@@ -44,9 +49,9 @@ def check_quality(
     """
     checks = [
         _at_least("curated messages", written.rows, settings.min_rows),
-        _at_most("share of unusable rows", unusable_rows / max(1, raw_rows),
+        _at_most(UNUSABLE, unusable_rows / max(1, raw_rows),
                  settings.max_null_share),
-        _at_most("share of repeated ids", repeated_ids / max(1, raw_rows),
+        _at_most(REPEATED, repeated_ids / max(1, raw_rows),
                  settings.max_duplicate_id_share),
         _at_most("repeated tweet_id among the curated", written.rows - written.distinct_ids, 0),
     ]  # fmt: skip
@@ -64,25 +69,54 @@ def check_quality(
 
 
 def write_report(
-    checks: list[Check], path: Path, *, now: datetime, texts: Mapping[str, Any]
+    checks: list[Check],
+    path: Path,
+    *,
+    now: datetime,
+    texts: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    causes: Sequence[Cause],
 ) -> None:
-    """Write the report, whether the checks passed or not; ``texts``: what was cut of them."""
+    """Write the report, whether the checks passed or not.
+
+    Args:
+        checks: in the order of the report.
+        path: of the report.
+        now: its time.
+        texts: what was cut of the texts.
+        columns: how each was read.
+        causes: why rows are unusable.
+    """
     report = {
         "created_at": now.isoformat(),
         "passed": all(check.passed for check in checks),
         "checks": [check._asdict() for check in checks],
         "texts": texts,
+        "columns": columns,
+        "unusable": [cause._asdict() for cause in causes],
     }
     write_atomically(path, json.dumps(report, indent=2) + "\n")
 
 
-def require_passed(checks: list[Check], *, report: Path) -> None:
+def require_passed(
+    checks: list[Check], *, report: Path, causes: Sequence[Cause] = (), id_column: str | None = None
+) -> None:
     """Stop at the first look where a check failed.
 
     Raises:
-        DataError: naming each failed check, the value seen and the limit.
+        DataError: naming each failed check, the value seen, the limit, and the commonest causes.
     """
-    failed = [f"{c.name} is {c.value}, must be {c.limit}" for c in checks if not c.passed]
+    why = {
+        UNUSABLE: "; ".join(cause.sentence for cause in causes[:_SHOWN_CAUSES]),
+        REPEATED: f"column {id_column!r} is no id, or rows stand there twice: name the id by "
+        "ID_COLUMN=, or ID_COLUMN=none numbers the rows",
+    }
+    failed = [
+        f"{c.name} is {c.value}, must be {c.limit}"
+        + (f" by transformation.quality.{_LIMITS[c.name]}: {why[c.name]}" if c.name in why else "")
+        for c in checks
+        if not c.passed
+    ]
     if failed:
         raise DataError(
             f"quality checks failed, nothing was published: {'; '.join(failed)} (all checks: "

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from b_transformation.columns.directions import OUTBOUND
+from b_transformation.columns.ids import NOTHING, Ints
 from b_transformation.texts.arrow import arrow_function
-from b_transformation.threading.raw_columns import OUTBOUND
-from b_transformation.threading.threads import NOTHING, Ints, find_places
+from b_transformation.threading.threads import find_places
 
 if TYPE_CHECKING:
     from pyspark.sql import Column

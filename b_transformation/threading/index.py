@@ -13,13 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from b_transformation.columns.dates import Times
+from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN
+from b_transformation.columns.ids import NOTHING, Ints
+from b_transformation.columns.raw_columns import RawColumns
 from b_transformation.threading.brands import ThreadBrands, find_thread_brands
-from b_transformation.threading.raw_columns import INBOUND, OUTBOUND, UNKNOWN, RawColumns
-from b_transformation.threading.threads import NOTHING, Ints, Threads, find_places, resolve_threads
+from b_transformation.threading.threads import Threads, find_places, resolve_threads
 
 NO_ID, NO_DIRECTION = "no readable tweet_id", "no readable inbound flag"
-REPEATED, BY_BRAND = "repeated tweet_id", "outbound"
+REPEATED, BY_BRAND, NO_TIME = "repeated tweet_id", "outbound", "no readable created_at"
 QUESTIONS, ANSWERS = "questions.parquet", "answers.parquet"
+_TIME = pa.timestamp("us", tz="UTC")
 
 
 class Index(NamedTuple):
@@ -41,13 +45,15 @@ class _Kept(NamedTuple):
     source_rows: Ints
     directions: NDArray[np.int8]
     authors: Ints
+    dates: Times | None
 
 
 def write_index(raw: RawColumns, folder: Path, *, rounds: int) -> Index:
     """Write questions.parquet and answers.parquet into ``folder``.
 
-    questions, every inbound message: source_row, tweet_id, conversation_id, is_opener,
-    replied_to?, in_thread?. answers, every outbound reply to one: source_row, question_id, brand.
+    questions, every inbound message with a date, or of a source without dates: source_row,
+    tweet_id, conversation_id, is_opener, replied_to?, in_thread?, created_at?. answers, every
+    outbound reply to one: source_row, question_id, brand.
     """
     kept, dropped = _keep_readable(raw)
     threads = resolve_threads(kept.ids, kept.parent_ids, kept.parents, rounds=rounds)
@@ -56,6 +62,7 @@ def write_index(raw: RawColumns, folder: Path, *, rounds: int) -> Index:
     )
     names = raw.authors.dictionary if raw.authors is not None else pa.array([], pa.string())
     questions = _questions(kept, threads, brands, names)
+    dropped[NO_TIME] = int(np.count_nonzero(kept.directions == INBOUND)) - len(questions)
     answers = _answers(kept, names)
     for table, name in ((questions, QUESTIONS), (answers, ANSWERS)):
         # In the order of the texts, so that both sides of Spark's join compress and read well.
@@ -92,6 +99,7 @@ def _keep_readable(raw: RawColumns) -> tuple[_Kept, dict[str, int]]:
         source_rows=raw.source_rows[rows],
         directions=raw.directions[rows],
         authors=_author_codes(raw)[rows],
+        dates=None if raw.dates is None else raw.dates[rows],
     )
     dropped = {
         NO_ID: int(np.count_nonzero(~has_id)),
@@ -115,7 +123,9 @@ def _author_codes(raw: RawColumns) -> Ints:
 def _questions(
     kept: _Kept, threads: Threads, brands: ThreadBrands, names: pa.StringArray
 ) -> pa.Table:
-    rows = np.flatnonzero(kept.directions == INBOUND)
+    inbound = kept.directions == INBOUND
+    dates = kept.dates
+    rows = np.flatnonzero(inbound if dates is None else inbound & ~np.isnat(dates))
     ids, conversation_ids = kept.ids[rows], threads.conversation_ids[rows]
     return pa.table(
         {
@@ -125,6 +135,7 @@ def _questions(
             "is_opener": conversation_ids == ids,
             "replied_to": _named(brands.replied_to[rows], names),
             "in_thread": _named(brands.in_thread[rows], names),
+            **({} if dates is None else {"created_at": pa.array(dates[rows], _TIME)}),
         }
     )
 

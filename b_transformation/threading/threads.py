@@ -7,10 +7,8 @@ n rounds climb 2**n replies. Messages are numbered in the order of their ids.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-NOTHING = -1
-Ints = NDArray[np.int64]
+from b_transformation.columns.ids import NOTHING, Ints
 
 
 class Threads(NamedTuple):

@@ -13,6 +13,7 @@ from c_classification.audit.rows import read_rows
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
+from common.locks import reading
 from common.runtime.page import page_sha256
 from common.stage.files import write_atomically
 from common.stage.manifest import Manifest, require_manifest
@@ -32,6 +33,11 @@ def write_audit(settings: Settings) -> Path:
         DataError: if there is no whole data/labeled, or the settings name other labels or
             another teacher than it was made with.
     """
+    with reading(settings.paths.labeled):
+        return _write(settings)
+
+
+def _write(settings: Settings) -> Path:
     labeled = settings.paths.labeled
     manifest = require_manifest(labeled, made_by="classify")
     schema = load_labels(settings.labels)

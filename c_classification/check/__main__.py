@@ -6,6 +6,7 @@ from c_classification.check.check import TEXTS, check_labels
 from c_classification.check.table import format_report
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
+from common.locks import reading
 
 
 def main() -> int:
@@ -24,7 +25,9 @@ def main() -> int:
     args = parser.parse_args()
 
     def command(settings: Settings) -> None:
-        sys.stdout.write(format_report(*check_labels(settings, texts=args.texts)))
+        with reading(settings.paths.curated):
+            report = check_labels(settings, texts=args.texts)
+        sys.stdout.write(format_report(*report))
 
     return run_command(args, command)
 

@@ -27,7 +27,7 @@ def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Pat
     """
 
     def build(folder: Path) -> Built:
-        logger.info("exporting the %s in %s to ONNX", kind, checkpoint)
+        logger.debug("exporting the %s in %s to ONNX", kind, checkpoint)
         _export(checkpoint, folder, kind=kind, int8=int8)
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 

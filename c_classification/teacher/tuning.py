@@ -63,8 +63,7 @@ def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Pa
             f"{len(course.synthetic):,}",
         )
         _tune(checkpoint, course, folder, seed=seed)
-        taken = len(course.lessons) + len(course.synthetic)
-        return Built(RowCounts.model_validate({"in": taken, "out": taken}), {})
+        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage(
         "tune-encoder",

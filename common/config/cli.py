@@ -40,7 +40,9 @@ def run_command(args: argparse.Namespace, command: Callable[[Settings], object])
     """
     configure_logging()
     try:
-        command(load_settings(overrides=args.set, profile=args.profile).settings)
+        settings = load_settings(overrides=args.set, profile=args.profile).settings
+        configure_logging(settings.log)
+        command(settings)
     except TriageError as error:
         logger.error("%s", error)
         return error.exit_code

@@ -30,7 +30,24 @@ class IngestionSettings(Section):
 
     source: Literal["sample", "kaggle", "csv", "huggingface"] = "sample"
     csv: FilePath | None = Field(None, description="CSV or CSV.gz of source csv")
-    text_column: str = Field("text", min_length=1, description="column that holds the message")
+    text_column: str = Field(
+        "text", min_length=1, description="column of the message, or several: subject,description"
+    )
+    id_column: str | None = Field(
+        None, description="column of ids; null: tweet_id where there is one; none: row numbers"
+    )
+    date_column: str | None = Field(
+        None, description="column of dates; null: created_at where there is one; none: no dates"
+    )
+    brand_column: str | None = Field(
+        None, description="column of the brand written to; null or none: brands by the threads"
+    )
+    inbound_column: str | None = Field(
+        None, description="column that tells customers; null: inbound if there; none: all are"
+    )
+    date_order: Literal["dmy", "mdy"] | None = Field(
+        None, description="of dates as 05/06/2024; null: decided over the column"
+    )
     encoding: str | None = Field(None, description="of the file, as cp1252; null: found in it")
     delimiter: str | None = Field(None, description="between fields; null: found in the file")
     sheet: str | None = Field(None, description="sheet of a workbook; null: the first")
@@ -42,3 +59,13 @@ class IngestionSettings(Section):
     max_field_mb: int = Field(1, ge=1, le=64, description="longest field in MB; longer: quarantine")
     kaggle: KaggleSettings = KaggleSettings()
     huggingface: HuggingFaceSettings = HuggingFaceSettings()
+
+    @property
+    def optional_columns(self) -> dict[str, str | None]:
+        """Names of the columns that a source may lack, by setting."""
+        return {
+            "id_column": self.id_column,
+            "date_column": self.date_column,
+            "brand_column": self.brand_column,
+            "inbound_column": self.inbound_column,
+        }

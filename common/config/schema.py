@@ -21,6 +21,7 @@ from common.config.tracking import TrackingSettings
 from common.config.training import TrainingSettings
 from common.config.transformation import TransformationSettings
 from common.config.tuning import TuningSettings
+from common.log import Log
 
 
 class Settings(Section):
@@ -29,6 +30,10 @@ class Settings(Section):
     profile: Literal["sample", "full"] = "sample"
     run_dir: FilePath = Field(Path(), description="folder of data/, models/ and reports/")
     labels: FilePath = Field(Path("conf/labels.yaml"), description="the label schema")
+    log: Log = Field(
+        "normal",
+        description="quiet: errors and summary; normal: stages, warnings, progress; verbose: all",
+    )
     seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
     spark: SparkSettings = SparkSettings()
     ingestion: IngestionSettings = IngestionSettings()

@@ -192,7 +192,8 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
 def environment_of(settings: Settings) -> dict[str, str]:
     """Variables from which another process loads the same settings, secrets among them.
 
-    Not the name of this run of the chain: what another process does is no part of it.
+    Not how much this one logs, nor the name of this run of the chain: what another process does is
+    no part of it.
     """
 
     def text(value: Any) -> str:
@@ -207,7 +208,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
                 return value.get_secret_value()
         return json.dumps(value, ensure_ascii=False)
 
-    chosen = settings.model_dump(exclude={"profile": True, "tracking": {"pipeline"}})
+    chosen = settings.model_dump(exclude={"profile": True, "log": True, "tracking": {"pipeline"}})
     return {PREFIX + "PROFILE": settings.profile} | {
         PREFIX + key.replace(".", "__").upper(): text(value)
         for key, value in _flatten(chosen).items()

@@ -15,6 +15,7 @@ from common.log import configure_logging
 
 ROOT = Path(__file__).resolve().parents[2]
 JAVA_VERSIONS = (17, 21)
+_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")  # bad ones stop any Java
 _BY_HAND = (
     "apt-get update && apt-get install -y openjdk-17-jre-headless   (Debian, Ubuntu; as root), "
     "or point JAVA_HOME at a Java 17 or 21"
@@ -33,10 +34,17 @@ def find_java_home() -> Path:
     if on_path:
         candidates.append(Path(on_path).resolve().parent.parent)
     candidates.extend(sorted(p.parent.parent for p in ROOT.glob(".java/**/bin/java")))
+    found = []
     for home in candidates:
-        if java_version(home) in JAVA_VERSIONS:
+        version = java_version(home)
+        if version in JAVA_VERSIONS:
             return home
-    raise TriageError(f"Spark needs Java 17 or 21, and none was found; `make env`, or: {_BY_HAND}")
+        found.append(f"{home} {'does not run' if version is None else f'is Java {version}'}")
+    options = [f"{name}={os.environ[name]}" for name in _OPTIONS if os.environ.get(name)]
+    shown = f" ({', '.join(found + options)})" if found else ""
+    raise TriageError(
+        f"Spark needs Java 17 or 21, and none was found{shown}; `make env`, or: {_BY_HAND}"
+    )
 
 
 def java_version(home: Path) -> int | None:
@@ -83,7 +91,7 @@ def main() -> int:
         except TriageError as error:
             logger.error("%s", error)
             return 1
-    logger.info("Java %s at %s", java_version(home), home)
+    logger.debug("Java %s at %s", java_version(home), home)
     return 0
 
 

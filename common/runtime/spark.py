@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.config.spark import SparkSettings
+from common.log import is_quiet, is_verbose
 from common.runtime.java import find_java_home
+from common.runtime.start import start_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -32,7 +34,7 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
     """A session that is stopped at the end, also after an error.
 
     Raises:
-        TriageError: if no Java 17 or 21 is found.
+        TriageError: if no Java 17 or 21 is found, or Spark does not start.
     """
     os.environ["JAVA_HOME"] = str(find_java_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -41,26 +43,13 @@ def spark_session(settings: SparkSettings, *, app: str) -> "Iterator[SparkSessio
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # nothing outside this machine takes part
     path = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{path}" if path else str(ROOT)
+    if sys.flags.utf8_mode:  # as Python reads names where there is no locale; Java follows it
+        os.environ["LC_ALL"] = "C.UTF-8"
 
-    from pyspark.sql import SparkSession
+    from pyspark import SparkConf
 
-    builder = (
-        SparkSession.builder.appName(app)
-        .master(settings.master)
-        .config("spark.driver.memory", settings.driver_memory)
-        .config("spark.sql.shuffle.partitions", settings.shuffle_partitions)
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.caseSensitive", "true")
-        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
-        .config("spark.sql.warehouse.dir", str(ROOT / ".cache" / "warehouse"))
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        .config("spark.sql.parquet.compression.codec", "zstd")
-        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
-    )
-    session = builder.getOrCreate()
+    conf = SparkConf().setAppName(app).setMaster(settings.master)
+    session = start_spark(conf.setAll(list(_options(settings).items())))
     try:
         yield session
     finally:
@@ -93,3 +82,21 @@ def read_parquet(
 def write_parquet(frame: "DataFrame", path: Path, *, options: Mapping[str, str] = {}) -> None:
     """Write a folder of Parquet files of just that name, in place of one that is there."""
     frame.write.mode("overwrite").options(**options).parquet(str(path.resolve()))
+
+
+def _options(settings: SparkSettings) -> dict[str, str]:
+    return {
+        "spark.driver.memory": settings.driver_memory,
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.caseSensitive": "true",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.executorEnv.PYTHONPATH": str(ROOT),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty() and not is_quiet()).lower(),
+        "spark.sql.warehouse.dir": (ROOT / ".cache" / "warehouse").as_uri(),
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
+        **({"spark.log.level": "WARN"} if is_verbose() else {}),
+    }

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.locks import exclusive
+from common.locks import exclusive, replacing
 from common.stage.files import sync_folder, write_atomically
 from common.stage.manifest import MANIFEST, Manifest, RowCounts, find_manifest, folder_records
 from common.stage.plan import Plan
@@ -53,15 +53,16 @@ def run_stage(
     Raises:
         TriageError: if another process is building the same output.
     """
-    with _single_writer(output):
+    with single_writer(output):
         done = find_manifest(output)
         if done is not None and done.key == plan.key:
-            logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
+            _log_unchanged(done)
             return done
         staging, manifest = _build(plan, output, build, resumable=resumable)
         if on_built:
             on_built(plan, manifest)
-        _publish(staging, output, version=plan.key)
+        with replacing(output):
+            _publish(staging, output, version=plan.key)
         return manifest
 
 
@@ -77,10 +78,10 @@ def run_stage_once(
     Raises:
         TriageError: if another process is building the same folder.
     """
-    with _single_writer(folder):
+    with single_writer(folder):
         done = find_manifest(folder)
         if done is not None:
-            logger.info("%s: inputs, settings and code unchanged, nothing to do", plan.stage)
+            _log_unchanged(done)
             return done
         staging, manifest = _build(plan, folder, build, resumable=False)
         if on_built:
@@ -92,7 +93,8 @@ def run_stage_once(
         return manifest
 
 
-def _single_writer(output: Path) -> AbstractContextManager[None]:
+def single_writer(output: Path) -> AbstractContextManager[None]:
+    """Be the one process that writes ``output``; a TriageError where another does."""
     return exclusive(
         output.parent / f".{output.name}.lock",
         busy=f"another process is writing {output}; wait for it, or end it and run again",
@@ -123,12 +125,26 @@ def _build(
         figures=built.figures,
     )
     write_atomically(staging / MANIFEST, manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-    rows = built.rows
-    counted = f"{rows.taken:,} rows in, {rows.out:,} out, dropped {rows.dropped or 'none'}, "
-    logger.info(
-        "%s: %s%.1f s", plan.stage, counted if rows.taken or rows.out else "", manifest.seconds
-    )
+    logger.log(_level(manifest), "%s: %s", plan.stage, _outcome(manifest))
     return staging, manifest
+
+
+def _log_unchanged(done: Manifest) -> None:
+    text = "%s: inputs, settings and code unchanged, nothing to do"
+    logger.log(_level(done), text, done.stage)
+
+
+def _level(manifest: Manifest) -> int:
+    """Stages have rows; exports, cards and the like are details."""
+    return logging.INFO if manifest.rows.taken else logging.DEBUG
+
+
+def _outcome(manifest: Manifest) -> str:
+    rows, seconds = manifest.rows, f"{manifest.seconds:.1f} s"
+    if not rows.taken:
+        return seconds
+    dropped = ", ".join(f"{reason} {n:,}" for reason, n in rows.dropped.items())
+    return f"{rows.taken:,} rows in, {rows.out:,} out, dropped: {dropped or 'none'}; {seconds}"
 
 
 def _publish(staging: Path, output: Path, *, version: str) -> None:
@@ -140,6 +156,8 @@ def _publish(staging: Path, output: Path, *, version: str) -> None:
     link = output.parent / f".{output.name}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(target.name)
+    if output.is_dir() and not output.is_symlink():  # of a copy that followed links
+        output.rename(output.with_name(f"{output.name}.copied"))
     link.replace(output)
     sync_folder(output.parent)
     for other in output.parent.glob(f"{output.name}.*"):

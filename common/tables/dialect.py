@@ -8,16 +8,19 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from common.errors import DataError
+from common.tables.layout import find_layout
+from common.tables.records import Records
 
 CANDIDATES = (",", ";", "\t", "|")
-# Parts the fields of a file with one column, whose texts may hold any of the candidates.
-NO_DELIMITER = "\x1f"
+# Of a file with one column, whose texts may hold any of the candidates, but no NUL.
+NO_DELIMITER = "\0"
 SAMPLE_BYTES = 1 << 16
 _RECORDS = 200
 _NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-_SEP_LINE = re.compile(rb'^"?sep=([!-~\t])"?(?:\r\n?|\n|$)', re.IGNORECASE)
+_SEP_LINE = re.compile(rb'^"?sep=(\\t|[!-~\t]?)"?(?:\r\n?|\n|$)', re.IGNORECASE)
 
 
 def checked_delimiter(given: str) -> str:
@@ -36,50 +39,56 @@ def checked_delimiter(given: str) -> str:
 
 
 def split_sep_line(start: bytes) -> tuple[str | None, bytes]:
-    """The delimiter that the line sep= names, with that line; None and nothing without one."""
+    """The delimiter that the line sep= names, if it names one, with that line."""
     found = _SEP_LINE.match(start)
-    return (found[1].decode(), found[0]) if found else (None, b"")
+    if not found:
+        return None, b""
+    named = found[1].decode()
+    return _NAMES.get(named, named) or None, found[0]
 
 
 def find_delimiter(start: str) -> str:
     """The delimiter of a CSV.
 
-    Of several that fit, the one with the most columns. Without any, NO_DELIMITER where records
+    Of several that fit, the one that is least like the comma of a text or of a number, and then
+    the one with the most columns. Without any, NO_DELIMITER where records
     hold no comma or differ in how many; where all hold as many, the header lacks columns.
 
     Args:
         start: the first SAMPLE_BYTES, decoded, or all that there is.
     """
-    sample = _whole_lines(start)
-    fits = {sign: _fit(_widths(sample, sign)) for sign in CANDIDATES}
-    best = max(CANDIDATES, key=lambda sign: fits[sign])
-    if fits[best] > (0.0, 1):
-        return best
-    widths = _widths(sample, ",")
+    fits = {sign: _fit(_widths(start, sign)) for sign in CANDIDATES}
+    fitting = [sign for sign in CANDIDATES if fits[sign][1] > 1]
+    if fitting:
+        return max(
+            fitting, key=lambda sign: (fits[sign][0], -_texts_share(start, sign), fits[sign][1])
+        )
+    widths = _widths(start, ",")
     if widths[:1] == [1] and len(set(widths[1:])) != 1:
         return NO_DELIMITER
     return NO_DELIMITER if set(widths) == {1} else ","
 
 
-def _whole_lines(sample: str) -> str:
-    """Without the last line, which may be cut, if there are others."""
-    end = max(sample.rfind("\n"), sample.rfind("\r"))
-    return sample[: end + 1] if end > 0 else sample
-
-
 def _widths(sample: str, delimiter: str) -> list[int]:
-    """Fields of each of the first records; up to the first that cannot be read."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    widths: list[int] = []
-    try:
-        for fields in reader:
-            if fields:
-                widths.append(len(fields))
-            if len(widths) > _RECORDS:
-                break
-    except csv.Error:
-        pass
-    return widths
+    """Fields of each of the first records, those with broken quotes apart.
+
+    Nothing where the header is such a one. The last, which may be cut, counts if it is alone.
+    """
+    data = f"\n{sample}\n".encode()
+    records = Records(find_layout(data, final=True, max_open=len(data), delimiter=delimiter))
+    if not len(records.good()) or records.good()[0] > 0:
+        return []
+    text = io.StringIO(records.good_bytes().decode(), newline="")
+    reader = filter(None, csv.reader(text, delimiter=delimiter))
+    widths = [len(fields) for fields in islice(reader, _RECORDS + 1)]
+    return widths if sample.endswith(("\n", "\r")) else widths[:-1] or widths
+
+
+def _texts_share(sample: str, delimiter: str) -> float:
+    """Share of the sign, in tenths, that stands as in texts: before a blank or amid a number."""
+    sign = re.escape(delimiter)
+    amid = len(re.findall(rf"{sign} |(?<=\d){sign}(?=\d)", sample))
+    return round(amid / max(1, sample.count(delimiter)), 1)
 
 
 def _fit(widths: Sequence[int]) -> tuple[float, int]:

@@ -24,6 +24,7 @@ _CHUNK_BYTES = 1 << 18
 _LONGEST_LINE = 64 << 20  # is cut, lest a file without line ends fill the memory
 _MOST_UTF8 = 0.01  # lines of valid UTF-8 a line that is not: more, and the file is UTF-8
 _MOST_STRANGE = 0.1  # of the bytes above ASCII, what no western text is made of
+_MOST_RUNS = 0.1  # of letters with accents, third in a row: words of another alphabet
 _MOST_ACCENTS = 0.4  # of letters; text in Cyrillic or Greek has nothing else
 _WESTERN = (
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüœŒ‘’“”„–—…•€£¥§©®™°´¨«»‹›¿¡·\u00a0½¼¾ªº"
@@ -148,6 +149,7 @@ class _Seen:
 
     utf8_lines: int = 0
     other_lines: int = 0
+    runs: int = 0
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
 
     def add(self, lines: bytes) -> None:
@@ -158,7 +160,10 @@ class _Seen:
                 self.utf8_lines += 1
             else:
                 self.other_lines += 1
-                self.counts += np.bincount(np.frombuffer(line, np.uint8), minlength=256)
+                chars = np.frombuffer(line, np.uint8)
+                self.counts += np.bincount(chars, minlength=256)
+                accents = chars >= 0xC0
+                self.runs += int((accents[2:] & accents[1:-1] & accents[:-2]).sum())
 
     def encoding(self) -> Encoding:
         if self.utf8_lines > _MOST_UTF8 * self.other_lines:
@@ -169,7 +174,11 @@ class _Seen:
         strange = int(high[~western].sum()) + int(self.counts[:9].sum())
         letters = sum(int(self.counts[ord(a) : ord(z) + 1].sum()) for a, z in ("az", "AZ"))
         accents = int(self.counts[0xC0:].sum())
-        if strange > _MOST_STRANGE * high.sum() or accents > _MOST_ACCENTS * (letters + accents):
+        if (
+            strange > _MOST_STRANGE * high.sum()
+            or accents > _MOST_ACCENTS * (letters + accents)
+            or self.runs > _MOST_RUNS * accents
+        ):
             return Encoding(UTF8)
         order = [int(byte) + 128 for byte in np.argsort(-high, kind="stable")[:5] if high[byte]]
         shown = bytes(byte for byte in order if western[byte - 128] and byte != 0xA0)

@@ -1,10 +1,27 @@
-"""CSV out, for people who open it in a spreadsheet program."""
+"""Tables out: the formats by a file's ending, and CSV for people who open it in a spreadsheet."""
 
 import csv
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import IO
 
+from common.errors import SettingsError
 from common.tables.formulas import harmless
+
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".jsonl", ".jsonl.gz")
+
+
+def ending_of(out: Path) -> str:
+    """Which of `ENDINGS` a file's name asks for.
+
+    Raises:
+        SettingsError: if it ends in none of them.
+    """
+    for ending in ENDINGS:
+        if out.name.lower().endswith(ending):
+            return ending
+    *others, last = ENDINGS
+    raise SettingsError(f"{out} must end in {', '.join(others)} or {last}; that decides the format")
 
 
 def write_csv(

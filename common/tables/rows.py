@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from common.tables.dialect import NO_DELIMITER
 from common.tables.layout import TOO_LONG, Layout
 from common.tables.plain import reopened
 from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected
@@ -63,7 +64,7 @@ def _read(
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())
-    table, wrong = _parse(payload, width, block.delimiter)
+    table, wrong = _parse(payload, width, _arrow_delimiter(block))
     long = _rows_with_long_field(table, max_field_bytes)
     if records is None and not len(wrong) and not len(long):
         return BlockRows(table, np.arange(table.num_rows), []), None
@@ -105,6 +106,14 @@ def _parse(payload: memoryview, width: int, delimiter: str) -> tuple[pa.Table, N
         ),
     )
     return table, np.array(wrong, dtype=np.int64)
+
+
+def _arrow_delimiter(block: Layout) -> str:
+    """The delimiter; for a file without one, a control character that the block does not hold."""
+    if block.delimiter != NO_DELIMITER:
+        return block.delimiter
+    unused = (code for code in (*range(1, 9), *range(14, 32), 127) if code not in block.data)
+    return chr(next(unused, 1))
 
 
 def is_utf8(data: bytes | memoryview) -> bool:

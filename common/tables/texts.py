@@ -6,6 +6,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+TEXT_SEPARATOR = "\n"
+
 
 def join_texts(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array | pa.ChunkedArray:
     """The texts of each row, in the order of the columns, a line end between two of them.
@@ -20,4 +22,4 @@ def join_texts(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array | pa.C
 
 def _join(left: pa.Array, right: pa.Array) -> pa.Array:
     both = pc.and_(pc.not_equal(left, ""), pc.not_equal(right, ""))
-    return pc.binary_join_element_wise(left, right, pc.if_else(both, "\n", ""))
+    return pc.binary_join_element_wise(left, right, pc.if_else(both, TEXT_SEPARATOR, ""))

@@ -6,6 +6,7 @@ that is away (minutes of retries) is cut to tracking.timeout_s; its telemetry is
 
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,11 +14,11 @@ from urllib.parse import urlsplit
 
 from common.config.schema import Settings
 from common.errors import TriageError
+from common.tracking.local import DATABASE, artifacts_address, local_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
 CANDIDATE, PRODUCTION = "candidate", "production"
 MODEL = "model"  # the folder of a run's artifacts that holds the model's files
 _PORTS = {"http": 80, "https": 443}
@@ -42,18 +43,18 @@ def mlflow_client(settings: Settings) -> Iterator["MlflowClient"]:
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
-    if settings.tracking.uri is None:
-        settings.paths.tracking.mkdir(parents=True, exist_ok=True)
     try:
+        if settings.tracking.uri is None:
+            uri = local_address(settings.paths.tracking)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except (MlflowException, RequestException, ConnectionError) as error:
+    except (MlflowException, RequestException, ConnectionError, sqlite3.Error) as error:
         said = (str(error) or type(error).__name__).splitlines()[0]
         said = said.replace(_credentials(uri), "")  # MLflow's own texts repeat the address
         raise TrackingError(f"MLflow at {where}: {said[:300]}") from None
 
 
 def tracking_uri(settings: Settings) -> str:
-    """Where MLflow is; may hold a password."""
+    """Where MLflow is, to be shown; may hold a password."""
     if settings.tracking.uri is not None:
         return settings.tracking.uri.get_secret_value()
     return f"sqlite:///{(settings.paths.tracking / DATABASE).resolve()}"
@@ -72,8 +73,8 @@ def experiment_id(client: "MlflowClient", settings: Settings) -> str:
         return str(found.experiment_id)
     if settings.tracking.uri is not None:
         return str(client.create_experiment(name))
-    beside = (settings.paths.tracking / ARTIFACTS).resolve()
-    return str(client.create_experiment(name, artifact_location=beside.as_uri()))
+    beside = artifacts_address(settings.paths.tracking)
+    return str(client.create_experiment(name, artifact_location=beside))
 
 
 def _credentials(uri: str) -> str:

@@ -79,16 +79,17 @@ def read_rows(folder: Path, schema: LabelSchema) -> tuple[Rows, int]:
     Raises:
         DataError: if the folder lacks a column or was labeled with another number of labels.
     """
-    table = ds.dataset(folder, format="parquet").to_table()
-    missing = [name for name in _COLUMNS if name not in table.column_names]
+    labeled = ds.dataset(folder, format="parquet")
+    missing = [name for name in _COLUMNS if name not in labeled.schema.names]
     if missing:
         raise DataError(f"{folder} lacks column {', '.join(missing)}; run `make classify`")
+    threaded = "conversation_id" in labeled.schema.names
+    table = labeled.to_table(columns=[*_COLUMNS, *(["conversation_id"] if threaded else [])])
     taken = table.num_rows
     with_text = pc.greater(pc.fill_null(pc.utf8_length(table["text"]), 0), 0)
     table = table.filter(pc.and_(with_text, pc.is_valid(table["scores"])))
     scores = _score_matrix(table["scores"], labels=len(schema.names), folder=folder)
     ids = table["tweet_id"].to_numpy()
-    threaded = "conversation_id" in table.column_names
     conversations = pc.coalesce(table["conversation_id"], table["tweet_id"]) if threaded else None
     rows = Rows(
         tweet_ids=ids,

@@ -91,7 +91,7 @@ def check_parity(
     """
     exact, exported, served = (softmax(x / np.float32(temperature)) for x in (torch, fp32, int8))
     found = {"fp32": _compare(exact, exported), "int8": _compare(exported, served)}
-    logger.info(
+    logger.debug(
         "export: fp32 within %.1e of torch; int8 gives %.2f %% of %s texts the label of fp32",
         found["fp32"].max_difference,
         100 * found["int8"].agreement,

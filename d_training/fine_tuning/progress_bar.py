@@ -7,6 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from common.log import is_quiet
+
 _LINE_EVERY_S = 10.0
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ class ProgressBar:
         self._started = self._logged = time.monotonic()
         self._bar = (
             tqdm(total=total, initial=done, desc="training", unit="texts", leave=False)
-            if shown and sys.stderr.isatty()
+            if shown and sys.stderr.isatty() and not is_quiet()
             else None
         )
 

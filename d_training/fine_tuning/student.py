@@ -86,7 +86,7 @@ def load_student(
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     device = own_device()
     chosen = choose_precision(precision, device)
-    logger.info("student: %s, %s", device, chosen)
+    logger.debug("student: %s, %s", device, chosen)
     return Student(model.to(device), tokenizer, device, chosen)
 
 

@@ -105,11 +105,13 @@ def find_best(path: Path, name: str) -> Tuned:
 @contextmanager
 def _storage(path: Path) -> Iterator["RDBStorage"]:
     import optuna
+    from sqlalchemy import URL
     from sqlalchemy.exc import DatabaseError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        address = URL.create("sqlite", database=str(path.absolute()))
+        storage = optuna.storages.RDBStorage(address.render_as_string(hide_password=False))
     except DatabaseError as error:
         raise DataError(f"{path} is damaged ({error.orig}); remove it") from None
     try:

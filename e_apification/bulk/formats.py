@@ -4,14 +4,14 @@ CSV and TSV are text, in UTF-8; a CSV keeps the delimiter and the byte order mar
 came in. Parquet, JSONL and workbooks keep types: null, numbers, true and false.
 """
 
+import codecs
 import gzip
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-from common.errors import DataError, SettingsError
+from common.errors import DataError
 from common.tables.columns import quoted
-from common.tables.output import write_csv
+from common.tables.lines import csv_lines
 
 SHEET_ROWS = 1_048_576
 SHEET_COLUMNS = 16_384
@@ -43,19 +43,6 @@ class Dialect(NamedTuple):
 
 Batches = Iterator[pa.RecordBatch]
 Writer = Callable[[Path, pa.Schema, Batches, Dialect], None]
-
-
-def ending_of(out: Path) -> str:
-    """Which of `WRITERS` a file's name asks for.
-
-    Raises:
-        SettingsError: if it ends in none of them.
-    """
-    for ending in WRITERS:
-        if out.name.lower().endswith(ending):
-            return ending
-    *others, last = WRITERS
-    raise SettingsError(f"{out} must end in {', '.join(others)} or {last}; that decides the format")
 
 
 def check_fits(ending: str, header: Sequence[str], rows: int) -> None:
@@ -102,14 +89,13 @@ def write_table(
 
 
 def _csv(target: Path, schema: pa.Schema, batches: Batches, dialect: Dialect) -> None:
-    encoding = "utf-8-sig" if dialect.bom else "utf-8"
-    with _open_text(target, encoding=encoding) as file:
-        rows = (
-            row for batch in batches for row in zip(*map(_csv_cells, batch.columns), strict=True)
-        )
-        write_csv(
-            file, chain([schema.names], rows), delimiter=dialect.delimiter, guard=dialect.guard
-        )
+    to_lines = partial(csv_lines, delimiter=dialect.delimiter, guard=dialect.guard)
+    with _open(target) as file:
+        if dialect.bom:
+            file.write(codecs.BOM_UTF8)
+        file.write(to_lines([pa.array([name]) for name in schema.names]))
+        for batch in batches:
+            file.write(to_lines([_csv_cells(column) for column in batch.columns]))
 
 
 def _tsv(target: Path, schema: pa.Schema, batches: Batches, dialect: Dialect) -> None:
@@ -118,11 +104,11 @@ def _tsv(target: Path, schema: pa.Schema, batches: Batches, dialect: Dialect) ->
 
 def _jsonl(target: Path, schema: pa.Schema, batches: Batches, dialect: Dialect) -> None:
     del dialect
-    with _open_text(target, encoding="utf-8") as file:
+    with _open(target) as file:
         for batch in batches:
             for row in zip(*map(_values, batch.columns), strict=True):
                 record = dict(zip(schema.names, row, strict=True))
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                file.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
 
 
 def _parquet(target: Path, schema: pa.Schema, batches: Batches, dialect: Dialect) -> None:
@@ -156,14 +142,12 @@ def _escape(value: str) -> str:
     return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", value)
 
 
-def _csv_cells(column: pa.Array) -> list[str]:
+def _csv_cells(column: pa.Array) -> pa.Array:
     """Nothing for null, four decimals, true and false in lower case."""
-    values = column.to_pylist()
     if pa.types.is_floating(column.type):
-        return ["" if value is None else f"{value:.4f}" for value in values]
-    if pa.types.is_boolean(column.type):
-        return ["" if value is None else str(value).lower() for value in values]
-    return ["" if value is None else value for value in values]
+        values = column.to_pylist()
+        return pa.array([None if v is None else f"{v:.4f}" for v in values], pa.string())
+    return column.cast(pa.string())
 
 
 def _values(column: pa.Array) -> list[Any]:
@@ -174,17 +158,13 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 @contextmanager
-def _open_text(target: Path, *, encoding: str) -> Iterator[IO[str]]:
+def _open(target: Path) -> Iterator[IO[bytes]]:
     with target.open("wb") as file:
         if target.name.lower().endswith(".gz"):
-            with (
-                gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
-                TextIOWrapper(packed, encoding=encoding, newline="") as text,
-            ):
-                yield text
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                yield cast(IO[bytes], packed)
         else:
-            with TextIOWrapper(file, encoding=encoding, newline="") as text:
-                yield text
+            yield file
 
 
 WRITERS: dict[str, Writer] = {

@@ -29,13 +29,12 @@ from common.runtime.spark import spark_session
 from common.stage.manifest import RowCounts
 from common.tables.columns import quoted
 from common.tables.input import TableInput
+from common.tables.output import ENDINGS, ending_of
 from e_apification.bulk.curated import score_curated
 from e_apification.bulk.formats import (
-    WRITERS,
     Dialect,
     check_cells,
     check_fits,
-    ending_of,
     write_table,
 )
 from e_apification.bulk.publish import (
@@ -244,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser = stage_parser("e_apification score", summary, sections=["scoring", "spark"])
     parser.add_argument("--csv", type=plain_path, help="the table to label")
-    parser.add_argument("--out", type=plain_path, help=f"result: {', '.join(WRITERS)}")
+    parser.add_argument("--out", type=plain_path, help=f"result: {', '.join(ENDINGS)}")
     parser.add_argument(
         "--text-column",
         help="column of the text, or several: subject,description (default ingestion.text_column)",

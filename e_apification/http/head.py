@@ -19,7 +19,7 @@ class Head:
             return
 
         async def send_head(message: Message) -> None:
-            await send(message | {"body": b""} if "body" in message else message)
+            await send({**message, "body": b""} if "body" in message else message)
 
         # The server below goes by its own scope, which stays that of a HEAD.
         await self._app(dict(scope, method="GET"), receive, send_head)

@@ -145,7 +145,7 @@ def _key(settings: Settings) -> str:
     """Digest of the code, packages and settings that a server is started with."""
     rest = sorted([*(ROOT / STAGE / "static").iterdir(), *(ROOT / "common").rglob("*.py")])
     inputs = [ROOT / "Dockerfile", ROOT / "requirements_docker.txt", *rest]
-    read = ("TRIAGE_SERVING", "TRIAGE_STORE")
+    read = ("TRIAGE_SERVING", "TRIAGE_STORE", "TRIAGE_RUN_DIR")
     chosen = [item for item in environment_of(settings).items() if item[0].startswith(read)]
     return plan_stage(STAGE, code=[f"{STAGE}.__main__"], settings=chosen, inputs=inputs).key
 

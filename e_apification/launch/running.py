@@ -25,6 +25,7 @@ class Running(BaseModel, frozen=True):
     """A process of the virtual environment, or the container of an engine.
 
     key: digest of what it was started with, which tells whether it is up to date.
+    home: the folder of its note, as it was then called.
     """
 
     kind: Kind = "process"
@@ -32,19 +33,24 @@ class Running(BaseModel, frozen=True):
     url: str = ""
     pid: int = 0
     started: float = 0
+    home: Path | None = None
 
     @classmethod
     def read(cls, note: Path) -> Self | None:
-        """What was started, alive or not; None where nothing was."""
+        """What was started, alive or not; None where nothing was, or for what this is a copy of."""
         try:
-            return cls.model_validate_json(note.read_bytes())
+            running = cls.model_validate_json(note.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
+        home = running.home or note.parent
+        ours = not home.exists() or home.samefile(note.parent)  # it may have been moved
+        return running if ours else None
 
     def write(self, note: Path) -> Self:
         """Remember it."""
-        write_atomically(note, self.model_dump_json() + "\n")
-        return self
+        here = self.model_copy(update={"home": note.parent.resolve()})
+        write_atomically(note, here.model_dump_json() + "\n")
+        return here
 
     def is_alive(self) -> bool:
         """Whether it runs, and not another one in its place."""

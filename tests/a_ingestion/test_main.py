@@ -32,7 +32,7 @@ def test_lands_and_says_so(tmp_path: Path) -> None:
         TRIAGE_INGESTION__CSV=str(tmp_path / "in.csv"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "2 rows in, 1 out, dropped {'not UTF-8': 1}" in done.stderr
+    assert "2 rows in, 1 out, dropped: not UTF-8 1;" in done.stderr
     assert "1 of 2 records cannot be read and are in quarantine/" in done.stderr
     assert (tmp_path / "data/raw/manifest.json").is_file()
 

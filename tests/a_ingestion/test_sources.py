@@ -41,7 +41,9 @@ def test_kaggle_archive_is_the_input(
 ) -> None:
     source = choose(tmp_path, source="kaggle", kaggle=quick)
     assert source.inputs == (tmp_path / "kaggle/owner__support-messages/archive.zip",)
-    assert source.settings == {"member": "twcs/twcs.csv"}
+    assert source.settings == {
+        "member": "twcs/twcs.csv", "encoding": None, "delimiter": None, "sheet": None,
+    }  # fmt: skip
 
 
 def test_huggingface_file_is_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,14 @@ from b_transformation import run
 from common.config.schema import Settings
 from common.config.settings import load_settings
 from common.errors import DataError
-from common.stage.manifest import find_manifest, verify_files
+from common.stage.manifest import Manifest, find_manifest, verify_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT / "tests" / "cases"
 T, TIME = "Tue Oct 31 22:10:47 +0000 2017", datetime(2017, 10, 31, 22, 10, 47, tzinfo=UTC)
 NAMES = ("tweet_id", "author_id", "inbound", "created_at", "text", "in_response_to_tweet_id")
 RAW = [
@@ -54,7 +55,7 @@ RAW = [
     ("15", "209", "True", T, "   ", ""),
     ("16", "210", "True", "yesterday", "where is my order", ""),
     ("17", "211", "True", "", "", ""),
-    ("x18", "212", "True", T, "this id cannot be read", ""),
+    ("1.8E+18", "212", "True", T, "this id cannot be read", ""),
     ("19", "213", "maybe", T, "nor can this flag", ""),
     ("1", "214", "True", T, "the same id again", ""),
     ("21", "215", "True", T, "https://x.example/only", ""),
@@ -70,8 +71,8 @@ RAW = [
     ("31", "221", "True", T, "the queue is " + "very " * 60, ""),
 ]  # fmt: skip
 FIELDS = ("tweet_id", "author_id", "created_at", "brand", "conversation_id", "is_opener", "text",
-          "clean_text", "lang")  # fmt: skip
-MESSAGES = [
+          "clean_text", "lang", "id", "inbound", "in_response_to_tweet_id")  # fmt: skip
+_MESSAGES = [
     (1, "115", TIME, "TeaShop", 1, True, "@brand my kettle isn't here yet & it was due Monday",
      "@brand my kettle isn t here yet it was due monday", "en"),
     (3, "115", datetime(2017, 10, 31, 19, 0, tzinfo=UTC), "TeaShop", 1, False,
@@ -102,6 +103,9 @@ MESSAGES = [
     (31, "221", TIME, None, 31, True, "the queue is " + "very " * 37 + "ve",
      "the queue is " + "very " * 37 + "ve", "en"),
 ]  # fmt: skip
+# Columns of the source, as it writes them: the first row of each id.
+CARRIED = {int(float(row[0])): (row[0], row[2], row[5]) for row in reversed(RAW)}
+MESSAGES = [(*row, *CARRIED[row[0]]) for row in _MESSAGES]
 REPLIES = [
     (1, "TeaShop", "@brand my kettle isn't here yet & it was due Monday",
      "@user Sorry! Write to [email] 😀"),
@@ -188,7 +192,7 @@ def test_types(curated: Path) -> None:
     string, long, time_utc = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
     assert tuple(messages.names) == FIELDS
     assert messages.types == [
-        long, string, time_utc, string, long, pa.bool_(), string, string, string,
+        long, string, time_utc, string, long, pa.bool_(), *[string] * 6,
     ]  # fmt: skip
     replies = pq.read_table(curated / "data/curated/replies").schema
     assert replies.names == ["message_id", "brand", "message", "reply"]
@@ -237,6 +241,28 @@ def test_report_of_the_checks(curated: Path) -> None:
     assert report["texts"] == {
         "texts_cut": 1, "texts_html": 0, "mails_cut": 0, "cut_mail": False, "mail_share": 0.0,
     }  # fmt: skip
+    assert report["columns"] == {
+        "text": ["text"],
+        "id": "tweet_id",
+        "brand": None,
+        "carried": ["inbound", "in_response_to_tweet_id"],
+        "inbound flag": {"column": "inbound", "empty": 0, "unreadable": 1},
+        "date": {
+            "column": "created_at", "empty": 1, "unreadable": 1,
+            "forms": ["Tue Oct 31 22:10:47 +0000 2017", "2017-10-31 22:10:47"],
+        },
+    }  # fmt: skip
+    assert [(cause["rows"], cause["words"]) for cause in report["unusable"]] == [
+        (2, "2 rows have no message (empty text)"),
+        (2, "2 rows have no message (empty after cleaning)"),
+        (1, "1 rows have no id in column 'tweet_id' that can be read: '1.8E+18' is a number that "
+            "a spreadsheet has rounded"),
+        (1, "1 rows have no inbound flag in column 'inbound' that can be read: 'maybe' is none of "
+            "the words in docs/own_data.md"),
+        (1, "1 rows have no date in column 'created_at', which is empty"),
+        (1, "1 rows have no date in column 'created_at' that can be read: 'yesterday' has none of "
+            "the forms in docs/own_data.md"),
+    ]  # fmt: skip
 
 
 def test_unchanged_second_run_does_nothing(curated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,6 +280,7 @@ def test_failed_check_publishes_nothing(copied: Path, shared_session: None) -> N
     with pytest.raises(DataError) as caught:
         run(settings_for(copied))
     assert "share of unusable rows is 0.2581, must be at most 0.0500" in str(caught.value)
+    assert "by transformation.quality.max_null_share: 2 rows have" in str(caught.value)
     assert "share of repeated ids is 0.0323, must be at most 0.0100" in str(caught.value)
     assert "kettle" not in str(caught.value)
     assert find_manifest(copied / "data/curated") == before
@@ -279,16 +306,108 @@ def test_csv_with_nothing_but_texts(tmp_path: Path, shared_session: None) -> Non
     row = {entry["body"]: entry["source_row"] for entry in landed}
     first, second = row["The parcel is late"], row["@teashop thanks"]
     assert rows_of(tmp_path / "data/curated/messages") == [
-        (first, None, None, None, first, True, "The parcel is late", "the parcel is late", "en"),
-        (second, None, None, None, second, True, "@brand thanks", "@brand thanks", "en"),
-    ]
+        (first, None, None, None, first, True, "The parcel is late", "the parcel is late", "en",
+         str(first)),
+        (second, None, None, None, second, True, "@brand thanks", "@brand thanks", "en",
+         str(second)),
+    ]  # fmt: skip
     schema = pq.read_table(tmp_path / "data/curated/messages").schema
-    assert tuple(schema.names) == FIELDS
+    assert tuple(schema.names) == FIELDS[:10]
     assert schema.field("created_at").type == pa.timestamp("us", tz="UTC")
     assert rows_of(tmp_path / "data/curated/replies") == []
     assert manifest.rows.out == 2
     assert manifest.rows.dropped["empty after cleaning"] == 1
     assert manifest.figures["replies"] == manifest.figures["brands"] == 0
+
+
+def land_and_run(run_dir: Path, content: bytes, *more: str) -> Manifest:
+    (run_dir / "in.csv").write_bytes(content)
+    settings = settings_for(run_dir, *more)
+    land(settings)
+    return run(settings)
+
+
+def test_quarantine_counts_as_unusable(tmp_path: Path, shared_session: None) -> None:
+    good = b"".join(b"good text number %d\n" % number for number in range(20))
+    bad = b"".join(b"two,fields %d\n" % number for number in range(40))
+    with pytest.raises(DataError) as caught:
+        land_and_run(tmp_path, b"text\n" + good + bad)
+    assert (
+        "share of unusable rows is 0.6667, must be at most 0.0500 by "
+        "transformation.quality.max_null_share: 40 records are in quarantine (wrong number of "
+        "columns): set DELIMITER=, as DELIMITER=';', or quote the fields that hold one"
+    ) in str(caught.value)
+    assert not (tmp_path / "data/curated").exists()
+
+
+def test_few_records_in_quarantine_pass(tmp_path: Path, shared_session: None) -> None:
+    good = b"".join(b"good text number %d\n" % number for number in range(60))
+    manifest = land_and_run(tmp_path, b"text\n" + good + b"two,fields\n")
+    assert (manifest.rows.taken, manifest.rows.out) == (60, 60)
+    report = json.loads((tmp_path / "reports/quality.json").read_text(encoding="utf-8"))
+    values = {check["name"]: check["value"] for check in report["checks"]}
+    assert values["share of unusable rows"] == "0.0164"  # 1 of 61
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("created_at,text", "31. Jan,where is it {n}",
+         "3 rows have no date in column 'created_at' that can be read: '31. Jan' has none of the "
+         "forms in docs/own_data.md: write it as 2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves "
+         "the dates out"),
+        ("tweet_id,text", "7.9155{n}E+17,where is it {n}",
+         "3 rows have no id in column 'tweet_id' that can be read: '7.91550E+17' is a number that "
+         "a spreadsheet has rounded: export ids as text, or ID_COLUMN=none numbers the rows"),
+        ("inbound,text", "hm {n},where is it {n}",
+         "3 rows have no inbound flag in column 'inbound' that can be read: 'hm 0' is none of the "
+         "words in docs/own_data.md: write True or False, or INBOUND_COLUMN=none"),
+        ("tweet_id,text", "TKT-1,where is it {n}",
+         "share of repeated ids is 0.6667, must be at most 0.0100 by "
+         "transformation.quality.max_duplicate_id_share: column 'tweet_id' is no id"),
+    ],
+)  # fmt: skip
+def test_a_column_that_cannot_be_read_is_named_with_the_remedy(
+    tmp_path: Path, shared_session: None, header: str, row: str, message: str
+) -> None:
+    rows = [row.format(n=number) for number in range(3)]
+    content = "\n".join([header, *rows]).encode()
+    with pytest.raises(DataError) as caught:
+        land_and_run(tmp_path, content)
+    assert message in str(caught.value)
+    column = header.partition(",")[0]
+    setting = {"created_at": "date_column", "tweet_id": "id_column", "inbound": "inbound_column"}
+    assert land_and_run(tmp_path, content, f"ingestion.{setting[column]}=none").rows.out == 3
+
+
+@pytest.mark.parametrize("name", ["dates_eu", "dates_rfc", "dates_epoch"])
+def test_dates_of_the_cases(tmp_path: Path, shared_session: None, name: str) -> None:
+    manifest = land_and_run(tmp_path, (CASES / f"{name}.csv").read_bytes())
+    assert manifest.rows.dropped == {}
+    first = pq.read_table(tmp_path / "data/curated/messages").sort_by("created_at")[:1].to_pylist()
+    expected = {
+        "dates_eu": datetime(2024, 1, 31, 9, 5, tzinfo=UTC),
+        "dates_rfc": datetime(2024, 1, 31, 9, 5, tzinfo=UTC),
+        "dates_epoch": datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC),
+    }
+    assert (first[0]["created_at"], first[0]["id"]) == (expected[name], "0")
+
+
+@pytest.mark.parametrize(
+    ("name", "text_column"),
+    [
+        ("dotted_column", "ticket.message"),
+        ("column_named_0", "0"),
+        ("colon_column", "Message: body"),
+    ],
+)
+def test_text_columns_of_the_cases(
+    tmp_path: Path, shared_session: None, name: str, text_column: str
+) -> None:
+    manifest = land_and_run(
+        tmp_path, (CASES / f"{name}.csv").read_bytes(), f"ingestion.text_column={text_column}"
+    )
+    assert (manifest.rows.out, manifest.rows.dropped) == (manifest.rows.taken, {})
 
 
 def test_unlanded_source(tmp_path: Path) -> None:
@@ -317,7 +436,7 @@ def test_killed_while_spark_writes(copied: Path, shared_session: None) -> None:
 
     run(settings_for(copied, *more))
     cut = "the queue is " + "very " * 17 + "ve"
-    shorter = (*MESSAGES[-1][:6], cut, cut, "en")
+    shorter = (*MESSAGES[-1][:6], cut, cut, *MESSAGES[-1][8:])
     assert rows_of(copied / "data/curated/messages") == [*MESSAGES[:-1], shorter]
     assert rows_of(copied / "data/curated/replies") == REPLIES
     assert not list((copied / "data").glob(".curated.staging-*"))

@@ -69,6 +69,25 @@ def test_each_message_comes_out_once_with_its_soft_label(
     assert not (tmp_path / "shards").exists()
 
 
+def test_ids_and_columns_of_the_source_come_through(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
+    rows = [
+        (1, 101, text, "en", None, f"TKT-{n}", " mail ", "=1+1", "2.50", None)
+        for n, text in enumerate(TEXTS[:1])
+    ]
+    names = ("tweet_id", "conversation_id", "text", "lang", "brand", "id", "ticket.channel",
+             "a `b`, c", "source_label", "Empty")  # fmt: skip
+    types = "long long string string string string string string string string".split()
+    ddl = ", ".join(
+        f"`{name.replace('`', '``')}` {kind}" for name, kind in zip(names, types, strict=True)
+    )
+    build_labels(spark.createDataFrame(rows, ddl), spec, tmp_path, seed=1)
+    (row,) = rows_in(tmp_path)
+    assert list(row)[9:] == ["id", "ticket.channel", "a `b`, c", "source_label", "Empty"]
+    assert list(row.values())[9:] == ["TKT-0", " mail ", "=1+1", "2.50", None]
+
+
 def test_each_worker_loads_the_model_once(
     spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
 ) -> None:

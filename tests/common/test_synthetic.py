@@ -45,7 +45,7 @@ def test_a_labels_file_that_names_none_has_none(tmp_path: Path) -> None:
         (
             "label,text\nbills,a bill\nbills,Hello, I was charged twice, refund me\n",
             "more.csv, line 3: wrong number of columns (4, the header has 2); put a field that "
-            "holds a comma into double quotes",
+            "holds ',' into double quotes",
         ),
         ("label,text\nbills,Hi!\nrest,hi\n", "line 3: the text stands under 'bills' already"),
         ('label,text\nbills,"hi\n', "more.csv, line 2: broken quote; close it"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from b_transformation.quality.causes import Cause
 from b_transformation.quality.checks import Check, check_quality, require_passed, write_report
 from b_transformation.quality.written import Written
 from common.config.transformation import QualitySettings
@@ -132,7 +133,10 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
         Check("nulls in text", "1", "at most 0", passed),
     ]
     texts = {"texts_html": 2, "cut_mail": True}
-    write_report(found, tmp_path / "quality.json", now=NOW, texts=texts)
+    causes = [Cause(3, "3 rows are blank", "fill them in")]
+    columns = {"date": {"column": "at"}}
+    path = tmp_path / "quality.json"
+    write_report(found, path, now=NOW, texts=texts, columns=columns, causes=causes)
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8")) == {
         "created_at": "2024-05-06T12:00:00+00:00",
         "passed": passed,
@@ -141,4 +145,6 @@ def test_report_holds_every_check(tmp_path: Path, passed: bool) -> None:
             {"name": "nulls in text", "value": "1", "limit": "at most 0", "passed": passed},
         ],
         "texts": {"texts_html": 2, "cut_mail": True},
+        "columns": {"date": {"column": "at"}},
+        "unusable": [{"rows": 3, "words": "3 rows are blank", "remedy": "fill them in"}],
     }

@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from b_transformation.columns.directions import INBOUND, OUTBOUND
+from b_transformation.columns.ids import NOTHING
 from b_transformation.threading.brands import brand_column, choose_brand, find_thread_brands
-from b_transformation.threading.raw_columns import INBOUND, OUTBOUND
-from b_transformation.threading.threads import NOTHING
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

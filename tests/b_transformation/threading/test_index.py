@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -6,18 +7,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN
+from b_transformation.columns.ids import NOTHING
+from b_transformation.columns.raw_columns import RawColumns
 from b_transformation.threading.index import (
     ANSWERS,
     BY_BRAND,
     NO_DIRECTION,
     NO_ID,
+    NO_TIME,
     QUESTIONS,
     REPEATED,
     Index,
     write_index,
 )
-from b_transformation.threading.raw_columns import INBOUND, OUTBOUND, UNKNOWN, RawColumns
-from b_transformation.threading.threads import NOTHING
 
 QUESTION_FIELDS = [
     ("source_row", pa.int64()),
@@ -38,7 +41,6 @@ def raw_columns(*rows: tuple[Any, ...], with_authors: bool = True) -> RawColumns
     """Each row: tweet_id, id replied to, direction, author; source rows count from 1."""
     ids, parents, directions, authors = zip(*rows, strict=True) if rows else ((),) * 4
     return RawColumns(
-        names=(),
         source_rows=np.arange(1, len(rows) + 1, dtype=np.int64),
         tweet_ids=np.array(ids, np.int64),
         parent_ids=np.array(parents, np.int64),
@@ -85,7 +87,7 @@ def test_rows_of_every_kind(write: Any, tmp_path: Path) -> None:
     ]
     assert answers == [(2, 10, "Tea"), (11, 12, None)]
     assert (index.questions, index.answers) == (4, 2)
-    assert index.dropped == {NO_ID: 2, NO_DIRECTION: 1, REPEATED: 1, BY_BRAND: 4}
+    assert index.dropped == {NO_ID: 2, NO_DIRECTION: 1, REPEATED: 1, BY_BRAND: 4, NO_TIME: 0}
     assert index.questions + sum(index.dropped.values()) == 12
     assert sorted(index.brands) == ["Bike", "Tea"]
     assert index.figures == {
@@ -112,7 +114,7 @@ def test_of_repeated_ids_the_first_readable_row_is_kept(write: Any) -> None:
         (20, NOTHING, OUTBOUND, "Tea"),
     )
     assert questions == [(2, 20, 20, True, None, None), (3, 21, 21, True, None, None)]
-    assert index.dropped == {NO_ID: 0, NO_DIRECTION: 1, REPEATED: 2, BY_BRAND: 0}
+    assert index.dropped == {NO_ID: 0, NO_DIRECTION: 1, REPEATED: 2, BY_BRAND: 0, NO_TIME: 0}
     assert index.brands == ()
 
 
@@ -161,4 +163,20 @@ def test_authors_that_only_the_dictionary_names_are_no_brands(tmp_path: Path) ->
     authors = pa.DictionaryArray.from_arrays(pa.array([2, 3], pa.int32()), dictionary)
     index = write_index(raw._replace(authors=authors), tmp_path, rounds=32)
     assert index.brands == ("Tea",)
+    assert rows_of(tmp_path / ANSWERS) == [(2, 1, "Tea")]
+
+
+def test_questions_without_a_date_are_dropped_and_their_threads_stay(tmp_path: Path) -> None:
+    raw = raw_columns(
+        (1, NOTHING, INBOUND, "7"),
+        (2, 1, OUTBOUND, "Tea"),
+        (3, 2, INBOUND, "7"),
+    )
+    dates = np.array(["NaT", "NaT", "2024-01-31T09:05:00"], "datetime64[us]")
+    index = write_index(raw._replace(dates=dates), tmp_path, rounds=32)
+    table = pq.read_table(tmp_path / QUESTIONS)
+    assert table["tweet_id"].to_pylist() == [3]
+    assert table["conversation_id"].to_pylist() == [1]
+    assert table["created_at"].to_pylist() == [datetime(2024, 1, 31, 9, 5, tzinfo=UTC)]
+    assert (index.dropped[NO_TIME], index.dropped[BY_BRAND]) == (1, 1)
     assert rows_of(tmp_path / ANSWERS) == [(2, 1, "Tea")]

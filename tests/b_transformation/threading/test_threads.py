@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b_transformation.threading.threads import NOTHING, Threads, find_places, resolve_threads
+from b_transformation.columns.ids import NOTHING
+from b_transformation.threading.threads import Threads, find_places, resolve_threads
 
 
 def resolve(replies: dict[int, int | None], *, rounds: int = 32) -> Threads:

@@ -1,10 +1,13 @@
 import json
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from common.errors import DataError, TriageError
+from common.locks import reading
 from common.stage.files import sha256_of, write_atomically
 from common.stage.manifest import (
     RowCounts,
@@ -71,8 +75,8 @@ def test_a_stage_logs_its_rows_and_knows_its_seconds(
     run_stage(plan("other"), output=tmp_path / "out", build=all_kept)
     assert 0 <= made.seconds < 60
     first, second = caplog.messages
-    assert first.startswith("stage: 3 rows in, 2 out, dropped {'empty': 1}, ")
-    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped none, ")
+    assert first.startswith("stage: 3 rows in, 2 out, dropped: empty 1; ")
+    assert second.startswith("stage: 1,000 rows in, 1,000 out, dropped: none; ")
 
 
 def test_what_is_built_once_is_built_anew_only_where_it_is_damaged(tmp_path: Path) -> None:
@@ -168,6 +172,38 @@ def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
         pytest.raises(TriageError, match="another process is writing"),
     ):
         run_stage(plan(), output=tmp_path / "out", build=never)
+
+
+def test_what_is_read_is_replaced_only_afterwards(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    out = tmp_path / "out"
+    run_stage(plan("1"), output=out, build=writes("old"))
+
+    with ThreadPoolExecutor() as pool, reading(out):
+        second = pool.submit(run_stage, plan("2"), output=out, build=writes("new"))
+        while "waiting for the command that reads" not in caplog.text:
+            assert not second.done()
+            time.sleep(0.01)
+        assert (out / "part/data.txt").read_text() == "old"
+        assert not second.done()
+    assert second.done()
+    assert (out / "part/data.txt").read_text() == "new"
+
+
+def test_a_copy_that_followed_links_goes_on(tmp_path: Path) -> None:
+    run_stage(plan("1"), output=tmp_path / "data/out", build=writes("old"))
+    copied = tmp_path / "copied"
+    shutil.copytree(tmp_path / "data", copied)
+    assert not (copied / "out").is_symlink()
+
+    assert run_stage(plan("1"), output=copied / "out", build=never).figures == {"note": "old"}
+    run_stage(plan("2"), output=copied / "out", build=writes("new"))
+
+    assert (copied / "out/part/data.txt").read_text() == "new"
+    key = plan("2").key
+    assert {path.name for path in copied.iterdir() if path.is_dir()} == {"out", f"out.{key}"}
 
 
 @pytest.mark.parametrize("moment", ["building", "before link", "after link"])

@@ -14,7 +14,8 @@ CASES = Path(__file__).resolve().parents[2] / "cases"
 
 def bulk(source: TableInput) -> tuple[tuple[str, ...], list[tuple[str, ...]], dict[int, str], str]:
     with open_table(source, max_field_mb=1) as table:
-        rows, rejected = [], {}
+        rows: list[tuple[str, ...]] = []
+        rejected: dict[int, str] = {}
         for batch in table.batches:
             rows += list(zip(*(column.to_pylist() for column in batch.rows.columns), strict=True))
             rejected |= {r.number: r.reason for r in batch.rejected}

@@ -19,12 +19,20 @@ from common.tables.dialect import (
         # The header's own commas are inside quotes, or part of a name.
         ('"id, old";text\n1;"hi; you"\n2;ho\n', ";"),
         ("id, old;text\n1;hi\n2;ho\n", ";"),
-        # Of two that fit equally well, the one with more columns; else the comma.
+        # Of two that fit equally well: commas of texts and numbers don't count, then more columns.
+        ("Betrag,EUR;Text\n0,50;x\n1,20;y\n", ";"),
+        ("Name, Vorname;Text\nMaier, Jo;hallo\nRoth, Al;ho\n", ";"),
+        ("id, text\n1, hi\n2, ho\n", ","),
         ("a;b;c,d\n1;2;3,4\n5;6;7,8\n", ";"),
         ("a,b;c\n1,2;3\n4,5;6\n", ","),
         # Records of wrong width do not hide the header's delimiter.
         ("id,text\n1,hi, you\n2,hi, you, too\n", ","),
         ("id,text", ","),
+        # A quote that is left open costs its own record alone.
+        ('id;text\n1;"hi\n2;ho\n', ";"),
+        # Line ends before the header and inside it.
+        ('\n\n"text"', NO_DELIMITER),
+        ('"a\nb";c', ";"),
         # One column: a text may hold anything.
         ("text\nhi, you\nho\nwell, well, well\n", NO_DELIMITER),
         ("text\nhi; you\nho\n", NO_DELIMITER),
@@ -50,6 +58,8 @@ def test_a_record_that_the_sample_cuts_does_not_count() -> None:
         (b'"sep=|"\rid|text\r', ("|", b'"sep=|"\r')),
         (b"sep=\t\nid\ttext\n", ("\t", b"sep=\t\n")),
         (b"sep=,", (",", b"sep=,")),
+        (b"sep=\\t\nid\ttext\n", ("\t", b"sep=\\t\n")),
+        (b"sep=\nid;text\n", (None, b"sep=\n")),
         (b"sep=,,\n", (None, b"")),
         (b"separator\n", (None, b"")),
         (b"id,sep=,\n", (None, b"")),

@@ -48,6 +48,10 @@ def test_what_made_it_cp1252_is_shown() -> None:
     "data",
     [
         "Привет, где моя посылка".encode("cp1251"),
+        "Amazon order from Leeds, где мой заказ".encode("cp1251"),
+        "Amazon order from Leeds, где мой заказ".encode("koi8-r"),
+        "schön wäre ein Päckchen für Köln".encode("cp850"),
+        "kargom nerede, şikayet ediyorum ığ".encode("cp1254"),
         "Πού είναι το δέμα μου".encode("cp1253"),
         "ご注文の商品が届きません".encode("shift_jis"),
         "Gdzie jest moja paczka? Proszę o pomoc, źle działa, płaciłam".encode("cp1250"),

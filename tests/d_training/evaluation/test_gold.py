@@ -72,7 +72,7 @@ def test_texts_are_read_as_models_read_them_and_the_rest_is_counted(gold_csv: Pa
         (
             'text,label\n"ok, quoted",bill\nThe courier came, but late,rest\n',
             r"gold\.csv, line 3: wrong number of columns \(3, the header has 2\); put a field that "
-            "holds a comma into double quotes",
+            "holds ',' into double quotes",
         ),
     ],
 )

@@ -21,7 +21,8 @@ from common.errors import DataError, RefusedError
 from common.models.deployment import roll_back
 from common.models.model_source import fetch_served
 from common.models.registry import POINTER, production_id, verified_files
-from common.tracking.client import DATABASE, TrackingError, mlflow_client
+from common.tracking.client import TrackingError, mlflow_client
+from common.tracking.local import DATABASE
 from common.tracking.records import RunRecord, spool, spooled
 from d_training import run
 from d_training.tracking.sync import sync, synced

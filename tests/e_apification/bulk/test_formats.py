@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from common.errors import DataError, SettingsError
 from common.tables.formulas import harmless
+from common.tables.output import ending_of
 from e_apification.bulk import formats
-from e_apification.bulk.formats import Dialect, check_cells, check_fits, ending_of, write_table
+from e_apification.bulk.formats import Dialect, check_cells, check_fits, write_table
 
 NAMES = ["id", "=text", "label", "confidence", "abstained", "truncated", "model_id"]
 SCHEMA = pa.schema(

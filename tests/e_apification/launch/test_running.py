@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,16 @@ def test_a_note_that_is_damaged_is_none(tmp_path: Path) -> None:
     assert Running.read(note) == running
     note.write_text('{"kind": ')
     assert Running.read(note) is None
+
+
+def test_a_note_goes_with_its_folder_and_not_with_a_copy(tmp_path: Path) -> None:
+    first, copied, moved = (tmp_path / name for name in ("first", "copied", "moved"))
+    running = Running(key="a", pid=7, started=1.5).write(first / "api.json")
+    shutil.copytree(first, copied)
+    assert Running.read(copied / "api.json") is None
+    assert Running.read(first / "api.json") == running
+    first.rename(moved)
+    assert Running.read(moved / "api.json") == running
 
 
 def spawn(on_sigterm: str) -> subprocess.Popen[bytes]:

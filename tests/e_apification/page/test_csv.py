@@ -52,12 +52,13 @@ def written(cells: list[str], delimiter: str, guard: bool) -> str:
 
 
 def check(folder: Path, cells: list[str]) -> None:
-    ways = [{"delimiter": sign, "guard": guard} for sign in ",;\t|" for guard in (True, False)]
+    pairs = [(sign, guard) for sign in ",;\t|" for guard in (True, False)]
+    ways: list[dict[str, str | bool]] = [{"delimiter": s, "guard": guard} for s, guard in pairs]
     assert javascript(folder, cells, ways) == {
         "patterns": [FORMULA, NUMBER],
         "harmless": [harmless(cell) for cell in cells],
         "unmarked": [unmarked(cell) for cell in cells],
-        "written": [written(cells, way["delimiter"], way["guard"]) for way in ways],
+        "written": [written(cells, sign, guard) for sign, guard in pairs],
     }
 
 
