@@ -135,7 +135,10 @@ def test_how_a_file_is_read_is_said_and_rejected_records_are_listed(page: Page) 
     expect(page.locator("#rejected")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("name", "form"), [("formats.xlsx", "xlsx"), ("formats.jsonl", "JSONL")])
+@pytest.mark.parametrize(
+    ("name", "form", "truncated"),
+    [("formats.xlsx", "xlsx", "false"), ("formats.jsonl", "JSONL", "true")],
+)
 def test_a_table_of_another_program_is_labeled(
     page: Page, name: str, form: str, truncated: str
 ) -> None:
