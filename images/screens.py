@@ -42,7 +42,7 @@ def file(page: Page) -> None:
     """A file whose rows are labeled."""
     page.get_by_role("link", name="File").click()
     text = "text\n" + "".join(f'"{text}"\n' for text in MESSAGES)
-    page.get_by_label("CSV file").set_input_files(
+    page.get_by_label("File", exact=True).set_input_files(
         {"name": "monday.csv", "mimeType": "text/csv", "buffer": text.encode()}
     )
     page.get_by_role("button", name="Label all rows").click()

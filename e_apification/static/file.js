@@ -197,7 +197,7 @@ function showProgress(done, all) {
 function showMix() {
   const times = new Map();
   for (const answer of results) {
-    const label = answer ? (answer.label ?? "not sure") : "no text";
+    const label = answer?.readable ? (answer.label ?? "not sure") : "no text";
     times.set(label, (times.get(label) ?? 0) + 1);
   }
   const ranked = [...times].sort((a, b) => b[1] - a[1]);
@@ -212,7 +212,7 @@ function showMix() {
     ),
   );
   const models = new Set(results.filter(Boolean).map((answer) => answer.model_id));
-  const truncated = results.filter((answer) => answer?.truncated).length;
+  const truncated = results.filter((answer) => answer?.readable && answer.truncated).length;
   const notes = [];
   if (truncated) notes.push(`Of ${count(truncated, "message")} the end was not read.`);
   if (models.size > 1)

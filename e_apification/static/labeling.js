@@ -8,7 +8,7 @@ const SOME_TEXT = /[^\s\u001c-\u001f\u0085]/; // what the server counts as a tex
 
 /**
  * Label texts, giving the pieces as they are done: {from, answers}, an answer for each text.
- * A text without content is not sent and gets null, as one does of which cleaning leaves nothing.
+ * A text without content is not sent and gets null.
  */
 export async function* labelTexts(texts, limits, { signal }) {
   for (const [from, to] of pieces(texts, limits)) {
@@ -30,10 +30,10 @@ export function cut(text, { max_text_chars: most }) {
   return text.length > most ? text.slice(0, most).toWellFormed() : text;
 }
 
-const answer = (text, given, limits) =>
-  given.readable
-    ? { ...given, truncated: given.truncated || text.length > limits.max_text_chars }
-    : null;
+const answer = (text, given, limits) => ({
+  ...given,
+  truncated: given.truncated || text.length > limits.max_text_chars,
+});
 
 function* pieces(texts, limits) {
   const mostTexts = Math.min(MOST_AT_ONCE, limits.max_texts);

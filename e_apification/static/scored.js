@@ -17,7 +17,7 @@ export function scoredHeader(columns) {
   return [...given, ...addedNames(given)];
 }
 
-/** Each row with its answer, null where there was no text. */
+/** Each row with its answer; empty cells where there was no text, or nothing of it to read. */
 export function scoredRows(columns, rows, answers) {
   const width = withoutResults(columns).length;
   return answers.map((answer, index) => [...rows[index].slice(0, width), ...cells(answer)]);
@@ -43,7 +43,7 @@ function addedNames(columns) {
 }
 
 function cells(answer) {
-  if (!answer) return ADDED.map(() => "");
+  if (!answer?.readable) return ADDED.map(() => "");
   const { label, confidence, abstained, truncated, model_id } = answer;
   return [label ?? "", confidence.toFixed(4), String(abstained), String(truncated), model_id];
 }

@@ -135,15 +135,20 @@ def test_how_a_file_is_read_is_said_and_rejected_records_are_listed(page: Page) 
     expect(page.locator("#rejected")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("name", "form"), [("formats.xlsx", "xlsx"), ("formats.jsonl", "JSONL")])
-def test_a_table_of_another_program_is_labeled(page: Page, name: str, form: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "form", "truncated"),
+    [("formats.xlsx", "xlsx", "false"), ("formats.jsonl", "JSONL", "true")],
+)
+def test_a_table_of_another_program_is_labeled(
+    page: Page, name: str, form: str, truncated: str
+) -> None:
     upload(page, (CASES / name).read_bytes(), name=name)
     expect(page.locator("#file-said")).to_contain_text(f", {form}.")
     page.get_by_role("button", name="Label all rows").click()
     expect(page.locator("#labeled")).to_be_visible()
     header, first, *_ = downloaded(page)[1]
     assert header[-5:] == ["label", "confidence", "abstained", "truncated", "model_id"]
-    assert first[-5:] == ["delivery", "0.6914", "false", "false", MODEL_ID]
+    assert first[-5:] == ["delivery", "0.6914", "false", truncated, MODEL_ID]
 
 
 def test_several_columns_are_one_text_and_numbers_and_handles_stay(page: Page) -> None:
