@@ -60,7 +60,8 @@ def open_csv(
         log: whether to say how the file is read, where that is not as usual.
 
     Raises:
-        DataError: for an unknown encoding or delimiter, and as ``read_blocks`` does.
+        SettingsError: for an unknown encoding or delimiter.
+        DataError: as ``read_blocks`` does.
     """
     sign = None if delimiter is None else checked_delimiter(delimiter)
     found = find_encoding(open_stream, given=encoding, valid=valid)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
-from common.errors import DataError
+from common.errors import SettingsError
 from common.tables.layout import find_layout
 from common.tables.records import Records
 
@@ -27,11 +27,11 @@ def checked_delimiter(given: str) -> str:
     """The character that a setting names: itself, or tab, comma, semicolon, pipe.
 
     Raises:
-        DataError: if it is none.
+        SettingsError: if it is none.
     """
     character = _NAMES.get(given.lower(), given)
     if len(character) != 1 or not character.isascii() or character in '"\r\n\0':
-        raise DataError(
+        raise SettingsError(
             f"{given!r} is no delimiter; DELIMITER= (ingestion.delimiter) takes one ASCII "
             "character, or tab"
         )

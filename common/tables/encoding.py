@@ -9,6 +9,7 @@ are rejected, and the caller names an encoding.
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import DataError
+from common.errors import SettingsError
 
 UTF8 = "utf-8"
 _CHUNK_BYTES = 1 << 18
@@ -29,6 +30,11 @@ _MOST_ACCENTS = 0.4  # of letters; text in Cyrillic or Greek has nothing else
 _WESTERN = (
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüœŒ‘’“”„–—…•€£¥§©®™°´¨«»‹›¿¡·\u00a0½¼¾ªº"
 )
+_NO_FILES = ("idna", "punycode", "undefined")
+_ONE_ORDER = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # where a file does not say which
+_SLIPPED = 0x0A00  # no character of UTF-16: a line end, parted by an odd byte before it
+_UNDECODED = "mark what cannot be decoded"
+_SHOWN = re.compile(r"\\xed\\xb([0-3])\\x([0-9a-f]{2})")
 _MARKS = (
     (codecs.BOM_UTF8, UTF8),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -47,17 +53,25 @@ class Encoding:
 
     marks: some of the characters above ASCII that made a file cp1252, to be shown.
     faultless: all bytes of the file are valid in it, as far as was looked.
+    mixed: lines of UTF-8 stand between those of a single-byte encoding.
     """
 
     name: str
     bom: bool = False
     marks: str = ""
     faultless: bool = False
+    mixed: bool = False
 
     @property
     def reason(self) -> str:
         """Why a record is rejected that does not decode."""
         return f"not {self.name.upper() if self.name.startswith('utf') else self.name}"
+
+    def shown(self, record: str) -> str:
+        """A rejected record, shown with backslashes, with the bytes that stand in the file."""
+        if self.name == UTF8:
+            return record
+        return _SHOWN.sub(lambda m: f"\\x{int(m[1], 16) << 6 | int(m[2], 16) & 0x3F:02x}", record)
 
 
 def is_utf8(data: bytes) -> bool:
@@ -80,13 +94,16 @@ def find_encoding(
         valid: tells UTF-8, where there is a faster way than Python's.
 
     Raises:
-        DataError: if there is no codec of that name.
+        SettingsError: if there is no codec of that name.
     """
     with open_stream() as stream:
         start = stream.read(_CHUNK_BYTES)
         mark = next((m for m in _MARKS if start.startswith(m[0])), None)
         if given is not None:
-            return Encoding(_checked(given), bom=mark is not None)
+            name = _checked(given)
+            if name in _ONE_ORDER and (mark is None or mark[1] != name):
+                name = _utf16_without_mark(start) or _ONE_ORDER[name]
+            return Encoding(name, bom=mark is not None)
         if mark is not None and mark[1] != UTF8:
             return Encoding(mark[1], bom=True)
         if mark is None and (wide := _utf16_without_mark(start)):
@@ -106,27 +123,31 @@ def decoded(stream: IO[bytes], encoding: Encoding) -> IO[bytes]:
     """The stream in UTF-8; bytes that the encoding does not have become bytes that are no UTF-8."""
     if encoding.name == UTF8:
         return stream
-    return io.BufferedReader(_Decoded(stream, encoding.name), buffer_size=1 << 20)
+    return io.BufferedReader(_Decoded(stream, encoding), buffer_size=1 << 20)
 
 
-def _checked(name: str) -> str:
+def _checked(given: str) -> str:
     try:
-        codec = codecs.lookup(name)
+        name = codecs.lookup(given).name
         "a".encode(name)
     except (LookupError, ValueError, TypeError):
-        raise DataError(
-            f"{name!r} is no encoding of text; ENCODING= (ingestion.encoding) takes utf-8, utf-16, "
-            "cp1252, latin-1 or another that Python knows"
-        ) from None
-    return UTF8 if codec.name in ("utf-8", "utf-8-sig") else name
+        name = ""
+    if not name or name in _NO_FILES:
+        raise SettingsError(
+            f"{given!r} is no encoding of text; ENCODING= (ingestion.encoding) takes utf-8, "
+            "utf-16, cp1252, latin-1 or another that Python knows"
+        )
+    return UTF8 if name == "utf-8-sig" else name
 
 
 def _utf16_without_mark(start: bytes) -> str | None:
-    """Plain characters, with which a header starts, have a zero in every other byte of UTF-16."""
-    zeros = [byte == 0 for byte in start[:4]]
-    if zeros == [False, True] * 2:
-        return "utf-16-le"
-    return "utf-16-be" if zeros == [True, False] * 2 else None
+    """Of a header's characters, mostly ASCII, each has a zero, and nearly all in one place."""
+    blank = len(start) - len(start.lstrip(b"\r\n\0"))  # lines before the header
+    line_end = next((at for at in range(blank, len(start)) if start[at] in b"\r\n"), len(start))
+    even, odd = start[: line_end + 1 : 2].count(0), start[1 : line_end + 1 : 2].count(0)
+    if start.count(0) < 0.02 * len(start) or max(even, odd) <= 2 * min(even, odd):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def _whole_characters(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:
@@ -199,7 +220,7 @@ class _Seen:
             return Encoding(UTF8)
         order = [int(byte) + 128 for byte in np.argsort(-high, kind="stable")[:5] if high[byte]]
         shown = bytes(byte for byte in order if western[byte - 128] and byte != 0xA0)
-        return Encoding("cp1252", marks=" ".join(shown.decode("cp1252")))
+        return Encoding("cp1252", marks=" ".join(shown.decode("cp1252")), mixed=self.utf8_lines > 0)
 
 
 def _above_ascii(lines: bytes) -> Iterable[bytes]:
@@ -209,15 +230,13 @@ def _above_ascii(lines: bytes) -> Iterable[bytes]:
 class _Decoded(io.RawIOBase):
     """Bytes of another encoding as UTF-8."""
 
-    def __init__(self, source: IO[bytes], name: str) -> None:
+    def __init__(self, source: IO[bytes], encoding: Encoding) -> None:
         super().__init__()
-        self._source, self._name = source, name
-        # What a codec of characters of several bytes can't read must stay a fault: half a
-        # surrogate pair in UTF-16, a byte without meaning elsewhere.
-        self._errors = "surrogatepass" if name.lower().startswith("utf") else "surrogateescape"
-        self._decoder = codecs.getincrementaldecoder(name)(self._errors)
+        self._source, self._encoding = source, encoding
+        wide = encoding.name.startswith("utf-16")
+        self._decode = _Utf16(encoding.name) if wide else _decoder(encoding)
         self._ready = b""
-        self._done = False
+        self._started = self._done = False
 
     def readable(self) -> bool:
         """It is read and nothing else."""
@@ -228,18 +247,69 @@ class _Decoded(io.RawIOBase):
         while not self._ready and not self._done:
             piece = self._source.read(len(buffer))
             self._done = not piece
-            self._ready = self._decode(piece)
+            if self._encoding.mixed:
+                piece += self._source.readline()
+            if not self._started:  # a mark says more than a single-byte codec that was named
+                self._started = True
+                piece = piece.removeprefix(codecs.BOM_UTF8)
+            self._ready = self._decode(piece, self._done).encode(UTF8, "surrogatepass")
         size = min(len(buffer), len(self._ready))
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size
 
-    def _decode(self, piece: bytes) -> bytes:
-        try:
-            text = self._decoder.decode(piece, final=self._done)
-        except UnicodeDecodeError:
-            if self._done:
-                return b"\xff"  # the file ends amid a character
-            raise DataError(
-                f"the file is not {self._name} throughout; name another ENCODING="
-            ) from None
-        return text.encode(UTF8, self._errors)
+
+def _mark_undecoded(error: UnicodeError) -> tuple[str, int]:
+    """A lone surrogate, which UTF-8 does not have, for each byte that cannot be decoded."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in wrong), error.end
+
+
+codecs.register_error(_UNDECODED, _mark_undecoded)
+
+
+def _decoder(encoding: Encoding) -> Callable[[bytes, bool], str]:
+    decode = codecs.getincrementaldecoder(encoding.name)(_UNDECODED).decode
+
+    def by_line(piece: bytes, final: bool) -> str:
+        """A line of UTF-8 in a file of another encoding is not of that: all of it is marked."""
+        return "".join(
+            line.decode("ascii", _UNDECODED)
+            if not line.isascii() and is_utf8(line)
+            else decode(line, final)
+            for line in piece.splitlines(keepends=True)
+        )
+
+    return by_line if encoding.mixed else decode
+
+
+class _Utf16:
+    """Decodes UTF-16; what a missing or surplus byte spoils ends with its line."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._rest = name, b""
+
+    def __call__(self, piece: bytes, final: bool) -> str:
+        data = self._rest + piece
+        if self._name == "utf-16" and len(data) > 1:
+            self._name = "utf-16-be" if data.startswith(codecs.BOM_UTF16_BE) else "utf-16-le"
+            data = data.removeprefix(codecs.BOM_UTF16_BE).removeprefix(codecs.BOM_UTF16_LE)
+        little = self._name != "utf-16-be"
+        decode = codecs.utf_16_le_decode if little else codecs.utf_16_be_decode
+        texts = []
+        while line_end := _slipped_line_end(data, little=little):
+            texts.append(decode(data[:line_end], _UNDECODED, True)[0])
+            data = data[line_end:]
+        # The last unit waits, as the next read may show that a line end begins in it.
+        whole = len(data) if final else max(len(data) // 2 * 2 - 2, 0)
+        text, used = decode(data[:whole], _UNDECODED, final)
+        self._rest = data[used:]
+        return "".join((*texts, text))
+
+
+def _slipped_line_end(data: bytes, *, little: bool) -> int:
+    """Where a line end starts that lies across two units; 0 if there is none."""
+    units = np.frombuffer(data, "<u2" if little else ">u2", count=len(data) // 2)
+    slips = np.flatnonzero(units[1:] == _SLIPPED)[:1] + 1
+    return int(2 * slips[0]) + (1 if little else -1) if len(slips) else 0

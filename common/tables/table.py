@@ -18,17 +18,18 @@ import pyarrow as pa
 from common.tables.blocks import BLOCK_BYTES
 from common.tables.bulk import in_blocks
 from common.tables.csv_text import open_csv
-from common.tables.encoding import UTF8
+from common.tables.encoding import UTF8, Encoding
 from common.tables.form import Form
 from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
 from common.tables.jsonl import read_jsonl
 from common.tables.parquet import column_names, open_parquet, read_parquet
-from common.tables.records import NOT_UTF8, Numbers, Rejected, placed
+from common.tables.records import Numbers, Rejected, placed
 from common.tables.rows import BlockRows, is_utf8, read_rows
 from common.tables.xlsx import read_xlsx
 
 PARSERS = 2
+_AS_IT_IS = Encoding(UTF8)
 T = TypeVar("T")
 
 
@@ -128,17 +129,20 @@ def _open_csv(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
         with closing(_ahead(tasks, PARSERS + 1)) as parsed:
             yield Table(
                 columns,
-                _numbered(parsed, undecoded=csv.encoding.reason),
+                _numbered(parsed, csv.encoding),
                 total=None if size is None else -(-size // block_bytes),
                 bytes_read=csv.source.tell,
                 form=csv.form,
             )
 
 
-def _numbered(parsed: Iterable[BlockRows], *, undecoded: str = NOT_UTF8) -> Iterator[Batch]:
+def _numbered(parsed: Iterable[BlockRows], encoding: Encoding = _AS_IT_IS) -> Iterator[Batch]:
     first = 1
     for block in parsed:
-        rejected = placed(block.rejected, first=first, undecoded=undecoded)
+        rejected = [
+            r._replace(record=encoding.shown(r.record))
+            for r in placed(block.rejected, first=first, undecoded=encoding.reason)
+        ]
         yield Batch(block.table, block.numbers + first, rejected)
         first += block.records
 

@@ -1,6 +1,6 @@
 import pytest
 
-from common.errors import DataError
+from common.errors import SettingsError
 from common.tables.dialect import (
     NO_DELIMITER,
     checked_delimiter,
@@ -74,5 +74,5 @@ def test_a_setting_names_a_character() -> None:
         ";", "\t", "\t", "\t", "|", "~",
     ]  # fmt: skip
     for given in ("", ";;", '"', "\n", "§"):
-        with pytest.raises(DataError, match="is no delimiter; DELIMITER="):
+        with pytest.raises(SettingsError, match="is no delimiter; DELIMITER="):
             checked_delimiter(given)

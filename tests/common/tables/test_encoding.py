@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import DataError
-from common.tables.encoding import Encoding, decoded, find_encoding
+from common.errors import SettingsError
+from common.tables.encoding import Encoding, decoded, find_encoding, is_utf8
 
 GERMAN = "id,text\n1,Grüße aus Köln – “schön”, 20 €\n2,parcel\n"
 FRENCH = "id,text\n1,Je n’ai rien reçu, c’est très fâcheux…\n2,où est mon colis ?\n"
@@ -81,15 +81,63 @@ def test_a_named_encoding_is_taken() -> None:
     assert utf8(data, encoding).decode() == "Привет\n"
     assert found(codecs.BOM_UTF8 + b"a\n", "UTF-8") == Encoding("utf-8", bom=True)
     for name in ("klingon", "base64", ""):
-        with pytest.raises(DataError, match="is no encoding of text; ENCODING="):
+        with pytest.raises(SettingsError, match="is no encoding of text; ENCODING="):
             found(data, name)
 
 
 def test_bytes_without_meaning_stay_faults() -> None:
-    assert utf8(b"a\x81b", Encoding("cp1252")) == b"a\x81b"
-    half = "a\ud800b".encode("utf-16-le", "surrogatepass")
-    assert utf8(half, Encoding("utf-16-le")) == b"a\xed\xa0\x80b"
-    assert utf8("ab".encode("utf-16-le") + b"c", Encoding("utf-16-le")) == b"ab\xff"
+    cp1252 = Encoding("cp1252")
+    assert readable(utf8(b"a\n\xc3\x81\nb", cp1252)) == ["a", None, "b"]
+    record = utf8(b"\xc3\x81", cp1252).decode(errors="backslashreplace")
+    assert cp1252.shown(record) == "Ã\\x81"
+    half = "a\n\ud800\nb".encode("utf-16-le", "surrogatepass")
+    assert readable(utf8(half, Encoding("utf-16-le"))) == ["a", None, "b"]
+    assert readable(utf8(half + b"c", Encoding("utf-16-le"))) == ["a", None, None]
+
+
+def test_utf8_is_nothing_that_ascii_has() -> None:
+    assert readable(utf8("é\nx".encode(), Encoding("ascii"))) == [None, "x"]
+
+
+def readable(data: bytes) -> list[str | None]:
+    """The lines; None for one that is no UTF-8."""
+    return [line.decode() if is_utf8(line) else None for line in data.splitlines()]
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("size", [2, 9, 1000])
+def test_a_byte_too_many_or_missing_in_utf16_costs_one_line(
+    codec: str, mark: str, size: int
+) -> None:
+    data = (mark + "id\n1,aa\n2,bb\n3,cc\n").encode(codec)
+    at = data.index("bb".encode(codec)) + 1
+    for broken in (data[:at] + b"x" + data[at:], data[:at] + data[at + 1 :]):
+        assert readable(utf8(broken, found(broken), size)) == ["id", "1,aa", None, "3,cc"]
+
+
+def test_a_line_of_utf8_in_a_file_of_cp1252_is_none_of_it() -> None:
+    data = "1,café au lait\n".encode("cp1252") * 200 + "2,café\n".encode() + b"3,x\n"
+    assert found(data) == Encoding("cp1252", marks="é", mixed=True)
+    for size in (5, 1000, -1):
+        lines = readable(utf8(data, found(data), size))
+        assert lines == ["1,café au lait"] * 200 + [None, "3,x"]
+
+
+def test_utf16_that_is_named_needs_no_mark() -> None:
+    for codec in ("utf-16", "utf-16-le", "utf-16-be"):
+        data = GERMAN.encode(codec)
+        assert utf8(data, found(data, "UTF-16")).decode() == GERMAN
+
+
+def test_a_mark_is_no_text_whatever_is_named() -> None:
+    data = codecs.BOM_UTF8 + b"id,caf\xe9"
+    assert utf8(data, found(data, "cp1252")).decode() == "id,café"
+
+
+def test_a_header_beyond_ascii_shows_utf16_by_what_is_ascii_in_it() -> None:
+    data = "текст,id\n1,где заказ\n".encode("utf-16-le")
+    assert found(data).name == "utf-16-le"
 
 
 def test_reasons() -> None:
