@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -47,7 +47,7 @@ CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens clean help
 
 ##@ Run the chain
 
@@ -138,6 +138,9 @@ lint: env ## ruff (check and format) and mypy
 
 test: env lint ## lint, and all tests but those that need a container engine or the network
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+fuzz: env ## 2,000 random tables through ingestion, and as many through score
+	@TABLE_FUZZ_CASES=2000 $(PY) -m pytest tests/common/tables/test_fuzz.py
 
 api_fuzz: env ## 10,000 generated requests against the API's own description
 	@API_FUZZ_CASES=10000 $(PY) -m pytest tests/e_apification/api/test_schema.py

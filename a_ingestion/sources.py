@@ -4,7 +4,6 @@ To add one, write its function here and its name into ``IngestionSettings.source
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,14 +48,7 @@ def _sample(ingestion: IngestionSettings, _cache: Path) -> Source:
 def _csv(ingestion: IngestionSettings, _cache: Path) -> Source:
     if ingestion.csv is None:
         raise SettingsError("source csv needs a file: CSV=path (ingestion.csv=path)")
-    return _local(
-        TableInput(
-            ingestion.csv,
-            encoding=ingestion.encoding,
-            delimiter=ingestion.delimiter,
-            sheet=ingestion.sheet,
-        )
-    )
+    return _local(TableInput.of(ingestion.csv, ingestion))
 
 
 def _kaggle(ingestion: IngestionSettings, cache: Path) -> Source:
@@ -77,5 +69,4 @@ def _huggingface(ingestion: IngestionSettings, cache: Path) -> Source:
 def _local(table: TableInput) -> Source:
     """A file that is already there; its digest and how to read it decide what is landed."""
     table.require("CSV= (ingestion.csv) must name a table")
-    named = {key: value for key, value in asdict(table).items() if key != "path"}
-    return Source((table.path,), named, lambda _folder: table)
+    return Source((table.path,), table.named, lambda _folder: table)

@@ -71,7 +71,7 @@ def chain_checks(settings: Settings, *, serve: bool = False) -> Iterator[Check]:
     yield partial(check_source, settings)
     yield partial(check_labels, settings)
     if settings.gate.gold:
-        yield partial(check_gold, settings, settings.gate.gold)
+        yield partial(check_gold, settings, TableInput(settings.gate.gold))
     yield check_java
     yield partial(check_run_dir, settings)
     yield partial(check_weights, settings)
@@ -82,7 +82,7 @@ def chain_checks(settings: Settings, *, serve: bool = False) -> Iterator[Check]:
 def evaluate_checks(settings: Settings, gold: Path) -> Iterator[Check]:
     """Of ``make evaluate``."""
     yield partial(check_labels, settings)
-    yield partial(check_gold, settings, gold)
+    yield partial(check_gold, settings, TableInput.of(gold, settings.ingestion))
     yield partial(check_model, settings)
     yield partial(check_run_dir, settings)
 
@@ -142,10 +142,7 @@ def check_table(settings: Settings, path: Path) -> str:
 
 def _columns(settings: Settings, path: Path) -> tuple[str, ...]:
     ingestion = settings.ingestion
-    source = TableInput(
-        path, encoding=ingestion.encoding, delimiter=ingestion.delimiter, sheet=ingestion.sheet
-    )
-    with open_table(source, max_field_mb=ingestion.max_field_mb) as table:
+    with open_table(TableInput.of(path, ingestion), max_field_mb=ingestion.max_field_mb) as table:
         return table.columns
 
 
@@ -157,9 +154,9 @@ def check_labels(settings: Settings) -> str:
     return f"{settings.labels} ({len(schema.names)} labels{synthetic})"
 
 
-def check_gold(settings: Settings, gold: Path) -> str:
+def check_gold(settings: Settings, gold: TableInput) -> str:
     """The labeled rows can be read, and their labels are those of the labels file."""
-    TableInput(gold).require("name a file of labeled rows, columns text,label: GOLD=gold.csv")
+    gold.require("name a file of labeled rows, columns text,label: GOLD=gold.csv")
     rows = read_columns(gold, ("text", "label"))
     try:
         known = load_labels(settings.labels).names
@@ -170,13 +167,13 @@ def check_gold(settings: Settings, gold: Path) -> str:
     if unknown:
         more = ", …" if len(unknown) > _NAMED else ""
         raise DataError(
-            f"{gold} has labels that {settings.labels} does not: "
+            f"{gold.path} has labels that {settings.labels} does not: "
             f"{', '.join(map(repr, unknown[:_NAMED]))}{more}; known are {', '.join(known)}"
         )
     usable = sum(bool(row.values[0] and row.values[1].strip()) for row in rows)
     if not usable:
-        raise DataError(f"{gold} holds no row with both a text and a label")
-    return f"{gold} ({usable:,} labeled rows)"
+        raise DataError(f"{gold.path} holds no row with both a text and a label")
+    return f"{gold.path} ({usable:,} labeled rows)"
 
 
 def check_java() -> str:

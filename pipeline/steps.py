@@ -40,9 +40,11 @@ def whole_steps(settings: Settings, *, force: bool = False, tuned: bool = False)
     *data, training = chain_steps(settings, force=force, tuned=tuned)
     gold = gold_of(settings)
     judging = evaluate_steps(settings, gold) if gold else []
+    # How CSV is to be read says nothing about GOLD.
+    found = tuple(f"--set=ingestion.{name}=" for name in ("encoding", "delimiter", "sheet"))
     commands = (
         *training.commands,
-        *(command for step in judging for command in step.commands),
+        *((*command, *found) for step in judging for command in step.commands),
         ("d_training.report",),
     )
     does = "trains, judges and evaluates the student" if gold else training.does

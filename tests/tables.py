@@ -98,8 +98,7 @@ def csv_files(draw: Callable[[Any], Any], *, twins: bool) -> TableFile:
     )
     one_column = width == 1 and not declared and not set_sign
     style = "all" if one_column else draw(st.sampled_from(["all", "minimal", "sparse"]))
-    # A quote amid a name needs quotes around the name; amid a cell it does not.
-    lines = [_line(columns, "all" if style == "all" else "minimal", sign, first=width == 1)]
+    lines = [_line(columns, style, sign, first=width == 1)]
     for record in records:
         if isinstance(record, str):
             lines.append(_broken(record, width, sign))

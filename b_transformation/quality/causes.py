@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 from b_transformation.columns import dates, directions, ids
 from b_transformation.columns.values import Unread
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
-from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
+from common.tables.records import NUL, WRONG_WIDTH
 
+_ENCODING = "set ENCODING=cp1252, or what the file is in"
 _IN_RECORDS = {
-    NOT_UTF8: "set ENCODING=, as ENCODING=cp1252",
     WRONG_WIDTH: "set DELIMITER=, as DELIMITER=';', or quote the fields that hold one",
     BROKEN_QUOTE: "close the quotes, and double those inside a text",
     TOO_LONG: "raise ingestion.max_field_mb",
-    NUL: "set ENCODING=, as ENCODING=utf-16, or export the file anew",
+    NUL: _ENCODING,
 }
 _IN_COLUMNS = {
     ids.WHAT: (
@@ -45,7 +45,7 @@ class Cause(NamedTuple):
     @property
     def sentence(self) -> str:
         """For an error or a log."""
-        return f"{self.words}: {self.remedy}"
+        return f"{self.words}; {self.remedy}"
 
 
 def quarantined(raw: Path) -> dict[str, int]:
@@ -70,8 +70,10 @@ def rank_causes(
     causes = [
         Cause(
             rows,
-            f"{rows:,} records are in quarantine ({reason})",
-            _IN_RECORDS.get(reason, "see data/raw/quarantine"),
+            f"{rows:,} records are in quarantine: {reason}",
+            _ENCODING
+            if reason.startswith("not ")
+            else _IN_RECORDS.get(reason, "see data/raw/quarantine"),
         )
         for reason, rows in records.items()
     ]

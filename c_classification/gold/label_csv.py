@@ -21,6 +21,7 @@ from common.errors import DataError
 from common.labels import load_labels
 from common.models.metrics import production_rules
 from common.stage.plan import plan_stage
+from common.tables.input import TableInput
 from common.tables.read import read_columns
 
 logger = logging.getLogger("c_classification.gold.label_csv")
@@ -33,7 +34,7 @@ def main() -> int:
         "Label the texts of one CSV with the teacher and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument("--csv", type=plain_path, required=True, help="UTF-8 CSV with a header")
+    parser.add_argument("--csv", type=plain_path, required=True, help="the table")
     parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     parser.add_argument("--text-column", default="text", help="column to label (default text)")
     args = parser.parse_args()
@@ -52,6 +53,7 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
     rules = production_rules(settings.paths.models)
+    read_from = TableInput.of(source, settings.ingestion)
     plan = plan_stage(
         "label-csv",
         code=["c_classification.gold.label_csv"],
@@ -60,13 +62,14 @@ def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "
             schema.sha256,
             column,
             rules.cut_mail,
+            read_from.named,
         ],
         inputs=[source, *teacher_files(settings.classification, schema)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
-    texts = [rules.natural(row.values[0]) for row in read_columns(source, [column])]
+    texts = [rules.natural(row.values[0]) for row in read_columns(read_from, [column])]
     scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
     chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
     table = pa.table(

@@ -29,6 +29,7 @@ from common.models.metrics import production_rules
 from common.onnx.model import OnnxModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 from common.stage.plan import plan_stage
+from common.tables.input import TableInput
 from common.tables.read import read_columns
 
 NAME_TEMPLATE = "This is about {}."
@@ -43,9 +44,7 @@ def main() -> int:
         "Label the texts of one CSV by label names and descriptions alone, and write Parquet.",
         sections=("classification",),
     )
-    parser.add_argument(
-        "--csv", type=plain_path, required=True, help="UTF-8 CSV with the column text"
-    )
+    parser.add_argument("--csv", type=plain_path, required=True, help="table with the column text")
     parser.add_argument("--out", type=plain_path, required=True, help="Parquet file to write")
     args = parser.parse_args()
     return run_command(args, lambda settings: label_by_wording(settings, args.csv, args.out))
@@ -62,16 +61,23 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
         raise DataError(f"{source} does not exist; name a CSV with the column 'text'")
     checkpoint = checkpoint_folder(chosen.embedding.checkpoint, revision=chosen.embedding.revision)
     rules = production_rules(settings.paths.models)
+    read_from = TableInput.of(source, settings.ingestion)
     plan = plan_stage(
         "wording",
         code=["c_classification.gold.wording"],
-        settings=[chosen.embedding.int8, chosen.max_length, schema.sha256, rules.cut_mail],
+        settings=[
+            chosen.embedding.int8,
+            chosen.max_length,
+            schema.sha256,
+            rules.cut_mail,
+            read_from.named,
+        ],
         inputs=[source, *checkpoint_files(checkpoint)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, encoder and labels unchanged, nothing to do", target)
         return
-    texts = [rules.natural(row.values[0]) for row in read_columns(source, ["text"])]
+    texts = [rules.natural(row.values[0]) for row in read_columns(read_from, ["text"])]
     encoder = frozen_encoder(chosen, cache=settings.paths.cache, threads=os.cpu_count() or 1)
     vectors = _embed(encoder, [without_handles(text) for text in texts])  # (N, D)
     nearest = {

@@ -59,7 +59,7 @@ def read_blocks(
     delimiter = delimiter or declared or find_delimiter(sample.decode(errors="replace"))
     rejoined = _Rejoined(sample, stream)
     start = rejoined.read(block_bytes)
-    while (parts := _split_header(start)) is None and len(start) < max_open:
+    while (parts := _split_header(start, delimiter)) is None and len(start) < max_open:
         read = rejoined.read(max(block_bytes, len(start)))
         if not read:
             break
@@ -101,26 +101,33 @@ class _Rejoined:
         return piece + self._rest.read(missing) if missing else piece
 
 
-def _split_header(start: bytes) -> tuple[bytes, bytes] | None:
+def _split_header(start: bytes, delimiter: str) -> tuple[bytes, bytes] | None:
     """The first record, with blank lines before it, and what follows it; None if that is to come.
 
-    Its fields may hold line ends inside quotes.
+    Its fields may hold line ends inside quotes; a quote amid an unquoted field is plain text.
     """
-    inside, first = False, len(start) - len(start.lstrip(b"\r\n"))
+    inside, closed, first = False, -1, len(start) - len(start.lstrip(b"\r\n"))
     for mark in re.compile(rb'["\r\n]').finditer(start, first):
-        if mark[0] == b'"':
-            inside = not inside
-        elif not inside:
-            return start[: mark.start()], start[mark.start() :]
+        at = mark.start()
+        if mark[0] != b'"':
+            if not inside:
+                return start[:at], start[at:]
+        elif inside:
+            inside, closed = False, at
+        else:
+            doubled = closed >= 0 and closed == at - 1
+            inside = doubled or at == first or start[at - 1 : at] == delimiter.encode()
     return None
 
 
 def _fields(header: bytes, delimiter: str, *, name: str) -> tuple[str, ...]:
-    if header.count(b'"') % 2:
-        raise DataError(f"the header of {name} has a quote that is never closed; mend line 1")
     try:
         return tuple(next(strict_reader(header.decode(), delimiter)))
     except (UnicodeDecodeError, csv.Error) as error:
+        if header.count(b'"') % 2:
+            raise DataError(
+                f"the header of {name} has a quote that is never closed; mend line 1"
+            ) from None
         raise DataError(f"the header of {name} cannot be read ({error}); mend line 1") from None
 
 

@@ -91,7 +91,7 @@ def find_encoding(
             return Encoding(mark[1], bom=True)
         if mark is None and (wide := _utf16_without_mark(start)):
             return Encoding(wide)
-        if all(lines.isascii() or valid(lines) for lines in _whole_lines(start, stream)):
+        if all(chars.isascii() or valid(chars) for chars in _whole_characters(start, stream)):
             return Encoding(UTF8, bom=mark is not None, faultless=True)
     if mark is not None:
         return Encoding(UTF8, bom=True)
@@ -127,6 +127,23 @@ def _utf16_without_mark(start: bytes) -> str | None:
     if zeros == [False, True] * 2:
         return "utf-16-le"
     return "utf-16-be" if zeros == [True, False] * 2 else None
+
+
+def _whole_characters(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    """The file in chunks that part no character of UTF-8."""
+    rest = b""
+    while start:
+        data = rest + start if rest else start
+        cut = len(data)
+        for back in range(1, min(4, len(data) + 1)):
+            if data[-back] >= 0xC0:  # the first byte of a character, and says how many follow
+                length = 2 + (data[-back] >= 0xE0) + (data[-back] >= 0xF0)
+                cut -= back if back < length else 0
+            if data[-back] < 0x80 or data[-back] >= 0xC0:
+                break
+        yield data[:cut]
+        rest, start = data[cut:], stream.read(_CHUNK_BYTES)
+    yield rest
 
 
 def _whole_lines(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:

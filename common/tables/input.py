@@ -10,10 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
+from common.config.ingestion import IngestionSettings
 from common.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -34,6 +35,21 @@ class TableInput:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+
+    @classmethod
+    def of(cls, path: Path, ingestion: IngestionSettings) -> Self:
+        """The file that a command is about, read as the settings say."""
+        return cls(
+            path,
+            encoding=ingestion.encoding,
+            delimiter=ingestion.delimiter,
+            sheet=ingestion.sheet,
+        )
+
+    @property
+    def named(self) -> dict[str, str | None]:
+        """All but the path: what decides, beside the bytes, what is read."""
+        return {key: value for key, value in asdict(self).items() if key != "path"}
 
     def require(self, remedy: str = "name a CSV file") -> None:
         """Check that there is a file.

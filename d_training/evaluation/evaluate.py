@@ -36,6 +36,7 @@ from common.models.registry import (
 )
 from common.stage.files import write_atomically
 from common.stage.plan import plan_stage
+from common.tables.input import TableInput
 from common.tracking.records import RunRecord, spool
 from d_training.data.training_rows import ROWS, used_in_training
 from d_training.evaluation.baselines import keyword_labels, majority_labels
@@ -66,10 +67,11 @@ def evaluate(
     for path in inputs:
         if not path.is_file():
             raise DataError(f"{path} does not exist; `make evaluate GOLD=file.csv` needs it")
+    read_from = TableInput.of(gold, settings.ingestion)
     plan = plan_stage(
         "evaluation",
         code=CODE,
-        settings={"model": model_id, "seed": settings.seed},
+        settings={"model": model_id, "seed": settings.seed, "gold": read_from.named},
         inputs=inputs,
     )
     done = find_evaluation(report)
@@ -83,7 +85,7 @@ def evaluate(
             f"model {model_id} was trained on other labels than {settings.labels} names; "
             "run `make train_model`, or name its labels file by LABELS="
         )
-    labeled = read_gold(gold, schema, rules=read_served(folder).text_rules)
+    labeled = read_gold(read_from, schema, rules=read_served(folder).text_rules)
     scored = _score(
         labeled,
         read_answers(teacher, labeled, schema),

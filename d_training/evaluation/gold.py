@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from common.errors import DataError
 from common.labels import LabelSchema
+from common.tables.input import TableInput
 from common.tables.read import read_columns
 from common.text import TextRules
 
@@ -45,8 +46,8 @@ class Wording:
     vectors: NDArray[np.float32]
 
 
-def read_gold(path: Path, schema: LabelSchema, *, rules: TextRules) -> Gold:
-    """The rows of a CSV (columns text, label) that hold both; the others are counted.
+def read_gold(source: TableInput | Path, schema: LabelSchema, *, rules: TextRules) -> Gold:
+    """The rows of a table (columns text, label) that hold both; the others are counted.
 
     ``rules``: of the model that reads the texts.
 
@@ -54,7 +55,8 @@ def read_gold(path: Path, schema: LabelSchema, *, rules: TextRules) -> Gold:
         DataError: if the file can't be read, lacks a column, names labels that the schema does
             not have, or holds no labeled text.
     """
-    rows = [row.values for row in read_columns(path, ("text", "label"))]
+    path = source if isinstance(source, Path) else source.path
+    rows = [row.values for row in read_columns(source, ("text", "label"))]
     texts, labels = [text for text, _ in rows], [label.strip() for _, label in rows]
     unknown = Counter(label for label in labels if label and label not in schema.names)
     if unknown:

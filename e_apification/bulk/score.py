@@ -201,12 +201,7 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
     ingestion = settings.ingestion
     summary = score_table(
         settings,
-        source=TableInput(
-            args.csv,
-            encoding=ingestion.encoding,
-            delimiter=ingestion.delimiter,
-            sheet=ingestion.sheet,
-        ),
+        source=TableInput.of(args.csv, ingestion),
         out=args.out,
         text_column=args.text_column or ingestion.text_column,
         open_session=open_session,

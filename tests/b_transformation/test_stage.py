@@ -334,8 +334,8 @@ def test_quarantine_counts_as_unusable(tmp_path: Path, shared_session: None) -> 
         land_and_run(tmp_path, b"text\n" + good + bad)
     assert (
         "share of unusable rows is 0.6667, must be at most 0.0500 by "
-        "transformation.quality.max_null_share: 40 records are in quarantine (wrong number of "
-        "columns): set DELIMITER=, as DELIMITER=';', or quote the fields that hold one"
+        "transformation.quality.max_null_share: 40 records are in quarantine: wrong number of "
+        "columns; set DELIMITER=, as DELIMITER=';', or quote the fields that hold one"
     ) in str(caught.value)
     assert not (tmp_path / "data/curated").exists()
 
@@ -354,14 +354,14 @@ def test_few_records_in_quarantine_pass(tmp_path: Path, shared_session: None) ->
     [
         ("created_at,text", "31. Jan,where is it {n}",
          "3 rows have no date in column 'created_at' that can be read: '31. Jan' has none of the "
-         "forms in docs/own_data.md: write it as 2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves "
+         "forms in docs/own_data.md; write it as 2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves "
          "the dates out"),
         ("tweet_id,text", "7.9155{n}E+17,where is it {n}",
          "3 rows have no id in column 'tweet_id' that can be read: '7.91550E+17' is a number that "
-         "a spreadsheet has rounded: export ids as text, or ID_COLUMN=none numbers the rows"),
+         "a spreadsheet has rounded; export ids as text, or ID_COLUMN=none numbers the rows"),
         ("inbound,text", "hm {n},where is it {n}",
          "3 rows have no inbound flag in column 'inbound' that can be read: 'hm 0' is none of the "
-         "words in docs/own_data.md: write True or False, or INBOUND_COLUMN=none"),
+         "words in docs/own_data.md; write True or False, or INBOUND_COLUMN=none"),
         ("tweet_id,text", "TKT-1,where is it {n}",
          "share of repeated ids is 0.6667, must be at most 0.0100 by "
          "transformation.quality.max_duplicate_id_share: column 'tweet_id' is no id"),
@@ -391,6 +391,17 @@ def test_dates_of_the_cases(tmp_path: Path, shared_session: None, name: str) -> 
         "dates_epoch": datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC),
     }
     assert (first[0]["created_at"], first[0]["id"]) == (expected[name], "0")
+
+
+def test_ids_that_a_spreadsheet_has_rounded(tmp_path: Path, shared_session: None) -> None:
+    content = (CASES / "ids_scientific.csv").read_bytes()
+    with pytest.raises(DataError, match=r"'7\.91557E\+17' is a number that a spreadsheet has"):
+        land_and_run(tmp_path, content)
+    manifest = land_and_run(tmp_path, content, "ingestion.id_column=none")
+    rows = pq.read_table(tmp_path / "data/curated/messages").sort_by("tweet_id").to_pylist()
+    assert (manifest.rows.dropped, len(rows)) == ({}, 30)
+    assert [(row["tweet_id"], row["id"]) for row in rows[:2]] == [(1, "1"), (2, "2")]
+    assert rows[0]["source_tweet_id"] == "7.91557E+17"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.errors import DataError, SettingsError
+from common.tables.input import TableInput
 from pipeline import preflight
 from pipeline.preflight import (
     PreflightError,
@@ -116,7 +117,7 @@ def test_a_source_without_a_file_is_a_matter_of_settings(files: Path) -> None:
 def test_gold_that_cannot_be_used(files: Path, written: str, reason: str) -> None:
     (files / "gold.csv").write_text(written, encoding="utf-8")
     with pytest.raises(DataError, match=reason):
-        check_gold(settings(files), files / "gold.csv")
+        check_gold(settings(files), TableInput(files / "gold.csv"))
 
 
 def test_synthetic_messages_are_read_too(files: Path) -> None:

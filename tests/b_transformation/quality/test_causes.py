@@ -18,16 +18,16 @@ def test_causes_come_most_rows_first_with_their_remedies() -> None:
         texts={"empty text": 5, "empty after cleaning": 0},
     )
     assert [cause.sentence for cause in causes] == [
-        "300 rows have no date in column 'Opened', which is empty: write it as "
+        "300 rows have no date in column 'Opened', which is empty; write it as "
         "2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves the dates out",
-        "40 records are in quarantine (not UTF-8): set ENCODING=, as ENCODING=cp1252",
+        "40 records are in quarantine: not UTF-8; set ENCODING=cp1252, or what the file is in",
         "7 rows have no date in column 'Opened' that can be read: 'soon' has none of the forms in "
-        "docs/own_data.md: write it as 2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves the dates "
+        "docs/own_data.md; write it as 2024-01-31T09:05:00Z, or DATE_COLUMN=none leaves the dates "
         "out",
-        "5 rows have no message (empty text): name its column: TEXT_COLUMN=",
-        "2 records are in quarantine (some other reason): see data/raw/quarantine",
+        "5 rows have no message (empty text); name its column: TEXT_COLUMN=",
+        "2 records are in quarantine: some other reason; see data/raw/quarantine",
         "1 rows have no inbound flag in column 'from' that can be read: 'hm' is none of the words "
-        "in docs/own_data.md: write True or False, or INBOUND_COLUMN=none takes all rows for "
+        "in docs/own_data.md; write True or False, or INBOUND_COLUMN=none takes all rows for "
         "customers'",
     ]
 

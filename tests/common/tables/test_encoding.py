@@ -99,3 +99,14 @@ def test_reasons() -> None:
 @given(st.text(), st.sampled_from(["utf-16", "utf-16-be", "utf-32", "gb18030"]), st.integers(1, 9))
 def test_size_of_the_reads_changes_nothing(text: str, codec: str, size: int) -> None:
     assert utf8(text.encode(codec), Encoding(codec), size).decode() == text
+
+
+@pytest.mark.parametrize("character", ["a", "é", "漢", "👍"])
+def test_a_character_may_lie_across_two_reads(character: str) -> None:
+    for before in range((1 << 18) - 5, (1 << 18) + 1):
+        data = b"a," + b"x" * (before - 2) + character.encode()
+        assert found(data).faultless
+        assert found(data + b",1").faultless
+        assert found(data[:-1]).faultless == (character == "a")
+        assert not found(data + "é".encode()[:1]).faultless
+        assert not found(data + b"\x80").faultless

@@ -17,7 +17,8 @@ TEXTS = st.sampled_from(["=1+1", "@SUM(1;2)", "+A1", "-12.50", "@115712 hi", ""]
 
 def lines(rows: list[tuple[Any, ...]], delimiter: str = ",", *, guard: bool = True) -> str:
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    return str(csv_lines(columns, delimiter=delimiter, guard=guard).to_pybytes().decode())
+    written: bytes = csv_lines(columns, delimiter=delimiter, guard=guard).to_pybytes()
+    return written.decode()
 
 
 def test_fields_are_quoted_where_they_need_it() -> None:

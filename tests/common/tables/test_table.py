@@ -60,6 +60,11 @@ def test_header_names_stay_as_they_are_written(tmp_path: Path) -> None:
     assert (columns, rows) == (("a", "", "a", "A"), {1: ["1", "2", "3", "4"]})
 
 
+def test_a_quote_amid_a_name_takes_no_row_into_the_header(tmp_path: Path) -> None:
+    columns, rows, _ = read(write(tmp_path, b'id,5",text\n1,a,"b"\n2,c,d\n'))
+    assert (columns, rows) == (("id", '5"', "text"), {1: ["1", "a", "b"], 2: ["2", "c", "d"]})
+
+
 def test_leaving_early_ends_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 2_000_000)
     path = write(tmp_path, b"text\n" + b"x\n" * 10_000_000)

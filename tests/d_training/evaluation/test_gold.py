@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.config.ingestion import IngestionSettings
 from common.errors import DataError
 from common.labels import Label, LabelSchema
+from common.tables.input import TableInput
 from common.text import TextRules
 from d_training.evaluation.gold import read_answers, read_gold, read_wording
 
@@ -81,6 +83,15 @@ def test_bad_gold_is_refused_with_its_reason(tmp_path: Path, content: str, said:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         read_gold(path, SCHEMA, rules=RULES)
+
+
+def test_gold_is_read_as_it_is_written_or_as_settings_say(tmp_path: Path) -> None:
+    path = tmp_path / "gold.csv"
+    path.write_bytes("text;label\nzu viel für Öl bezahlt;bill\nwo, bitte?;rest\n".encode("cp1252"))
+    ingestion = IngestionSettings(encoding="cp1252", delimiter=";")
+    for source in (path, TableInput.of(path, ingestion)):
+        gold = read_gold(source, SCHEMA, rules=RULES)
+        assert gold.texts == ["zu viel für Öl bezahlt", "wo, bitte?"]
 
 
 def test_missing_or_binary_gold_is_refused(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def zipped(
         (zipped(ROWS.encode(), "a folder/GOLD.CSV", zipfile.ZIP_STORED), ZIP),
         (written(";").encode(), CSV),
         (written("\t").encode("utf-16"), {"Content-Type": "text/tab-separated-values"}),
-        (gzip.compress(ROWS.encode()), {"Content-Type": "application/gzip"}),
+        (gzip.compress(ROWS.encode(), mtime=0), {"Content-Type": "application/gzip"}),
         (zipped(written("\t").encode(), "gold.tsv", added="__MACOSX/._gold.tsv"), ZIP),
         (zipped(ROWS.encode()), ANY),
         (jsonl(), {"Content-Type": "application/x-ndjson"}),
