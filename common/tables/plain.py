@@ -86,7 +86,9 @@ def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[PlainRows, R
     records = Records(block)
     records.reject_unreadable()
     parsed = records.good()
-    fields = list(strict_reader(records.good_bytes().decode(), block.delimiter))
+    text = records.good_bytes().decode()
+    # A loop of Python's own lets other threads run, such as a server's; list() would not.
+    fields = [row for row in strict_reader(text, block.delimiter)]  # noqa: C416
     if len(parsed) != len(fields):
         raise AssertionError(f"{len(parsed)} records, {len(fields)} rows")
     wrong = np.array([len(row) != width for row in fields], bool)

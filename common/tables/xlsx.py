@@ -19,13 +19,14 @@ from openpyxl import Workbook, load_workbook
 
 from common.errors import DataError
 from common.tables.columns import quoted
-from common.tables.entries import Entries, Entry, shown
+from common.tables.entries import LONE_SURROGATE, Entries, Entry, shown
 from common.tables.layout import TOO_LONG
 from common.tables.records import NUL, WRONG_WIDTH
 
 _EXACT = 1 << 53  # whole numbers up to here are exact in Excel's floats
 _MOST_ROWS = 1 << 20  # of any sheet
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how Excel writes a CR, for instance
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(rb"<(\w+:)?f[ />]")
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, ParseError, LookupError, ValueError, TypeError,
@@ -88,6 +89,8 @@ def _fault(fields: Sequence[str | None], width: int, max_field_bytes: int) -> st
         return WRONG_WIDTH
     if any("\0" in field for field in fields if field):
         return NUL
+    if any(_SURROGATE.search(field) for field in fields if field):
+        return LONE_SURROGATE
     long = any(len(field.encode()) > max_field_bytes for field in fields if field)
     return TOO_LONG if long else ""
 
@@ -173,7 +176,11 @@ def _field(value: Any) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        if "_x" not in value:
+            return value
+        text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        # Both halves of a character may have been escaped.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,3 +126,16 @@ def test_numbers_go_on_from_block_to_block(tmp_path: Path, monkeypatch: pytest.M
         9: "broken quote", 12: "field too long", 13: "wrong number of columns",
     }  # fmt: skip
     assert found == bulk(tmp_path / "in.csv")
+
+
+def test_escaped_halves_of_a_character_in_a_sheet_are_one_and_a_lone_half_is_rejected(
+    tmp_path: Path,
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "text"], ["1", "a _xD83D__xDE00_"], ["2", "b _xD83D_ c"], ["3", "d"]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "in.xlsx")
+    _, rows, numbers, rejected, _ = found = plain((tmp_path / "in.xlsx").read_bytes())
+    assert (rows, numbers) == ([("1", "a \U0001f600"), ("3", "d")], [1, 3])
+    assert [tuple(r) for r in rejected] == [(2, "lone surrogate", r"2,b \ud83d c")]
+    assert found == bulk(tmp_path / "in.xlsx")

@@ -26,13 +26,13 @@ BOTH = [
     ("/batch_predict", "POST"),
     ("/explain", "POST"),
     ("/evaluate", "POST"),
-    ("/read", "POST"),
     ("/add_data", "POST"),
     ("/deploy/{model_id}", "POST"),
     ("/rollback", "POST"),
     ("/retrain/{job}", "GET"),
 ]
 FITTING_ONLY = [
+    ("/read", "POST"),  # any text is a table
     ("/retrain", "POST"),
     ("/metrics/{model_id}", "GET"),  # any text may name one
     ("/experiments", "GET"),
