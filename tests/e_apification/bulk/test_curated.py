@@ -1,5 +1,6 @@
 """data/scored: every curated message with its label; a label that is there is kept."""
 
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from e_apification.bulk.curated import score_curated
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+ROOT = Path(__file__).resolve().parents[3]
 FIRST, SECOND = "0123456789ab", "ba9876543210"
 MONDAY = datetime(2026, 1, 5, 23, 59, 59, tzinfo=UTC)
 TUESDAY = datetime(2026, 1, 6, tzinfo=UTC)
@@ -130,6 +132,20 @@ def test_a_run_without_a_session_leaves_what_was_published(
     assert scored(run) == before
     score(run, spark)
     assert len(scored(run)) == 4
+
+
+def test_the_snippets_of_the_docs_read_it(
+    run: Settings, spark: "SparkSession", capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/daily.md").read_text(encoding="utf-8")
+    by_duckdb, by_spark = re.findall(r"```py\n(.*?)```", page, flags=re.DOTALL)
+    curate(run, ROWS)
+    score(run, spark)
+    for code in (by_duckdb, by_spark):
+        assert ".runs/daily/data/scored" in code
+        exec(code.replace(".runs/daily", str(run.run_dir)), {})  # noqa: S102 code of the docs
+        shown = capsys.readouterr().out
+        assert re.search(r"2026-01-05\W+(billing|delivery)\W+1\b", shown), shown
 
 
 def test_curated_messages_are_needed(run: Settings, spark: "SparkSession") -> None:
