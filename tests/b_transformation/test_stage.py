@@ -328,10 +328,10 @@ def land_and_run(run_dir: Path, content: bytes, *more: str) -> Manifest:
 
 
 def test_quarantine_counts_as_unusable(tmp_path: Path, shared_session: None) -> None:
-    good = b"".join(b"good text number %d\n" % number for number in range(20))
-    bad = b"".join(b"two,fields %d\n" % number for number in range(40))
+    good = b"".join(b"good text number %d,mail\n" % number for number in range(20))
+    bad = b"".join(b"three,fields,%d\n" % number for number in range(40))
     with pytest.raises(DataError) as caught:
-        land_and_run(tmp_path, b"text\n" + good + bad)
+        land_and_run(tmp_path, b"text,channel\n" + good + bad)
     assert (
         "share of unusable rows is 0.6667, must be at most 0.0500 by "
         "transformation.quality.max_null_share: 40 records are in quarantine: wrong number of "
@@ -341,8 +341,8 @@ def test_quarantine_counts_as_unusable(tmp_path: Path, shared_session: None) -> 
 
 
 def test_few_records_in_quarantine_pass(tmp_path: Path, shared_session: None) -> None:
-    good = b"".join(b"good text number %d\n" % number for number in range(60))
-    manifest = land_and_run(tmp_path, b"text\n" + good + b"two,fields\n")
+    good = b"".join(b"good text number %d,mail\n" % number for number in range(60))
+    manifest = land_and_run(tmp_path, b"text,channel\n" + good + b"these,three,fields\n")
     assert (manifest.rows.taken, manifest.rows.out) == (60, 60)
     report = json.loads((tmp_path / "reports/quality.json").read_text(encoding="utf-8"))
     values = {check["name"]: check["value"] for check in report["checks"]}

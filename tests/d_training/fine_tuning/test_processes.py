@@ -67,8 +67,9 @@ def together(settings: Any, launcher: list[str]) -> subprocess.CompletedProcess[
     options |= {"run_dir": str(settings.run_dir), "labels": str(settings.labels)}
     done = subprocess.run(
         [sys.executable, "-m", *launcher, "-m", "d_training", "--profile", "sample",
-         *(f"--set={k}={json.dumps(v) if v is None else v}" for k, v in options.items())],
-        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+         *(f"--set={k}={'' if v is None else v}" for k, v in options.items())],
+        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "TRIAGE_LOG": "verbose"},
+        capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done

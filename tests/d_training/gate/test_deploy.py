@@ -30,7 +30,7 @@ def command(module: str, settings: Any, *options: str) -> subprocess.CompletedPr
     """Runs a command of the package with these very settings."""
     told = settings.model_dump(mode="json", include={"run_dir", "labels", "seed", "training"})
     flat = {f"training.{k}": v for k, v in told.pop("training").items()} | told
-    sets = [part for k, v in flat.items() for part in ("--set", f"{k}={json.dumps(v)}")]
+    sets = [f"--set={k}={'' if v is None else v}" for k, v in flat.items()]
     return subprocess.run(
         [sys.executable, "-m", module, *sets, *options], cwd=ROOT, text=True,
         capture_output=True, env=os.environ | {"TRIAGE_PROFILE": "sample"},

@@ -116,7 +116,7 @@ def test_the_container_gets_its_label_its_port_its_settings_and_few_rights(
     assert {"TRIAGE_SERVING__MAX_TEXTS", "TRIAGE_STORE__URL"} <= set(names)
     assert {"TRIAGE_SERVING__PORT", "TRIAGE_SERVING__HOST", "TRIAGE_RUN_DIR"}.isdisjoint(names)
     assert "hidden" not in call
-    assert (tmp_path / "env").read_text() == '7 "postgresql://ada:hidden@db/x"\n'
+    assert (tmp_path / "env").read_text() == "7 postgresql://ada:hidden@db/x\n"
     assert call.endswith(" message-triage-api")
 
 
