@@ -50,9 +50,9 @@ def split_sep_line(start: bytes) -> tuple[str | None, bytes]:
 def find_delimiter(start: str) -> str:
     """The delimiter of a CSV.
 
-    Of several that fit, the one that is least like the comma of a text or of a number, and then
-    the one with the most columns. Without any, NO_DELIMITER where records
-    hold no comma or differ in how many; where all hold as many, the header lacks columns.
+    Of several that fit, the one that is least like the comma of a text or of a number, and then the
+    one with the most columns. Without any, NO_DELIMITER where records hold no comma or differ in
+    how many; where all hold as many, the header lacks columns.
 
     Args:
         start: the first SAMPLE_BYTES, decoded, or all that there is.
@@ -63,14 +63,14 @@ def find_delimiter(start: str) -> str:
         return max(
             fitting, key=lambda sign: (fits[sign][0], -_texts_share(start, sign), fits[sign][1])
         )
-    widths = _widths(start, ",")
+    widths = [width for width in _widths(start, ",") if width]
     if widths[:1] == [1] and len(set(widths[1:])) != 1:
         return NO_DELIMITER
     return NO_DELIMITER if set(widths) == {1} else ","
 
 
 def _widths(sample: str, delimiter: str) -> list[int]:
-    """Fields of each of the first records, those with broken quotes apart.
+    """Fields of each of the first records; 0 for one with broken quotes, at the end.
 
     Nothing where the header is such a one. The last, which may be cut, counts if it is alone.
     """
@@ -81,7 +81,8 @@ def _widths(sample: str, delimiter: str) -> list[int]:
     text = io.StringIO(records.good_bytes().decode(), newline="")
     reader = filter(None, csv.reader(text, delimiter=delimiter))
     widths = [len(fields) for fields in islice(reader, _RECORDS + 1)]
-    return widths if sample.endswith(("\n", "\r")) else widths[:-1] or widths
+    whole = widths if sample.endswith(("\n", "\r")) else widths[:-1] or widths
+    return whole + [0] * (len(records.starts) - len(records.good()))
 
 
 def _texts_share(sample: str, delimiter: str) -> float:

@@ -25,6 +25,8 @@ from common.tables.dialect import (
         ("id, text\n1, hi\n2, ho\n", ","),
         ("a;b;c,d\n1;2;3,4\n5;6;7,8\n", ";"),
         ("a,b;c\n1,2;3\n4,5;6\n", ","),
+        # Quotes that are broken by a sign count against it.
+        (';,label\n"Lieferung, noch immer",b\n"a, b",c\n', ","),
         # Records of wrong width do not hide the header's delimiter.
         ("id,text\n1,hi, you\n2,hi, you, too\n", ","),
         ("id,text", ","),
