@@ -74,7 +74,7 @@ class _Earlier(NamedTuple):
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        return list(self.manifest.figures["files"])
+        return list(self.manifest.figures.get("files", []))  # an older version kept none
 
     def holds(self, inputs: Sequence[FileRecord]) -> str | None:
         """The name of the file among ``inputs`` that was landed, byte for byte; None if none."""
