@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] my the parcel bill app is was late wrong broken help please "
     "thanks not arrived charged twice crashes refund order you i it a to and @ brand user . ! ?"
 ).split()
+
+# A machine may be busy, and then an example takes long.
+hypothesis.settings.register_profile("any machine")
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_report_header() -> str:

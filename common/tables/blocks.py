@@ -2,18 +2,21 @@
 
 A stream of UTF-8 goes in; out come the delimiter, the header's fields and blocks whose structure is
 known (layout). What a record leaves unfinished at the end of a block is carried to the next one.
+The first record that is no UTF-8 has the stream decide on the file's encoding.
 """
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from common.errors import DataError
-from common.tables.dialect import SAMPLE_BYTES, find_delimiter, split_sep_line
+from common.tables.dialect import find_delimiter, split_sep_line
+from common.tables.encodings.encoding import IsUtf8, is_utf8
+from common.tables.encodings.stream import TextStream
 from common.tables.layout import TOO_LONG, Layout, find_layout
+from common.tables.records import first_undecoded
 
 BLOCK_BYTES = 8 << 20
 _ANY_SIZE = 1 << 30  # how long records get is bounded here, before their fields are read
@@ -33,45 +36,42 @@ class Blocks(NamedTuple):
 
 
 def read_blocks(
-    stream: IO[bytes],
+    stream: TextStream,
     *,
     name: str,
     block_bytes: int = BLOCK_BYTES,
     max_open: int | None = None,
     delimiter: str | None = None,
+    valid: IsUtf8 = is_utf8,
 ) -> Blocks:
     """Read the header at once, the blocks as they are asked for.
 
     Args:
-        stream: uncompressed bytes in UTF-8.
+        stream: from its start.
         name: what errors call the file.
         block_bytes: how much to read at a time.
         max_open: how long an unfinished record, or the header, may get; by default a block.
         delimiter: one ASCII character; None: the one of a first line sep=, else found.
+        valid: tells UTF-8, where there is a faster way than Python's.
 
     Raises:
         DataError: if the file is empty, or has no readable header.
     """
     max_open = max_open or block_bytes
-    sample = stream.read(SAMPLE_BYTES).removeprefix(codecs.BOM_UTF8)
-    declared, sep_line = split_sep_line(sample)
-    sample = sample[len(sep_line) :]
-    delimiter = delimiter or declared or find_delimiter(sample.decode(errors="replace"))
-    rejoined = _Rejoined(sample, stream)
-    start = rejoined.read(block_bytes)
-    while (parts := _split_header(start, delimiter)) is None and len(start) < max_open:
-        read = rejoined.read(max(block_bytes, len(start)))
-        if not read:
-            break
-        start += read
-    header, rest = parts or (start, b"")
+    declared, sep_line = split_sep_line(stream.sample)
+    sample = stream.sample[len(sep_line) :].decode(errors="replace")
+    delimiter = delimiter or declared or find_delimiter(sample)
+    stream.read(len(sep_line))
+    header, rest = _read_header(stream, delimiter, block_bytes=block_bytes, max_open=max_open)
+    if stream.doubtful and not is_utf8(header) and stream.decide(header + rest):
+        header, rest = _read_header(stream, delimiter, block_bytes=block_bytes, max_open=max_open)
     if not header.strip(b"\r\n"):
         raise DataError(f"{name} is empty; it needs a header line and records")
     return Blocks(
         delimiter,
         _fields(header, delimiter, name=name),
         count_lines(sep_line + header),
-        _blocks(rejoined, rest, block_bytes, max_open, delimiter),
+        _blocks(stream, rest, block_bytes, max_open, delimiter, valid),
     )
 
 
@@ -86,19 +86,16 @@ def count_lines(data: bytes) -> int:
     return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
-class _Rejoined:
-    """A stream whose first bytes were read already, to be read again."""
-
-    def __init__(self, sample: bytes, rest: IO[bytes]) -> None:
-        self._sample, self._rest = sample, rest
-
-    def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; none at the end alone."""
-        if not self._sample:
-            return self._rest.read(size)
-        piece, self._sample = self._sample[:size], self._sample[size:]
-        missing = size - len(piece)
-        return piece + self._rest.read(missing) if missing else piece
+def _read_header(
+    stream: TextStream, delimiter: str, *, block_bytes: int, max_open: int
+) -> tuple[bytes, bytes]:
+    start = stream.read(block_bytes)
+    while (parts := _split_header(start, delimiter)) is None and len(start) < max_open:
+        read = stream.read(max(block_bytes, len(start)))
+        if not read:
+            break
+        start += read
+    return parts or (start, b"")
 
 
 def _split_header(start: bytes, delimiter: str) -> tuple[bytes, bytes] | None:
@@ -132,7 +129,12 @@ def _fields(header: bytes, delimiter: str, *, name: str) -> tuple[str, ...]:
 
 
 def _blocks(
-    stream: _Rejoined, rest: bytes, block_bytes: int, max_open: int, delimiter: str
+    stream: TextStream,
+    rest: bytes,
+    block_bytes: int,
+    max_open: int,
+    delimiter: str,
+    valid: IsUtf8,
 ) -> Iterator[Layout]:
     """Blocks that start and end with a line end, as layout wants them."""
     final = False
@@ -146,13 +148,20 @@ def _blocks(
         data = b"".join((b"\n", rest, read, b"\n" if final else b""))
         layout = find_layout(data, final=final, max_open=max_open, delimiter=delimiter)
         rest = data[layout.end :]
+        if stream.doubtful:
+            if valid(memoryview(data)[: layout.end]):
+                layout = layout._replace(is_utf8=True)
+            else:
+                start = first_undecoded(layout)
+                if stream.decide(data[start : len(data) - final]):
+                    layout, rest, final = layout.until(start), b"", False
         if layout.end > 1:
             if layout.broken and layout.broken[-1].reason == TOO_LONG:
                 rest, final = _skip_line(stream, block_bytes)
             yield layout
 
 
-def _skip_line(stream: _Rejoined, block_bytes: int) -> tuple[bytes, bool]:
+def _skip_line(stream: TextStream, block_bytes: int) -> tuple[bytes, bool]:
     """Drop bytes up to the next line end; return what was read behind it, and if all was read."""
     while read := stream.read(block_bytes):
         ends = [at for end in (b"\n", b"\r") if (at := read.find(end)) >= 0]

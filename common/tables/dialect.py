@@ -17,7 +17,6 @@ from common.tables.records import Records
 CANDIDATES = (",", ";", "\t", "|")
 # Of a file with one column, whose texts may hold any of the candidates, but no NUL.
 NO_DELIMITER = "\0"
-SAMPLE_BYTES = 1 << 16
 _RECORDS = 200
 _NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SEP_LINE = re.compile(rb'^"?sep=(\\t|[!-~\t]?)"?(?:\r\n?|\n|$)', re.IGNORECASE)
@@ -55,7 +54,7 @@ def find_delimiter(start: str) -> str:
     how many; where all hold as many, the header lacks columns.
 
     Args:
-        start: the first SAMPLE_BYTES, decoded, or all that there is.
+        start: the sample of the stream, decoded, or all that there is.
     """
     fits = {sign: _fit(_widths(start, sign)) for sign in CANDIDATES}
     fitting = [sign for sign in CANDIDATES if fits[sign][1] > 1]

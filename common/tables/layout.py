@@ -40,7 +40,7 @@ class Layout(NamedTuple):
 
     ``quotes`` holds the positions of the quotes that open, close or are doubled: a byte is inside
     a quoted field where an odd number of them lies before it. Broken records hold none of them.
-    ``delimiter``: one ASCII character.
+    ``delimiter``: one ASCII character. ``is_utf8``: it is known to be valid UTF-8.
     """
 
     data: bytes
@@ -48,6 +48,12 @@ class Layout(NamedTuple):
     quotes: Positions
     broken: tuple[Broken, ...]
     delimiter: str = ","
+    is_utf8: bool = False
+
+    def until(self, end: int) -> "Layout":
+        """The structure up to the start of a record, or to the end."""
+        broken = tuple(b for b in self.broken if b.start < end)
+        return self._replace(end=end, quotes=self.quotes[self.quotes < end], broken=broken)
 
 
 def find_layout(data: bytes, *, final: bool, max_open: int, delimiter: str = ",") -> Layout:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.tables.columns import column_places
-from common.tables.form import Form
 from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
 from common.tables.jsonl import read_jsonl
@@ -53,7 +52,7 @@ def _open_strict(source: TableInput) -> Iterator[StrictTable]:
                     stream, name=name, encoding=source.encoding, max_field_bytes=MAX_RECORD_BYTES
                 )
             )
-            yield strict_table(entries, name=name, kind=kind)
+            yield strict_table(entries, name=name)
 
 
 def _read_parquet(source: TableInput) -> StrictTable:
@@ -74,4 +73,4 @@ def _read_parquet(source: TableInput) -> StrictTable:
                 yield Record(number, number, [field or "" for field in fields])
             before += block.records
 
-    return StrictTable(columns, records(), Form("parquet"))
+    return StrictTable(columns, records())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common.tables.encodings.encoding import is_utf8
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Layout
 
 WRONG_WIDTH = "wrong number of columns"
@@ -44,6 +45,13 @@ def placed(rejected: Iterable[Rejected], *, first: int, undecoded: str) -> list[
     ]
 
 
+def first_undecoded(block: Layout) -> int:
+    """Where the first record of a block starts that is not UTF-8; the block's end without one."""
+    records = Records(block)
+    wrong = records.undecoded()
+    return int(records.starts[wrong[0]]) if len(wrong) else block.end
+
+
 class Records:
     """Start, stop (line end included) and reason ('' if none) of each record of a block."""
 
@@ -77,13 +85,17 @@ class Records:
         """Mark the records that hold a NUL byte or are not UTF-8."""
         if b"\0" in self._data:
             self.reject(self._at(np.flatnonzero(self._chars == 0)), NUL)
+        self.reject(self.undecoded(), NOT_UTF8)
+
+    def undecoded(self) -> Numbers:
+        """Numbers of the records that are not UTF-8."""
         view = memoryview(self._data)
         wrong: list[int] = []
         for first in range(0, len(self.starts), _CHECKED_TOGETHER):
             last = min(first + _CHECKED_TOGETHER, len(self.starts))
-            if not _decodes(view[self.starts[first] : self.stops[last - 1]]):
-                wrong.extend(n for n in range(first, last) if not _decodes(self.bytes_of(n)))
-        self.reject(np.array(wrong, dtype=np.int64), NOT_UTF8)
+            if not is_utf8(view[self.starts[first] : self.stops[last - 1]]):
+                wrong.extend(n for n in range(first, last) if not is_utf8(self.bytes_of(n)))
+        return np.array(wrong, dtype=np.int64)
 
     def good(self) -> Numbers:
         """Numbers of the records that are not marked."""
@@ -111,14 +123,6 @@ class Records:
 
     def _at(self, positions: Numbers) -> Numbers:
         return np.unique(np.searchsorted(self.starts, positions, side="right") - 1)
-
-
-def _decodes(part: bytes | memoryview) -> bool:
-    try:
-        str(part, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _shown(record: bytes) -> str:

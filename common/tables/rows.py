@@ -36,31 +36,26 @@ class BlockRows(NamedTuple):
         return len(self.numbers) + len(self.rejected)
 
 
-def read_rows(
-    block: Layout, *, width: int, max_field_bytes: int, faultless: bool = False
-) -> BlockRows:
+def read_rows(block: Layout, *, width: int, max_field_bytes: int) -> BlockRows:
     """Parse a block; every record becomes a row or is rejected.
 
     Args:
         block: whole records.
         width: how many columns there are.
         max_field_bytes: a record with a longer field (in UTF-8) is rejected.
-        faultless: the block is known to be valid UTF-8.
     """
-    rows, records = _read(block, width, max_field_bytes, faultless=faultless)
+    rows, records = _read(block, width, max_field_bytes)
     if records is None:
         return rows
     opened = reopened(block, records, rows.rejected, width=width, max_field_bytes=max_field_bytes)
     return rows if opened is None else _read(opened, width, max_field_bytes)[0]
 
 
-def _read(
-    block: Layout, width: int, max_field_bytes: int, *, faultless: bool = False
-) -> tuple[BlockRows, Records | None]:
+def _read(block: Layout, width: int, max_field_bytes: int) -> tuple[BlockRows, Records | None]:
     """The rows; and the records, if it took a closer look at them."""
     records, payload = None, memoryview(block.data)[: block.end]
     has_nul = block.data.find(b"\0", 0, block.end) >= 0
-    if block.broken or has_nul or not (faultless or is_utf8(payload)):
+    if block.broken or has_nul or not (block.is_utf8 or is_utf8(payload)):
         records = Records(block)
         records.reject_unreadable()
         payload = memoryview(records.good_bytes())

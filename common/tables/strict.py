@@ -15,9 +15,8 @@ import numpy as np
 from common.errors import DataError
 from common.tables.blocks import BLOCK_BYTES, count_lines, strict_reader
 from common.tables.csv_text import CsvText, open_csv
-from common.tables.encoding import OpenStream
+from common.tables.encodings.western import OpenStream
 from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
-from common.tables.form import Form
 from common.tables.layout import BROKEN_QUOTE, TOO_LONG
 from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 
@@ -72,7 +71,6 @@ class StrictTable:
 
     columns: tuple[str, ...]
     records: Iterator[Record]
-    form: Form
 
 
 @contextmanager
@@ -104,7 +102,7 @@ def open_strict(
     )
     with opened as csv:
         records = _records(csv, name=name, max_record_bytes=max_record_bytes)
-        yield StrictTable(csv.blocks.columns, records, csv.form)
+        yield StrictTable(csv.blocks.columns, records)
 
 
 def _records(csv: CsvText, *, name: str, max_record_bytes: int) -> Iterator[Record]:

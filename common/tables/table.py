@@ -18,7 +18,7 @@ import pyarrow as pa
 from common.tables.blocks import BLOCK_BYTES
 from common.tables.bulk import in_blocks
 from common.tables.csv_text import open_csv
-from common.tables.encoding import UTF8, Encoding
+from common.tables.encodings.encoding import UTF8, Encoding
 from common.tables.form import Form
 from common.tables.formats import kind_of, open_source
 from common.tables.input import TableInput
@@ -29,7 +29,6 @@ from common.tables.rows import BlockRows, is_utf8, read_rows
 from common.tables.xlsx import read_xlsx
 
 PARSERS = 2
-_AS_IT_IS = Encoding(UTF8)
 T = TypeVar("T")
 
 
@@ -58,14 +57,18 @@ class Table:
     batches: to be read once, while the table is open.
     total: how many batches there will be, None if unknown.
     bytes_read: of the uncompressed file, so far.
-    form: what was found to read the file by.
     """
 
     columns: tuple[str, ...]
     batches: Iterator[Batch]
     total: int | None
     bytes_read: Callable[[], int]
-    form: Form
+    find_form: Callable[[], Form]
+
+    @property
+    def form(self) -> Form:
+        """What was found to read the file by, as far as the batches were read."""
+        return self.find_form()
 
 
 @contextmanager
@@ -86,7 +89,9 @@ def _open_parquet(source: TableInput, *, max_field_bytes: int) -> Iterator[Table
     with open_parquet(source.path) as file:
         blocks = read_parquet(file, source.path, max_field_bytes=max_field_bytes)
         size = source.path.stat().st_size
-        yield Table(column_names(file), _numbered(blocks), None, lambda: size, Form("parquet"))
+        yield Table(
+            column_names(file), _numbered(blocks), None, lambda: size, lambda: Form("parquet")
+        )
 
 
 @contextmanager
@@ -102,7 +107,9 @@ def _open_records(source: TableInput, *, max_field_bytes: int) -> Iterator[Table
             entries = read_jsonl(
                 stream, name=name, encoding=source.encoding, max_field_bytes=max_field_bytes
             )
-        yield Table(entries.columns, _numbered(in_blocks(entries)), None, stream.tell, Form(kind))
+        yield Table(
+            entries.columns, _numbered(in_blocks(entries)), None, stream.tell, lambda: Form(kind)
+        )
 
 
 @contextmanager
@@ -123,22 +130,24 @@ def _open_csv(source: TableInput, *, max_field_bytes: int) -> Iterator[Table]:
             read_rows,
             width=len(columns),
             max_field_bytes=max_field_bytes,
-            faultless=csv.encoding.faultless,
         )
         tasks = (pool.submit(parse, block) for block in blocks)
         with closing(_ahead(tasks, PARSERS + 1)) as parsed:
             yield Table(
                 columns,
-                _numbered(parsed, csv.encoding),
+                _numbered(parsed, lambda: csv.encoding),
                 total=None if size is None else -(-size // block_bytes),
                 bytes_read=csv.source.tell,
-                form=csv.form,
+                find_form=lambda: csv.form,
             )
 
 
-def _numbered(parsed: Iterable[BlockRows], encoding: Encoding = _AS_IT_IS) -> Iterator[Batch]:
+def _numbered(
+    parsed: Iterable[BlockRows], find_encoding: Callable[[], Encoding] = lambda: Encoding(UTF8)
+) -> Iterator[Batch]:
     first = 1
     for block in parsed:
+        encoding = find_encoding()
         rejected = [
             r._replace(record=encoding.shown(r.record))
             for r in placed(block.rejected, first=first, undecoded=encoding.reason)

@@ -3,7 +3,7 @@
 Rows, rejected records and their numbers are those that `table` gives for the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -12,7 +12,7 @@ import numpy as np
 
 from common.tables.blocks import BLOCK_BYTES
 from common.tables.csv_text import CsvText, open_csv
-from common.tables.encoding import OpenStream
+from common.tables.encodings.western import OpenStream
 from common.tables.entries import Entries
 from common.tables.form import Form
 from common.tables.plain import PlainRows, read_plain
@@ -27,11 +27,12 @@ class TolerantTable:
     """A table as the file writes it.
 
     columns: some may be empty, or stand twice. blocks: to be read once, while the table is open.
+    find_form: what was found to read the file by, as far as the blocks were read.
     """
 
     columns: tuple[str, ...]
     blocks: Iterator[PlainRows]
-    form: Form
+    find_form: Callable[[], Form]
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def open_tolerant(
             block_bytes=max(BLOCK_BYTES, 2 * max_field_bytes),
             log=False,
         ) as csv:
-            yield TolerantTable(csv.blocks.columns, _of_csv(csv, max_field_bytes), csv.form)
+            yield TolerantTable(csv.blocks.columns, _of_csv(csv, max_field_bytes), lambda: csv.form)
         return
     with open_entries(
         upload,
@@ -77,7 +78,7 @@ def open_tolerant(
         max_field_bytes=max_field_bytes,
         encoding=encoding,
     ) as entries:
-        yield TolerantTable(entries.columns, _of_entries(entries), Form(upload.kind))
+        yield TolerantTable(entries.columns, _of_entries(entries), lambda: Form(upload.kind))
 
 
 def _of_csv(csv: CsvText, max_field_bytes: int) -> Iterator[PlainRows]:

@@ -13,9 +13,9 @@ from functools import partial
 from typing import IO, Any, NamedTuple, cast
 
 from common.errors import DataError
-from common.tables.encoding import OpenStream
+from common.tables.encodings.western import OpenStream
 from common.tables.entries import Entries
-from common.tables.form import Form, Kind
+from common.tables.form import Kind
 from common.tables.formats import kind_of_stream
 from common.tables.jsonl import read_jsonl
 from common.tables.records import WRONG_WIDTH
@@ -129,10 +129,10 @@ def open_upload(
         max_field_bytes=max_record_bytes,
         encoding=encoding,
     ) as entries:
-        yield strict_table(entries, name=name, kind=upload.kind)
+        yield strict_table(entries, name=name)
 
 
-def strict_table(entries: Entries, *, name: str, kind: Kind) -> StrictTable:
+def strict_table(entries: Entries, *, name: str) -> StrictTable:
     """Entries up to the first that is rejected; what is null or missing is an empty string."""
 
     def records() -> Iterator[Record]:
@@ -149,7 +149,7 @@ def strict_table(entries: Entries, *, name: str, kind: Kind) -> StrictTable:
             yield record
 
     width = len(entries.columns)
-    return StrictTable(entries.columns, records(), Form(kind))
+    return StrictTable(entries.columns, records())
 
 
 class _Counted(io.RawIOBase):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from common.config.serving import ServingSettings
-from common.tables.encoding import is_utf8
+from common.tables.encodings.encoding import is_utf8
 from e_apification.http.errors import ApiError, Problem
 
 # Stops at the first wrong item: a long hostile list must not become a long list of errors.

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from fastapi import Request
 
 from common.errors import DataError
-from common.tables.encoding import OpenStream
+from common.tables.encodings.western import OpenStream
 from e_apification.http.payloads import read_body, require_type, stated_encoding
 from e_apification.uploads.archives import is_document, open_only_table
 

@@ -174,7 +174,7 @@ TEXTS = st.text(
 BAD_BYTES = st.sampled_from(b'"",\n\r\x00\xff\xe9x')
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TEXTS, min_size=n, max_size=n))),
     st.sampled_from([("\r\n", csv.QUOTE_MINIMAL), ("\r\n", csv.QUOTE_ALL), ("\n", csv.QUOTE_ALL)]),
@@ -194,7 +194,7 @@ def test_what_csv_writer_writes_comes_back(
     assert rows == records
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.lists(TEXTS, min_size=3, max_size=3), min_size=1, max_size=30),
     st.lists(

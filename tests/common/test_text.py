@@ -88,7 +88,7 @@ def test_clean_text(natural: Any, clean: Any) -> None:
 
 
 @given(messages | st.lists(st.sampled_from(TAGS), max_size=12).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_applied_again_they_change_nothing(raw: Any) -> None:
     natural = natural_text(raw)
     assert natural_text(natural) == natural
@@ -126,7 +126,7 @@ def test_digest_changes_with_the_rules_of_html_and_mails(
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_comes_out_in_shape(raw: str) -> None:
     natural = natural_text(raw)
     assert natural == natural.strip(" ")

@@ -100,8 +100,7 @@ def _lines(file: Sent, *, max_field_mb: int, max_rows: int) -> Iterator[bytes]:
             encoding=file.encoding,
         )
         with table as read:
-            form = asdict(read.form) | {"described": read.form.described}
-            yield _line(form=form, columns=read.columns)
+            yield _line(columns=read.columns)
             started = True
             for block in read.blocks:
                 rows += len(block.rows)
@@ -109,7 +108,9 @@ def _lines(file: Sent, *, max_field_mb: int, max_rows: int) -> Iterator[bytes]:
                 if rows + rejected > max_rows:
                     raise _too_many_rows(max_rows)
                 yield from _parts(block)
-        yield _line(end={"rows": rows, "rejected": rejected})
+            form = read.find_form()
+        found = asdict(form) | {"described": form.described}
+        yield _line(end={"rows": rows, "rejected": rejected, "form": found})
     except (DataError, ApiError) as error:
         refused = _refusal(error, max_bytes=file.max_bytes)
         if not started:

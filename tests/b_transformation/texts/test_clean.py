@@ -103,7 +103,7 @@ def test_columns_without_a_text(values: list[Any]) -> None:
 
 
 @given(st.lists(messages | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_columns_follow_the_python_rules(raws: Any) -> None:
     natural = natural_texts(pa.array(raws, pa.string()), rules=RULES)
     assert natural.to_pylist() == [natural_text(raw) for raw in raws]

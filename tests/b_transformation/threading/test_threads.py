@@ -133,7 +133,7 @@ def walk(replies: dict[int, int | None], message: int) -> tuple[int, bool]:
         st.integers(0, 25), st.one_of(st.none(), st.integers(0, 30)), min_size=1, max_size=26
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_same_roots_as_a_walk(replies: Any) -> None:
     walked = {message: walk(replies, message) for message in sorted(replies)}
     threads = resolve(replies)

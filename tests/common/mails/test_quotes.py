@@ -87,7 +87,7 @@ def test_nothing_is_cut_where_that_is_off(mail: Any) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_cutting_again_changes_nothing_and_leaves_something(raw: Any) -> None:
     natural = RULES.natural(raw)
     assert RULES.natural(natural) == natural

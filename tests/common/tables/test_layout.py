@@ -115,7 +115,7 @@ def record_stop(lines: bytes, at: int) -> int | None:
     return at
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(
     st.lists(st.sampled_from(list(b'"",\n\ra5')), max_size=40).map(bytes),
     st.sampled_from([0, 1, 64]),

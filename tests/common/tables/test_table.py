@@ -101,7 +101,7 @@ def written(fields: tuple[str, ...]) -> bytes:
     return out.getvalue().encode()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     records=st.lists(
         st.tuples(st.integers(0, 99).map(str), TEXTS, TEXTS) | st.sampled_from(sorted(BROKEN)),
@@ -143,7 +143,7 @@ def test_each_record_arrives_once_intact_or_rejected(
 PIECES = [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b"\xc3\xa9", b"\xe9", b"\0", b'","', b'""']
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=60), st.sampled_from([4, 10, 1000]))
 def test_a_strict_reader_finds_the_same_rows_up_to_the_first_rejected(
     tmp_path_factory: pytest.TempPathFactory, pieces: Any, block_bytes: Any

@@ -33,7 +33,7 @@ def bulk(path: Path) -> Found:
             rows += zip(*(column.to_pylist() for column in batch.rows.columns), strict=True)
             numbers += batch.numbers.tolist()
             rejected += batch.rejected
-        return read.columns, rows, numbers, rejected, read.form
+        return read.columns, rows, numbers, rejected, read.find_form()
 
 
 def plain(data: bytes) -> Found:
@@ -45,7 +45,7 @@ def plain(data: bytes) -> Found:
             rows += map(tuple, block.rows)
             numbers += block.numbers.tolist()
             rejected += block.rejected
-        return read.columns, rows, numbers, rejected, read.form
+        return read.columns, rows, numbers, rejected, read.find_form()
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
@@ -94,7 +94,7 @@ def test_parquet_is_for_the_command_line() -> None:
         pass
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=60) | st.lists(st.sampled_from(LINES)))
 def test_whatever_the_records_are_both_read_the_same(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]

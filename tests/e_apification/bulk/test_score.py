@@ -178,7 +178,11 @@ def found_as(form: Form) -> Iterator[Table]:
     rows = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     batch = Batch(rows, np.arange(1, 4), [])
     yield Table(
-        columns=tuple(columns), batches=iter([batch]), total=1, bytes_read=lambda: 0, form=form
+        columns=tuple(columns),
+        batches=iter([batch]),
+        total=1,
+        bytes_read=lambda: 0,
+        find_form=lambda: form,
     )
 
 

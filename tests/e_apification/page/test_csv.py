@@ -66,7 +66,7 @@ def test_known_cells_are_written_alike(tmp_path: Path) -> None:
     check(tmp_path, CELLS)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(NEAR | st.text(st.characters(exclude_categories=["Cs"])), min_size=50))
 def test_any_cells_are_written_alike(
     tmp_path_factory: pytest.TempPathFactory, cells: list[str]

@@ -1,5 +1,6 @@
 import codecs
 import io
+import logging
 from functools import partial
 
 import pytest
@@ -7,14 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import SettingsError
-from common.tables.encoding import Encoding, decoded, find_encoding, is_utf8
+from common.tables.csv_text import open_csv
+from common.tables.encodings.decode import decoded
+from common.tables.encodings.encoding import Encoding, is_utf8
+from common.tables.encodings.stream import TextStream
+from common.tables.layout import Layout
+from common.tables.records import Records
 
 GERMAN = "id,text\n1,Grüße aus Köln – “schön”, 20 €\n2,parcel\n"
 FRENCH = "id,text\n1,Je n’ai rien reçu, c’est très fâcheux…\n2,où est mon colis ?\n"
 
 
 def found(data: bytes, given: str | None = None) -> Encoding:
-    return find_encoding(partial(io.BytesIO, data), given=given)
+    stream = TextStream(io.BytesIO(data), partial(io.BytesIO, data), given=given)
+    while read := stream.read(1 << 20):
+        if stream.doubtful and not is_utf8(read):
+            stream.decide(read)
+    return stream.encoding
 
 
 def utf8(data: bytes, encoding: Encoding, size: int = -1) -> bytes:
@@ -149,12 +159,42 @@ def test_size_of_the_reads_changes_nothing(text: str, codec: str, size: int) -> 
     assert utf8(text.encode(codec), Encoding(codec), size).decode() == text
 
 
-@pytest.mark.parametrize("character", ["a", "é", "漢", "👍"])
-def test_a_character_may_lie_across_two_reads(character: str) -> None:
-    for before in range((1 << 18) - 5, (1 << 18) + 1):
-        data = b"a," + b"x" * (before - 2) + character.encode()
-        assert found(data).faultless
-        assert found(data + b",1").faultless
-        assert found(data[:-1]).faultless == (character == "a")
-        assert not found(data + "é".encode()[:1]).faultless
-        assert not found(data + b"\x80").faultless
+LINES = st.sampled_from(
+    [
+        b"1,parcel\n",
+        "2,café\n".encode("cp1252"),
+        "3,café\n".encode(),
+        b'4,"a\n',
+        b'5,"a\nb"\n',
+        b"\n",
+    ]
+)
+
+
+@given(st.lists(LINES), st.integers(20, 200), st.integers(0, 300))
+def test_size_of_the_blocks_decides_nothing(lines: list[bytes], size: int, cp1252: int) -> None:
+    data = b"id,text\n" + b"".join(lines) + "2,café\n".encode("cp1252") * cp1252
+    opened = partial(io.BytesIO, data)
+
+    def read(block_bytes: int) -> tuple[list[bytes], str]:
+        with open_csv(opened, name="x.csv", block_bytes=block_bytes, max_open=1000) as csv:
+            records = [r for b in csv.blocks.blocks for r in map(Records(b).bytes_of, all_of(b))]
+            return records, csv.encoding.name
+
+    assert read(size) == read(1 << 20)
+
+
+def all_of(block: Layout) -> range:
+    return range(len(Records(block).starts))
+
+
+def test_what_is_utf8_before_the_first_record_of_cp1252_stays_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cp1252 = "2,“café”\n".encode("cp1252")
+    data = b"id,text\n" + "1,“café”\n".encode() + cp1252 * 200 + "3,café\n".encode()
+    caplog.set_level(logging.INFO)
+    with open_csv(partial(io.BytesIO, data), name="x.csv") as csv:
+        lines = readable(b"".join(b.data[1 : b.end] for b in csv.blocks.blocks))
+    assert lines == ["", "1,“café”", *["2,“café”"] * 200, None, ""]
+    assert "x.csv is in cp1252 (“ ” é)" in caplog.text
