@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from a_ingestion.landing import GROUP_ROWS, MESSAGES, QUARANTINE_FOLDER, ROW_COLUMN
 from common.errors import DataError
-from common.tables.columns import quoted
+from common.tables.columns.places import quoted
 
 LANDED_BEFORE = "landed before"
 

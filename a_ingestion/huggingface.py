@@ -17,7 +17,7 @@ from a_ingestion.cached import is_cached, keep
 from common.config.ingestion import HuggingFaceSettings
 from common.errors import DataError, SettingsError
 from common.log import progress
-from common.tables.columns import quoted
+from common.tables.columns.places import quoted
 
 if TYPE_CHECKING:
     from datasets import Dataset

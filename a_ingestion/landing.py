@@ -15,10 +15,10 @@ from pyarrow import parquet
 from common.errors import DataError
 from common.log import progress
 from common.stage.manifest import RowCounts
-from common.tables.columns import quoted
+from common.tables.columns.places import quoted
+from common.tables.columns.roles import find_roles
+from common.tables.delimited.records import Rejected
 from common.tables.input import TableInput
-from common.tables.records import Rejected
-from common.tables.roles import find_roles
 from common.tables.table import Batch, open_table
 
 GROUP_ROWS = 100_000

@@ -20,8 +20,8 @@ from common.errors import DataError
 from common.stage.manifest import FileRecord, Manifest, RowCounts, find_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tables.columns import quoted
-from common.tables.roles import find_roles
+from common.tables.columns.places import quoted
+from common.tables.columns.roles import find_roles
 from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.

@@ -13,8 +13,8 @@ from b_transformation.threading.brands import brand_column
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
 from common.runtime.spark import column, read_parquet, write_parquet
-from common.tables.roles import Roles
-from common.tables.texts import TEXT_SEPARATOR
+from common.tables.columns.roles import Roles
+from common.tables.columns.texts import TEXT_SEPARATOR
 from common.text import TextRules
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _read_raw(spark: "SparkSession", sources: Sources, **more: "Column | None") 
 
 
 def _joined(texts: "list[Column]") -> "Column":
-    """One text of several columns, as common/tables/texts joins them."""
+    """One text of several columns, as common/tables/columns joins them."""
     from pyspark.sql import functions as F
 
     if len(texts) == 1:

@@ -30,7 +30,7 @@ from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tables.roles import Roles, find_roles
+from common.tables.columns.roles import Roles, find_roles
 from common.tracking.records import Tracker
 
 # What decides the output, with all that these import.

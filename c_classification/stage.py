@@ -25,7 +25,7 @@ from common.runtime.spark import column, read_parquet, spark_session, write_parq
 from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
-from common.tables.roles import OURS
+from common.tables.columns.roles import OURS
 from common.tracking.records import Tracker
 
 if TYPE_CHECKING:

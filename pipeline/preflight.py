@@ -22,12 +22,12 @@ from common.onnx.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folde
 from common.runtime.java import find_java_home
 from common.stage.manifest import require_manifest
 from common.synthetic import read_synthetic
-from common.tables.columns import TEXT_REMEDY, column_places, text_columns
+from common.tables.columns.places import TEXT_REMEDY, column_places, text_columns
+from common.tables.columns.roles import find_roles
 from common.tables.input import TableInput
-from common.tables.output import ending_of
 from common.tables.read import read_columns
-from common.tables.roles import find_roles
 from common.tables.table import open_table
+from common.tables.writing.output import ending_of
 
 Check = Callable[[], str]
 # Free space that a run needs: models and caches, and for each byte of the source the landed,

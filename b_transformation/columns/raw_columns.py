@@ -18,7 +18,7 @@ from b_transformation.columns.directions import INBOUND, OUTBOUND, Directions, r
 from b_transformation.columns.ids import NOTHING, Ints, parse_ids, read_ids
 from b_transformation.columns.values import Unread
 from common.errors import DataError
-from common.tables.roles import Roles
+from common.tables.columns.roles import Roles
 
 logger = logging.getLogger(__name__)
 

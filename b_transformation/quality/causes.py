@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from b_transformation.columns import dates, directions, ids
 from b_transformation.columns.values import Unread
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG
-from common.tables.records import NUL, WRONG_WIDTH
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG
+from common.tables.delimited.records import NUL, WRONG_WIDTH
 
 _ENCODING = "set ENCODING=cp1252, or what the file is in"
 _IN_RECORDS = {

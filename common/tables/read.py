@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from common.tables.columns import column_places
-from common.tables.formats import kind_of, open_source
+from common.tables.columns.places import column_places
+from common.tables.formats.jsonl import read_jsonl
+from common.tables.formats.kind import kind_of, open_source
+from common.tables.formats.xlsx import read_xlsx
 from common.tables.input import TableInput
-from common.tables.jsonl import read_jsonl
 from common.tables.strict import MAX_RECORD_BYTES, Record, RecordError, StrictTable, open_strict
 from common.tables.upload import strict_table
-from common.tables.xlsx import read_xlsx
 
 
 class Row(NamedTuple):
@@ -56,7 +56,7 @@ def _open_strict(source: TableInput) -> Iterator[StrictTable]:
 
 
 def _read_parquet(source: TableInput) -> StrictTable:
-    from common.tables.parquet import column_names, open_parquet, read_parquet
+    from common.tables.formats.parquet import column_names, open_parquet, read_parquet
 
     file, name = open_parquet(source.path), str(source.path)
     columns = column_names(file)

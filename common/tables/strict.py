@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import DataError
-from common.tables.blocks import BLOCK_BYTES, count_lines, strict_reader
-from common.tables.csv_text import CsvText, open_csv
+from common.tables.delimited.blocks import BLOCK_BYTES, count_lines, strict_reader
+from common.tables.delimited.csv_text import CsvText, open_csv
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG
+from common.tables.delimited.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
 from common.tables.encodings.western import OpenStream
-from common.tables.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG
-from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH, Numbers, Records
+from common.tables.formats.entries import LONE_SURROGATE, NO_OBJECT, NOT_JSON, REPEATED_KEY
 
 MAX_RECORD_BYTES = 16 << 20
 _REMEDIES = {

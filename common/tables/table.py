@@ -15,18 +15,18 @@ from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from common.tables.blocks import BLOCK_BYTES
-from common.tables.bulk import in_blocks
-from common.tables.csv_text import open_csv
+from common.tables.delimited.blocks import BLOCK_BYTES
+from common.tables.delimited.csv_text import open_csv
+from common.tables.delimited.records import Numbers, Rejected, placed
+from common.tables.delimited.rows import BlockRows, is_utf8, read_rows
 from common.tables.encodings.encoding import UTF8, Encoding
 from common.tables.form import Form
-from common.tables.formats import kind_of, open_source
+from common.tables.formats.bulk import in_blocks
+from common.tables.formats.jsonl import read_jsonl
+from common.tables.formats.kind import kind_of, open_source
+from common.tables.formats.parquet import column_names, open_parquet, read_parquet
+from common.tables.formats.xlsx import read_xlsx
 from common.tables.input import TableInput
-from common.tables.jsonl import read_jsonl
-from common.tables.parquet import column_names, open_parquet, read_parquet
-from common.tables.records import Numbers, Rejected, placed
-from common.tables.rows import BlockRows, is_utf8, read_rows
-from common.tables.xlsx import read_xlsx
 
 PARSERS = 2
 T = TypeVar("T")

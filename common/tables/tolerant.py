@@ -10,13 +10,13 @@ from itertools import islice
 
 import numpy as np
 
-from common.tables.blocks import BLOCK_BYTES
-from common.tables.csv_text import CsvText, open_csv
+from common.tables.delimited.blocks import BLOCK_BYTES
+from common.tables.delimited.csv_text import CsvText, open_csv
+from common.tables.delimited.plain import PlainRows, read_plain
+from common.tables.delimited.records import Rejected, placed
 from common.tables.encodings.western import OpenStream
-from common.tables.entries import Entries
 from common.tables.form import Form
-from common.tables.plain import PlainRows, read_plain
-from common.tables.records import Rejected, placed
+from common.tables.formats.entries import Entries
 from common.tables.upload import open_entries, recognised
 
 _RECORDS_AT_ONCE = 1_000

@@ -13,14 +13,14 @@ from functools import partial
 from typing import IO, Any, NamedTuple, cast
 
 from common.errors import DataError
+from common.tables.delimited.records import WRONG_WIDTH
 from common.tables.encodings.western import OpenStream
-from common.tables.entries import Entries
 from common.tables.form import Kind
-from common.tables.formats import kind_of_stream
-from common.tables.jsonl import read_jsonl
-from common.tables.records import WRONG_WIDTH
+from common.tables.formats.entries import Entries
+from common.tables.formats.jsonl import read_jsonl
+from common.tables.formats.kind import kind_of_stream
+from common.tables.formats.xlsx import read_xlsx, unpacked_bytes
 from common.tables.strict import Record, RecordError, StrictTable, open_strict
-from common.tables.xlsx import read_xlsx, unpacked_bytes
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _LOOKED_AT = 1 << 12

@@ -23,8 +23,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from common.errors import DataError
-from common.tables.columns import quoted
-from common.tables.lines import csv_lines
+from common.tables.columns.places import quoted
+from common.tables.writing.lines import csv_lines
 
 SHEET_ROWS = 1_048_576
 SHEET_COLUMNS = 16_384

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from common.errors import DataError, TriageError
 from common.log import progress
-from common.tables.columns import TEXT_REMEDY, column_places, text_columns
+from common.tables.columns.places import TEXT_REMEDY, column_places, text_columns
+from common.tables.columns.texts import join_texts
 from common.tables.form import Form
 from common.tables.input import TableInput
-from common.tables.output import write_csv
 from common.tables.table import open_table
-from common.tables.texts import join_texts
+from common.tables.writing.output import write_csv
 from e_apification.bulk.spark import ABSTAINED, NO_TEXT
 
 REJECTS = ("source_row", "reason", "record")

@@ -27,9 +27,9 @@ from common.models.model_source import fetch_served
 from common.models.registry import require_production_id
 from common.runtime.spark import spark_session
 from common.stage.manifest import RowCounts
-from common.tables.columns import quoted
+from common.tables.columns.places import quoted
 from common.tables.input import TableInput
-from common.tables.output import ENDINGS, ending_of
+from common.tables.writing.output import ENDINGS, ending_of
 from e_apification.bulk.curated import score_curated
 from e_apification.bulk.formats import (
     Dialect,

@@ -18,7 +18,7 @@ import pyarrow as pa
 from common.models.metrics import read_served
 from common.models.registry import model_folder
 from common.runtime.spark import read_parquet, write_parquet
-from common.tables.formulas import unmarked
+from common.tables.writing.formulas import unmarked
 from common.text import TextRules
 from e_apification.model.predictor import OnnxPredictor, load_predictor
 

@@ -15,7 +15,7 @@ const CALL = "[A-Za-z_.\u0080-\u{10ffff}][0-9]{0,4}[(\uff08]";
 const OTHER_SHEET = "[^ \\n]![A-Za-z_$#]";
 const OTHER_PROGRAM = "\\| *'|\\|[^|]*![A-Za-z_$#']";
 
-/** The patterns of common/tables/formulas.py, which says what they are for. */
+/** The patterns of common/tables/writing/formulas.py, which says what they are for. */
 export const FORMULA =
   `^[${BLANK}"]*(?:` +
   "[=\uff1d]" +

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from common.config.serving import ServingSettings
 from common.errors import DataError
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG
-from common.tables.records import NOT_UTF8, NUL, WRONG_WIDTH
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG
+from common.tables.delimited.records import NOT_UTF8, NUL, WRONG_WIDTH
 from common.tables.strict import RecordError
 from common.tables.upload import TooLargeError, open_upload
 from e_apification.http.errors import ApiError, Problem

@@ -10,7 +10,7 @@ from b_transformation.columns.raw_columns import raw_names, read_raw_columns
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
 from b_transformation.threading.index import write_index
 from common.config.transformation import TransformationSettings
-from common.tables.roles import find_roles
+from common.tables.columns.roles import find_roles
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

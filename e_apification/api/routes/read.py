@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from common.errors import DataError
-from common.tables.plain import Fields, PlainRows
+from common.tables.delimited.plain import Fields, PlainRows
 from common.tables.tolerant import open_tolerant
 from common.tables.upload import TooLargeError
 from e_apification.api.routes.state import State

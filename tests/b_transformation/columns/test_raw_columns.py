@@ -10,7 +10,7 @@ from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN
 from b_transformation.columns.ids import NOTHING
 from b_transformation.columns.raw_columns import RawColumns, raw_names, read_raw_columns
 from common.errors import DataError
-from common.tables.roles import find_roles
+from common.tables.columns.roles import find_roles
 
 
 def write(folder: Path, name: str, **columns: list[Any]) -> Path:

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from a_ingestion.landing import MESSAGES, QUARANTINE_FOLDER, land_csv
 from common.tables import table as reader
-from common.tables.csv_text import open_csv
-from common.tables.formulas import harmless, unmarked
+from common.tables.delimited.csv_text import open_csv
 from common.tables.input import TableInput
+from common.tables.writing.formulas import harmless, unmarked
 from e_apification.bulk.formats import Dialect, write_table
 from e_apification.bulk.rows import (
     Landed,

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import DataError, SettingsError
-from common.tables.formulas import harmless
-from common.tables.output import ending_of
+from common.tables.writing.formulas import harmless
+from common.tables.writing.output import ending_of
 from e_apification.bulk import formats
 from e_apification.bulk.formats import Dialect, check_cells, check_fits, write_table
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.config.settings import ROOT
-from common.tables.formulas import FORMULA, NUMBER, harmless, unmarked
-from common.tables.output import write_csv
-from tests.common.tables.test_formulas import NEAR, NOT_RUN, RUN
+from common.tables.writing.formulas import FORMULA, NUMBER, harmless, unmarked
+from common.tables.writing.output import write_csv
+from tests.common.tables.writing.test_formulas import NEAR, NOT_RUN, RUN
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="no node here")
 CELLS = [*RUN, *NOT_RUN, *(f"'{value}" for value in RUN), "''=1", 'a "b"', "a;b", "a\tb|c", "a,b"]

@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from common.tables.columns import text_columns
-from common.tables.texts import join_texts
+from common.tables.columns.places import text_columns
+from common.tables.columns.texts import join_texts
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["array", "chunked"])

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from common.tables.layout import find_layout
-from common.tables.rows import is_utf8, read_rows
+from common.tables.delimited.layout import find_layout
+from common.tables.delimited.rows import is_utf8, read_rows
 
 
 def read(lines: bytes, width: int = 3, max_field_bytes: int = 1000) -> tuple[Any, Any]:

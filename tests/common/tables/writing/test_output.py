@@ -4,8 +4,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.tables.formulas import harmless
-from common.tables.output import write_csv
+from common.tables.writing.formulas import harmless
+from common.tables.writing.output import write_csv
 
 ROWS = st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=2))
 

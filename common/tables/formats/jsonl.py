@@ -12,7 +12,9 @@ from json.encoder import encode_basestring
 from typing import IO, Any, NamedTuple
 
 from common.errors import DataError
-from common.tables.entries import (
+from common.tables.delimited.layout import TOO_LONG
+from common.tables.delimited.records import NOT_UTF8, NUL
+from common.tables.formats.entries import (
     KEPT_BYTES,
     LONE_SURROGATE,
     NO_OBJECT,
@@ -21,8 +23,6 @@ from common.tables.entries import (
     Entries,
     Entry,
 )
-from common.tables.layout import TOO_LONG
-from common.tables.records import NOT_UTF8, NUL
 
 _MOST_COLUMNS = 10_000
 _REMEDY = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.tables.formulas import FORMULA, harmless
+from common.tables.writing.formulas import FORMULA, harmless
 
 
 def csv_lines(columns: Sequence[pa.Array], *, delimiter: str, guard: bool) -> pa.Buffer:

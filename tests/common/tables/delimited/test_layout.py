@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.tables import layout as module
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, find_layout
+from common.tables.delimited import layout as module
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG, Broken, find_layout
 
 
 def layout(lines: bytes, *, final: bool = True, max_open: int = 1000) -> Any:

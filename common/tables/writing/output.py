@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import SettingsError
-from common.tables.formulas import harmless
+from common.tables.writing.formulas import harmless
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".jsonl", ".jsonl.gz")
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG, Layout
 from common.tables.encodings.encoding import is_utf8
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Layout
 
 WRONG_WIDTH = "wrong number of columns"
 NOT_UTF8 = "not UTF-8"

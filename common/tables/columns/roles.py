@@ -6,7 +6,7 @@ Settings and header in, `Roles` out, the same wherever a source is landed or rea
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from common.tables.columns import TEXT_REMEDY, column_places, text_columns
+from common.tables.columns.places import TEXT_REMEDY, column_places, text_columns
 
 LEFT_OUT = "none"  # as the name of an optional column
 # The columns that stages and scoring add to a message. One of the source that is called so, in

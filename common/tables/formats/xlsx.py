@@ -18,10 +18,10 @@ from xml.etree.ElementTree import ParseError
 from openpyxl import Workbook, load_workbook
 
 from common.errors import DataError
-from common.tables.columns import quoted
-from common.tables.entries import LONE_SURROGATE, Entries, Entry, shown
-from common.tables.layout import TOO_LONG
-from common.tables.records import NUL, WRONG_WIDTH
+from common.tables.columns.places import quoted
+from common.tables.delimited.layout import TOO_LONG
+from common.tables.delimited.records import NUL, WRONG_WIDTH
+from common.tables.formats.entries import LONE_SURROGATE, Entries, Entry, shown
 
 _EXACT = 1 << 53  # whole numbers up to here are exact in Excel's floats
 _MOST_ROWS = 1 << 20  # of any sheet

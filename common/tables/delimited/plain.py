@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.tables.blocks import strict_reader
-from common.tables.layout import BROKEN_QUOTE, TOO_LONG, Broken, Layout, find_layout
-from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected
+from common.tables.delimited.blocks import strict_reader
+from common.tables.delimited.layout import BROKEN_QUOTE, TOO_LONG, Broken, Layout, find_layout
+from common.tables.delimited.records import WRONG_WIDTH, Numbers, Records, Rejected
 
 Fields = Sequence[str | None]
 

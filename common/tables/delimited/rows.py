@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from common.tables.dialect import NO_DELIMITER
-from common.tables.layout import TOO_LONG, Layout
-from common.tables.plain import reopened
-from common.tables.records import WRONG_WIDTH, Numbers, Records, Rejected
+from common.tables.delimited.dialect import NO_DELIMITER
+from common.tables.delimited.layout import TOO_LONG, Layout
+from common.tables.delimited.plain import reopened
+from common.tables.delimited.records import WRONG_WIDTH, Numbers, Records, Rejected
 
 
 class BlockRows(NamedTuple):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.tables.formulas import harmless
-from common.tables.lines import csv_lines, harmless_column
-from common.tables.output import write_csv
+from common.tables.writing.formulas import harmless
+from common.tables.writing.lines import csv_lines, harmless_column
+from common.tables.writing.output import write_csv
 
 ANY = st.text(st.characters(codec="utf-8"), max_size=12)
 NEAR = st.text(st.sampled_from("=+-@＝＋－＠;,|\t\r\n\"'() !$aAé1%^.\x00\u200b"), max_size=10)

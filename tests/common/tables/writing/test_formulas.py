@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.tables.formulas import FORMULA, NUMBER, harmless, unmarked
+from common.tables.writing.formulas import FORMULA, NUMBER, harmless, unmarked
 
 RUN = [
     "=1+1",

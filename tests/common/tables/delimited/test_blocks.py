@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import DataError
-from common.tables.blocks import read_blocks
+from common.tables.delimited.blocks import read_blocks
+from common.tables.delimited.records import Records
 from common.tables.encodings.stream import TextStream
-from common.tables.records import Records
 
 
 def stream(data: bytes) -> TextStream:

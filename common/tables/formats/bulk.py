@@ -6,9 +6,9 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from common.tables.entries import Entries, Entry
-from common.tables.records import Rejected
-from common.tables.rows import BlockRows
+from common.tables.delimited.records import Rejected
+from common.tables.delimited.rows import BlockRows
+from common.tables.formats.entries import Entries, Entry
 
 _BLOCK_CHARS = 8 << 20
 _BLOCK_RECORDS = 20_000

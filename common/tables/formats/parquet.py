@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from common.errors import DataError
-from common.tables.entries import shown
-from common.tables.layout import TOO_LONG
-from common.tables.records import NOT_UTF8, NUL, Rejected
-from common.tables.rows import BlockRows
+from common.tables.delimited.layout import TOO_LONG
+from common.tables.delimited.records import NOT_UTF8, NUL, Rejected
+from common.tables.delimited.rows import BlockRows
+from common.tables.formats.entries import shown
 
 _INDEX = re.compile(r"__index_level_\d+__")
 _BATCH_BYTES = 8 << 20

@@ -1,7 +1,7 @@
 import pytest
 
 from common.errors import DataError
-from common.tables.columns import column_places
+from common.tables.columns.places import column_places
 
 
 def test_places_follow_the_names_asked_for() -> None:

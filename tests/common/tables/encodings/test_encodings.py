@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import SettingsError
-from common.tables.csv_text import open_csv
+from common.tables.delimited.csv_text import open_csv
+from common.tables.delimited.layout import Layout
+from common.tables.delimited.records import Records
 from common.tables.encodings.decode import decoded
 from common.tables.encodings.encoding import Encoding, is_utf8
 from common.tables.encodings.stream import TextStream
-from common.tables.layout import Layout
-from common.tables.records import Records
 
 GERMAN = "id,text\n1,Grüße aus Köln – “schön”, 20 €\n2,parcel\n"
 FRENCH = "id,text\n1,Je n’ai rien reçu, c’est très fâcheux…\n2,où est mon colis ?\n"

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from common.errors import DataError
-from common.tables.dialect import find_delimiter, split_sep_line
+from common.tables.delimited.dialect import find_delimiter, split_sep_line
+from common.tables.delimited.layout import TOO_LONG, Layout, find_layout
+from common.tables.delimited.records import first_undecoded
 from common.tables.encodings.encoding import IsUtf8, is_utf8
 from common.tables.encodings.stream import TextStream
-from common.tables.layout import TOO_LONG, Layout, find_layout
-from common.tables.records import first_undecoded
 
 BLOCK_BYTES = 8 << 20
 _ANY_SIZE = 1 << 30  # how long records get is bounded here, before their fields are read

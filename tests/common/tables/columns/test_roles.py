@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from common.errors import DataError
-from common.tables.roles import Roles, find_roles
+from common.tables.columns.roles import Roles, find_roles
 
 KAGGLE = (
     "tweet_id", "author_id", "inbound", "created_at", "text", "response_tweet_id",

@@ -1,7 +1,7 @@
 import pytest
 
-from common.tables.layout import find_layout
-from common.tables.records import Records
+from common.tables.delimited.layout import find_layout
+from common.tables.delimited.records import Records
 
 
 def records(lines: bytes) -> Records:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from common.errors import SettingsError
-from common.tables.layout import find_layout
-from common.tables.records import Records
+from common.tables.delimited.layout import find_layout
+from common.tables.delimited.records import Records
 
 CANDIDATES = (",", ";", "\t", "|")
 # Of a file with one column, whose texts may hold any of the candidates, but no NUL.

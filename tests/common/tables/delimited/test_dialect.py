@@ -1,7 +1,7 @@
 import pytest
 
 from common.errors import SettingsError
-from common.tables.dialect import (
+from common.tables.delimited.dialect import (
     NO_DELIMITER,
     checked_delimiter,
     find_delimiter,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, NamedTuple
 
-from common.tables.blocks import BLOCK_BYTES, Blocks, read_blocks
-from common.tables.dialect import NO_DELIMITER, checked_delimiter
+from common.tables.delimited.blocks import BLOCK_BYTES, Blocks, read_blocks
+from common.tables.delimited.dialect import NO_DELIMITER, checked_delimiter
 from common.tables.encodings.encoding import UTF8, Encoding, IsUtf8, is_utf8
 from common.tables.encodings.stream import TextStream
 from common.tables.encodings.western import OpenStream
