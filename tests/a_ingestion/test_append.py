@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from a_ingestion import run, stage
+from a_ingestion import run
 from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.stage.manifest import Manifest, verify_files
-from common.stage.plan import Plan
+from common.stage.plan import Plan, plan_stage
 
 MONDAY = b"tweet_id,text,channel\n1,one,mail\n2,two,chat\nbroken\n"
 TUESDAY = b"tweet_id,text,channel\n2,two again,chat\n3,three,mail\nworse,\n,no id,mail\n"
@@ -96,15 +96,14 @@ def test_what_another_run_landed_meanwhile_is_kept(
 ) -> None:
     for name in landed:
         land(tmp_path, name, MONDAY)
-    plan_stage = stage.plan_stage
 
     def plan_and_be_overtaken(*args: Any, **options: Any) -> Plan:
         plan = plan_stage(*args, **options)
-        monkeypatch.setattr(stage, "plan_stage", plan_stage)
+        monkeypatch.setattr("a_ingestion.stage.plan_stage", plan_stage)
         land(tmp_path, "other.csv", b"tweet_id,text,channel\n8,eight,mail\n")
         return plan
 
-    monkeypatch.setattr(stage, "plan_stage", plan_and_be_overtaken)
+    monkeypatch.setattr("a_ingestion.stage.plan_stage", plan_and_be_overtaken)
     with pytest.raises(DataError, match="data/raw has changed since this run began"):
         land(tmp_path, "tuesday.csv", TUESDAY)
     before = rows(tmp_path)
