@@ -68,7 +68,7 @@ def test_unreadable_csv_is_refused(
 
 
 def test_missing_csv_is_refused(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.csv does not exist; name a CSV"):
+    with pytest.raises(DataError, match=r"none\.csv does not exist; name a table"):
         label_table(settings, tmp_path / "none.csv", tmp_path / "out.parquet")
 
 
