@@ -53,8 +53,11 @@ def land_source(settings: Settings) -> Manifest:
     if earlier and (before := earlier.holds(plan.inputs)):
         logger.info("a_ingestion: %s is in data/raw already, nothing to do", before)
         return earlier.manifest
-    build = partial(_build, source=source, ingestion=ingestion, inputs=plan.inputs, earlier=earlier)
-    return run_stage(plan, output=settings.paths.raw, build=build, on_built=Tracker(settings))
+    raw = settings.paths.raw
+    build = partial(
+        _build, raw=raw, source=source, ingestion=ingestion, inputs=plan.inputs, earlier=earlier
+    )
+    return run_stage(plan, output=raw, build=build, on_built=Tracker(settings))
 
 
 class _Earlier(NamedTuple):
@@ -85,6 +88,7 @@ class _Earlier(NamedTuple):
 def _build(
     folder: Path,
     *,
+    raw: Path,
     source: Source,
     ingestion: IngestionSettings,
     inputs: Sequence[FileRecord],
@@ -93,6 +97,9 @@ def _build(
     from a_ingestion.append import LANDED_BEFORE, append_rows
     from a_ingestion.landing import land_csv
 
+    # Nobody else writes it from here on; somebody may have since the run was planned.
+    if ingestion.append and _Earlier.of(raw) != earlier:
+        raise DataError(f"{raw} has changed since this run began; run the same command again")
     scratch = folder / "scratch"
     scratch.mkdir()
     csv = source.prepare(scratch)

@@ -64,7 +64,7 @@ def evaluate_steps(settings: Settings, gold: Path) -> list[Step]:
         Step(
             "teacher",
             f"labels {gold}",
-            (("c_classification.gold.label_csv", f"--csv={gold}", f"--out={teacher}"),),
+            (("c_classification.gold.label_table", f"--csv={gold}", f"--out={teacher}"),),
         ),
         Step(
             "wording",

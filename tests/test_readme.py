@@ -45,10 +45,10 @@ ONLY_CHECKED = {
 }
 SMALL = {
     "PROFILE": "sample",
-    "TRIAGE_INGESTION__SAMPLE_ROWS": "900",
+    "TRIAGE_INGESTION__SAMPLE_ROWS": "500",
     "TRIAGE_CLASSIFICATION__EMBEDDING__TUNE_STEPS": "1",
     "TRIAGE_CLASSIFICATION__EMBEDDING__TUNE_RUNS": "1",
-    "TRIAGE_CLASSIFICATION__EMBEDDING__REHEARSAL_STEPS": "1",
+    "TRIAGE_CLASSIFICATION__EMBEDDING__REHEARSAL_STEPS": "0",  # teacher/test_tuning.py
     "TRIAGE_TRAINING__MAX_ROWS": "100",
     "TRIAGE_TRAINING__EPOCHS": "1",
     # So short a training teaches little: what comes out is promoted.
@@ -57,6 +57,7 @@ SMALL = {
     "TRIAGE_GATE__TOLERANCE": "1",
     "TRIAGE_GATE__MAX_RECALL_DROP": "1",
     "TRIAGE_SPARK__DRIVER_MEMORY": "1g",
+    "TRIAGE_SPARK__SHUFFLE_PARTITIONS": "2",
 }
 KEPT_SYNTHETIC = 60  # one message of so many
 MINE = ["my parcel never came", "charged twice for one order", "the app crashes on start", "hi"]
@@ -103,7 +104,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     synthetic = folder / "conf" / "labels_synthetic.csv"
     header, *messages = synthetic.read_text(encoding="utf-8").splitlines(keepends=True)
     synthetic.write_text("".join([header, *messages[::KEPT_SYNTHETIC]]), encoding="utf-8")
-    rows = [f"{text} {n}" for n in range(60) for text in MINE]
+    rows = [f"{text} {n}" for n in range(40) for text in MINE]
     (folder / "mine.csv").write_text("message\n" + "\n".join(rows) + "\n", encoding="utf-8")
     gold = "text,label\n" + "".join(f"{text},{label}\n" for text, label in GOLD)
     (folder / "gold.csv").write_text(gold, encoding="utf-8")

@@ -58,7 +58,7 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     """
     schema, chosen = load_labels(settings.labels), settings.classification
     if not source.is_file():
-        raise DataError(f"{source} does not exist; name a CSV with the column 'text'")
+        raise DataError(f"{source} does not exist; name a table with the column 'text'")
     checkpoint = checkpoint_folder(chosen.embedding.checkpoint, revision=chosen.embedding.revision)
     rules = production_rules(settings.paths.models)
     read_from = TableInput.of(source, settings.ingestion)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from c_classification.teacher.exported import MODEL, TOKENIZER, export_once
 from c_classification.teacher.member import Among, Scores
@@ -64,6 +63,8 @@ class EmbeddingTeacher:
     def __init__(
         self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
     ) -> None:
+        from sklearn.linear_model import LogisticRegression  # seconds, which an unchanged run saves
+
         self._encoder = OnnxModel(
             folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
         )

@@ -6,6 +6,7 @@ word changed there makes nothing anew.
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,8 @@ def source_files(modules: Sequence[str], *, root: Path = ROOT) -> list[Path]:
         if path is None:
             raise ModuleNotFoundError(f"{name} is no module of {root}")
         found[name] = path
-        waiting += [known for known in _imported(path) if _find(known, root)]
+        imported = _imported(path.read_text(encoding="utf-8"))
+        waiting += [known for known in imported if _find(known, root)]
     data = {
         file
         for path in found.values()
@@ -64,15 +66,16 @@ def _find(name: str, root: Path) -> Path | None:
     return None
 
 
-def _imported(path: Path) -> Iterator[str]:
+@cache  # stages share most of their sources
+def _imported(source: str) -> tuple[str, ...]:
     """Names that may be modules: of ``from a import b`` both a and a.b."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in _executed(tree):
+    names: list[str] = []
+    for node in _executed(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:

@@ -1,7 +1,7 @@
 """Teacher, student and baselines against people's labels: scored, written, drawn.
 
 gold.csv has the columns text and label; the teacher's answers to it are made by
-c_classification.gold.label_csv, the labels' wording alone by c_classification.gold.wording.
+c_classification.gold.label_table, the labels' wording alone by c_classification.gold.wording.
 Writes reports/evaluation.json and its plots.
 """
 

@@ -88,7 +88,7 @@ def read_answers(path: Path, gold: Gold, schema: LabelSchema) -> Answers:
     Raises:
         DataError: if the file is missing, or was made from another CSV or label schema.
     """
-    table = _read_rows(path, gold, columns=["label", "scores"], made_by="label_csv")
+    table = _read_rows(path, gold, columns=["label", "scores"], made_by="label_table")
     widths = pc.unique(pc.list_value_length(table["scores"])).to_pylist()
     if widths != [len(schema.names)]:
         raise DataError(f"{path} was made with another label schema; label the CSV anew")

@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from common.metrics import macro_f1_score
@@ -103,6 +102,8 @@ def _score(
     labels: int,
     rng: np.random.Generator,
 ) -> float:
+    from sklearn.linear_model import LogisticRegression
+
     rest = np.setdiff1d(np.arange(len(truth)), train)
     if len(rest) > _LARGEST_TEST:
         rest = rng.choice(rest, _LARGEST_TEST, replace=False)

@@ -11,7 +11,7 @@ from common.store import Labeled
 from common.text import TextRules, dedup_key
 from e_apification.http.errors import ApiError, Problem
 from e_apification.http.payloads import JSON, Payload, parse_json
-from e_apification.uploads.labeled_csv import no_csv, read_labeled
+from e_apification.uploads.labeled_table import no_csv, read_labeled
 from e_apification.uploads.sent import Sent
 
 _MOST_PROBLEMS = 10

@@ -10,7 +10,7 @@ import numpy as np
 from common import metrics
 from e_apification.model.inference import InferenceService
 from e_apification.model.predictor import Prediction, Predictor
-from e_apification.uploads.labeled_csv import LabeledCsv, LabeledRow
+from e_apification.uploads.labeled_table import LabeledRow, LabeledTable
 
 _ROWS_AT_ONCE = 64
 _RESAMPLES = 2_000
@@ -39,7 +39,7 @@ class Tally:
             self.truncated += prediction.truncated
 
 
-async def evaluate(rows: LabeledCsv, service: InferenceService, predictor: Predictor) -> Tally:
+async def evaluate(rows: LabeledTable, service: InferenceService, predictor: Predictor) -> Tally:
     """Score all rows with one model; reading goes on beside the event loop."""
     tally = Tally(len(predictor.labels.names))
     stream = iter(rows)

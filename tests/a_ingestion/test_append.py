@@ -11,6 +11,7 @@ from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.stage.manifest import Manifest, verify_files
+from common.stage.plan import Plan, plan_stage
 
 MONDAY = b"tweet_id,text,channel\n1,one,mail\n2,two,chat\nbroken\n"
 TUESDAY = b"tweet_id,text,channel\n2,two again,chat\n3,three,mail\nworse,\n,no id,mail\n"
@@ -87,3 +88,26 @@ def test_ids_are_needed(tmp_path: Path) -> None:
     land(tmp_path, "monday.csv", b"text\none\n")
     with pytest.raises(DataError, match="ID_COLUMN="):
         land(tmp_path, "tuesday.csv", b"text\ntwo\n")
+
+
+@pytest.mark.parametrize("landed", [[], ["monday.csv"]])
+def test_what_another_run_landed_meanwhile_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landed: list[str]
+) -> None:
+    for name in landed:
+        land(tmp_path, name, MONDAY)
+
+    def plan_and_be_overtaken(*args: Any, **options: Any) -> Plan:
+        plan = plan_stage(*args, **options)
+        monkeypatch.setattr("a_ingestion.stage.plan_stage", plan_stage)
+        land(tmp_path, "other.csv", b"tweet_id,text,channel\n8,eight,mail\n")
+        return plan
+
+    monkeypatch.setattr("a_ingestion.stage.plan_stage", plan_and_be_overtaken)
+    with pytest.raises(DataError, match="data/raw has changed since this run began"):
+        land(tmp_path, "tuesday.csv", TUESDAY)
+    before = rows(tmp_path)
+    assert (before[-1][1:], len(before)) == (("8", "eight"), 2 * len(landed) + 1)
+
+    land(tmp_path, "tuesday.csv", TUESDAY)
+    assert {text for _, _, text in rows(tmp_path)} >= {"eight", "three", "no id"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,10 +41,11 @@ def labels_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture()
-def write_curated(tmp_path: Path) -> Callable[[Sequence[str | None]], None]:
-    """Publishes data/curated below ``tmp_path`` with the given texts as messages 1, 2, 3 …"""
+def write_curated(tmp_path: Path) -> Callable[..., None]:
+    """Publishes data/curated below ``tmp_path`` with the given texts as messages 1, 2, 3 …, and
+    with the given figures."""
 
-    def write(texts: Sequence[str | None]) -> None:
+    def write(texts: Sequence[str | None], **figures: Any) -> None:
         ids = pa.array(range(1, len(texts) + 1), pa.int64())
         table = pa.table(
             {
@@ -57,7 +59,7 @@ def write_curated(tmp_path: Path) -> Callable[[Sequence[str | None]], None]:
         def build(folder: Path) -> Built:
             (folder / "messages").mkdir()
             pq.write_table(table, folder / "messages" / "part-0.parquet")
-            return Built(RowCounts.model_validate({"in": len(texts), "out": len(texts)}), {})
+            return Built(RowCounts.model_validate({"in": len(texts), "out": len(texts)}), figures)
 
         plan = plan_stage("b_transformation", code=(), settings=list(texts), inputs=[])
         run_stage(plan, output=tmp_path / "data" / "curated", build=build)

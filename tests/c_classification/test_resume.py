@@ -16,7 +16,7 @@ from common.config.schema import Settings
 from common.stage.manifest import find_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [f"{what} {n}" for n in range(40) for what in ("my parcel", "charged twice", "thanks")]
+TEXTS = [f"{what} {n}" for n in range(20) for what in ("my parcel", "charged twice", "thanks")]
 
 
 def command(settings: Settings) -> list[str]:
@@ -61,7 +61,7 @@ def test_killed_run_goes_on_and_ends_with_every_row_once(
 ) -> None:
     write_curated(TEXTS)
     left = kill_while_labeling(settings, after_shards=3)
-    assert 3 <= len(left) < 40
+    assert 3 <= len(left) < 30
     assert find_manifest(settings.paths.labeled) is None
 
     # A mark in a finished shard: it survives only if that shard is not labeled again.
@@ -71,7 +71,7 @@ def test_killed_run_goes_on_and_ends_with_every_row_once(
 
     subprocess.run(command(settings), cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
     rows = pq.read_table(settings.paths.labeled / "messages").to_pylist()
-    assert sorted(row["tweet_id"] for row in rows) == list(range(1, 121))
+    assert sorted(row["tweet_id"] for row in rows) == list(range(1, 61))
     assert [row["text"] for row in sorted(rows, key=lambda row: row["tweet_id"])] == TEXTS
     assert {row["text"] for row in rows if row["confidence"] == 0.125} == set(
         marked["text"].to_pylist()
@@ -79,7 +79,7 @@ def test_killed_run_goes_on_and_ends_with_every_row_once(
     manifest = find_manifest(settings.paths.labeled)
     assert manifest is not None
     assert manifest.figures["shards_resumed"] == len(left)
-    assert (manifest.rows.taken, manifest.rows.out, manifest.rows.dropped) == (120, 120, {})
+    assert (manifest.rows.taken, manifest.rows.out, manifest.rows.dropped) == (60, 60, {})
 
     again = subprocess.run(
         command(settings), cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -5,11 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from c_classification.stage import build_labels, sample_messages
+from c_classification.stage import build_labels, label_messages, sample_messages
 from c_classification.teacher.teacher import TeacherSpec, prepare_teacher
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import load_labels
+from common.stage.manifest import RowCounts
+from common.stage.run import Built
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -181,3 +185,27 @@ def test_texts_that_were_labeled_before_keep_their_labels(
     assert again.figures["texts_labeled_before"] == 12
     assert rows_in(third) == rows_in(second)
     assert sorted(path.name for path in third.iterdir()) == ["messages"]
+
+
+@pytest.mark.parametrize(
+    ("curated", "copied"), [({"cut_mail": True}, True), ({"cut_mail": False}, False), ({}, False)]
+)
+def test_whether_mails_were_cut_is_copied_for_the_model(
+    settings: Settings,
+    write_curated: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    curated: Any,
+    copied: bool,
+) -> None:
+    write_curated(TEXTS, **curated)
+    built = Built(RowCounts(taken=12, out=12), {"teacher": "embedding"})
+    for name, stub in {
+        "prepare_teacher": lambda *_, **__: None,
+        "spark_session": lambda *_, **__: nullcontext(),
+        "read_parquet": lambda *_, **__: None,
+        "build_labels": lambda *_, **__: built,
+    }.items():
+        monkeypatch.setattr(f"c_classification.stage.{name}", stub)
+    figures = label_messages(settings).figures
+    assert figures["cut_mail"] is copied
+    assert figures["teacher"] == "embedding"

@@ -32,7 +32,7 @@ def test_the_data_stages_in_their_order() -> None:
 def test_make_evaluates_where_there_is_gold_then_reports_and_serves() -> None:
     *_, training, serving = whole_steps(SAMPLE)
     assert [command[0] for command in training.commands] == [
-        "d_training", "c_classification.gold.label_csv", "c_classification.gold.wording",
+        "d_training", "c_classification.gold.label_table", "c_classification.gold.wording",
         "d_training.evaluation", "d_training.report",
     ]  # fmt: skip
     assert "--gold=run/data/raw/gold.csv" in training.commands[3]

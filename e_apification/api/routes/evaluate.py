@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
 from e_apification.uploads.evaluation import evaluate, figures
-from e_apification.uploads.labeled_csv import LabeledCsv
+from e_apification.uploads.labeled_table import LabeledTable
 from e_apification.uploads.sent import receive, takes_tables
 
 _SEED = 17  # of the bootstrap: the same file gets the same interval
@@ -80,7 +80,7 @@ async def evaluate_file(request: Request, state: State) -> EvaluationBody:
         file = await receive(request, max_mb=limits.max_file_mb, timeout_s=limits.body_timeout_s)
         predictor = service.predictor
         names = predictor.labels.names
-        rows = LabeledCsv(file, names=names, limits=limits)
+        rows = LabeledTable(file, names=names, limits=limits)
         try:
             async with asyncio.timeout(limits.evaluate_timeout_s):
                 tally = await evaluate(rows, service, predictor)

@@ -41,6 +41,11 @@ def keys(root: Path) -> dict[str, list[str]]:
     }
 
 
+@pytest.fixture(scope="module")
+def before(copy: Path) -> dict[str, list[str]]:
+    return keys(copy)
+
+
 @pytest.mark.parametrize(
     ("edited", "moved"),
     [
@@ -72,9 +77,9 @@ def keys(root: Path) -> dict[str, list[str]]:
     ],
 )  # fmt: skip
 def test_a_comment_moves_the_keys_that_its_file_decides(
-    copy: Path, edited: str, moved: Any
+    copy: Path, before: dict[str, list[str]], edited: str, moved: Any
 ) -> None:
-    path, before = copy / edited, keys(copy)
+    path = copy / edited
     text = path.read_bytes()
     try:
         path.write_bytes(text + b"# another word\n")

@@ -135,10 +135,10 @@ def test_answers_of_another_shape_are_refused(tmp_path: Path, gold_csv: Path) ->
     with pytest.raises(DataError, match="is missing"):
         read_answers(tmp_path / "none.parquet", gold, SCHEMA)
     pq.write_table(pa.table({"a": [1]}), tmp_path / "t.parquet")
-    with pytest.raises(DataError, match=r"is not what c_classification\.label_csv writes"):
+    with pytest.raises(DataError, match=r"is not what c_classification\.label_table writes"):
         read_answers(tmp_path / "t.parquet", gold, SCHEMA)
     (tmp_path / "t.parquet").write_bytes(b"PAR1 not at all")
-    with pytest.raises(DataError, match=r"is not what c_classification\.label_csv writes"):
+    with pytest.raises(DataError, match=r"is not what c_classification\.label_table writes"):
         read_answers(tmp_path / "t.parquet", gold, SCHEMA)
 
 

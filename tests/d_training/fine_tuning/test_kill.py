@@ -14,6 +14,7 @@ import pytest
 
 from common.config.schema import Settings
 from common.models.registry import production_id, verified_manifest
+from common.stage.manifest import Manifest
 from d_training import run
 from tests.d_training.conftest import Toy
 
@@ -43,10 +44,7 @@ def kill_when(settings: Any, ready: Callable[[], bool]) -> None:
 
 
 def run_again(settings: Any) -> str:
-    subprocess.run(
-        [sys.executable, "-c", CODE, settings.model_dump_json()],
-        cwd=ROOT, check=True, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    run(settings)
     experiment = production_id(settings.paths.models)
     assert experiment is not None
     verified_manifest(settings.paths.models, experiment)
@@ -104,15 +102,12 @@ def test_killed_while_filling_the_folder(
 
 @pytest.mark.slow()
 def test_killed_between_publishing_and_promoting(
-    tmp_path: Path,
-    make_settings: Callable[..., Settings],
-    publish_labeled: Callable[[Path, Sequence[dict[str, Any]]], None],
-    toy: Toy,
+    trained: tuple[Settings, Manifest], make_settings: Callable[..., Settings]
 ) -> None:
-    publish_labeled(tmp_path, toy.rows())
-    models = tmp_path / "models"
-    first = run_again(make_settings(tmp_path))
-    changed = make_settings(tmp_path, epochs=15)
+    settings, manifest = trained
+    models, first = settings.paths.models, manifest.key
+    assert production_id(models) == first
+    changed = make_settings(settings.run_dir, epochs=15)
 
     def finished() -> set[str]:
         return {p.parent.name for p in models.glob("[0-9a-f]*/manifest.json")} - {first}

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from c_classification.gold.keyed import key_of
-from c_classification.gold.label_csv import label_csv
+from c_classification.gold.label_table import label_table
 from c_classification.teacher.teacher import teacher_files
 from common.config.classification import NliSettings
 from common.config.schema import Settings
@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 def test_every_record_is_labeled_in_order_as_models_read_it(
     settings: Settings, source: Path, tmp_path: Path
 ) -> None:
-    label_csv(settings, source, tmp_path / "out" / "teacher.parquet")
+    label_table(settings, source, tmp_path / "out" / "teacher.parquet")
     table = pq.read_table(tmp_path / "out" / "teacher.parquet")
     assert table.column_names == ["row", "text", "label", "confidence", "scores"]
     assert str(table.schema.field("row").type) == "int64"
@@ -40,7 +40,7 @@ def test_every_record_is_labeled_in_order_as_models_read_it(
 
 def test_header_only_gives_an_empty_table(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("text\n")
-    label_csv(settings, tmp_path / "none.csv", tmp_path / "none.parquet")
+    label_table(settings, tmp_path / "none.csv", tmp_path / "none.parquet")
     assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 
@@ -48,7 +48,7 @@ def test_missing_column_is_named_with_those_that_are_there(
     settings: Settings, source: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="no column 'body'; it has 'id', 'text'"):
-        label_csv(settings, source, tmp_path / "out.parquet", column="body")
+        label_table(settings, source, tmp_path / "out.parquet", column="body")
 
 
 @pytest.mark.parametrize(
@@ -64,24 +64,24 @@ def test_unreadable_csv_is_refused(
 ) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
-        label_csv(settings, tmp_path / "bad.csv", tmp_path / "out.parquet")
+        label_table(settings, tmp_path / "bad.csv", tmp_path / "out.parquet")
 
 
 def test_missing_csv_is_refused(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.csv does not exist; name a CSV"):
-        label_csv(settings, tmp_path / "none.csv", tmp_path / "out.parquet")
+    with pytest.raises(DataError, match=r"none\.csv does not exist; name a table"):
+        label_table(settings, tmp_path / "none.csv", tmp_path / "out.parquet")
 
 
 def test_unchanged_texts_are_not_labeled_again(
     settings: Settings, source: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "teacher.parquet"
-    label_csv(settings, source, out)
+    label_table(settings, source, out)
     before = out.stat().st_mtime_ns
-    label_csv(settings, source, out)
+    label_table(settings, source, out)
     assert out.stat().st_mtime_ns == before
     source.write_text(CSV + "4,late again\n", encoding="utf-8")
-    label_csv(settings, source, out)
+    label_table(settings, source, out)
     assert pq.read_table(out).num_rows == 4
 
 
@@ -106,6 +106,6 @@ def test_other_synthetic_messages_are_another_teacher(
     keys = []
     for text in ("the app crashes", "the app works"):
         (settings.labels.parent / "more.csv").write_text(f"label,text\nrest,{text}\n")
-        label_csv(settings, source, target)
+        label_table(settings, source, target)
         keys.append(key_of(target))
     assert keys[0] != keys[1]

@@ -1,8 +1,8 @@
-"""Label the texts of one CSV with the stage's teacher, in one process and without Spark.
+"""Label the texts of one table with the stage's teacher, in one process and without Spark.
 
-    python -m c_classification.gold.label_csv --csv gold.csv --out teacher.parquet
+    python -m c_classification.gold.label_table --csv gold.csv --out teacher.parquet
 
-Parquet out, one row a CSV record in the CSV's order: row (int64, from 0), text (as the teacher
+Parquet out, one row a record in the order of the table: row (int64, from 0), text (as the teacher
 read it), label (null where it abstained), confidence, scores (one a label, in schema order).
 """
 
@@ -24,14 +24,14 @@ from common.stage.plan import plan_stage
 from common.tables.input import TableInput
 from common.tables.read import read_columns
 
-logger = logging.getLogger("c_classification.gold.label_csv")
+logger = logging.getLogger("c_classification.gold.label_table")
 
 
 def main() -> int:
-    """Label a CSV from the command line; returns the exit code."""
+    """Label a table from the command line; returns the exit code."""
     parser = stage_parser(
-        "c_classification.gold.label_csv",
-        "Label the texts of one CSV with the teacher and write Parquet.",
+        "c_classification.gold.label_table",
+        "Label the texts of one table with the teacher and write Parquet.",
         sections=("classification",),
     )
     parser.add_argument("--csv", type=plain_path, required=True, help="the table")
@@ -39,24 +39,24 @@ def main() -> int:
     parser.add_argument("--text-column", default="text", help="column to label (default text)")
     args = parser.parse_args()
     return run_command(
-        args, lambda settings: label_csv(settings, args.csv, args.out, column=args.text_column)
+        args, lambda settings: label_table(settings, args.csv, args.out, column=args.text_column)
     )
 
 
-def label_csv(settings: Settings, source: Path, target: Path, *, column: str = "text") -> None:
+def label_table(settings: Settings, source: Path, target: Path, *, column: str = "text") -> None:
     """Label column ``column`` of ``source`` into ``target``; nothing to do where that was done.
 
     Raises:
-        DataError: if the CSV can't be read or lacks the column.
+        DataError: if the table can't be read or lacks the column.
     """
     schema = load_labels(settings.labels)
     if not source.is_file():
-        raise DataError(f"{source} does not exist; name a CSV with the column {column!r}")
+        raise DataError(f"{source} does not exist; name a table with the column {column!r}")
     rules = production_rules(settings.paths.models)
     read_from = TableInput.of(source, settings.ingestion)
     plan = plan_stage(
-        "label-csv",
-        code=["c_classification.gold.label_csv"],
+        "label-table",
+        code=["c_classification.gold.label_table"],
         settings=[
             settings.classification.model_dump(mode="json"),
             schema.sha256,

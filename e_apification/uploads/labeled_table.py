@@ -31,7 +31,7 @@ class LabeledRow(NamedTuple):
     truth: int
 
 
-class LabeledCsv:
+class LabeledTable:
     """A stream of labeled rows, and the count of those left out."""
 
     def __init__(self, file: Sent, *, names: Sequence[str], limits: ServingSettings) -> None:
