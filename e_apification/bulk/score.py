@@ -167,7 +167,7 @@ def _check_paths(source: Path, out: Path) -> str:
 
 
 def _describe(source: TableInput, landed: Landed) -> None:
-    logger.info("%s: %s; texts in %s", source.path, landed.form.described, quoted(landed.texts))
+    logger.info("%s: texts in %s", source.path, quoted(landed.texts))
     if landed.replaced:
         logger.info("its last %d columns are results of an earlier run: replaced", len(ADDED))
 
