@@ -50,8 +50,8 @@ def find_delimiter(start: str) -> str:
     """The delimiter of a CSV.
 
     Of several that fit, the one that is least like the comma of a text or of a number, and then the
-    one with the most columns. Without any, NO_DELIMITER where records hold no comma or differ in
-    how many; where all hold as many, the header lacks columns.
+    one with the most columns. Without any, NO_DELIMITER where records hold no comma, differ in how
+    many, or have most of them as texts do; else the header lacks columns.
 
     Args:
         start: the sample of the stream, decoded, or all that there is.
@@ -63,7 +63,7 @@ def find_delimiter(start: str) -> str:
             fitting, key=lambda sign: (fits[sign][0], -_texts_share(start, sign), fits[sign][1])
         )
     widths = [width for width in _widths(start, ",") if width]
-    if widths[:1] == [1] and len(set(widths[1:])) != 1:
+    if widths[:1] == [1] and (len(set(widths[1:])) != 1 or _texts_share(start, ",") >= 0.5):
         return NO_DELIMITER
     return NO_DELIMITER if set(widths) == {1} else ","
 

@@ -40,7 +40,9 @@ from common.tables.delimited.dialect import (
         ("text\nhi; you\nho\n", NO_DELIMITER),
         ('text\n"hi, you"\n"ho"\n', NO_DELIMITER),
         ("text\n", NO_DELIMITER),
-        # All have one comma: the header lacks a column.
+        ("text\nhi, you\n", NO_DELIMITER),
+        ("text\nhi, you\nho, me\nit cost 1,50\n", NO_DELIMITER),
+        # All have one comma, none as in a text: the header lacks a column.
         ("text\n1,hi\n2,ho\n", ","),
     ],
 )
