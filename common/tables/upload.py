@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 from common.errors import DataError
+from common.tables.counted import Counted
 from common.tables.delimited.records import WRONG_WIDTH
 from common.tables.encodings.western import OpenStream
 from common.tables.form import Kind
@@ -152,29 +153,6 @@ def strict_table(entries: Entries, *, name: str) -> StrictTable:
     return StrictTable(entries.columns, records())
 
 
-class _Counted(io.RawIOBase):
-    """What a gzip file really unpacks to, up to a limit."""
-
-    def __init__(self, source: IO[bytes], name: str, max_bytes: int) -> None:
-        super().__init__()
-        self._source, self._name = source, name
-        self._max_bytes = self._left = max_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            piece = self._source.read(len(buffer))
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise DataError(f"{self._name} is a damaged gzip file; compress it anew") from None
-        self._left -= len(piece)
-        if self._left < 0:
-            raise _too_large(self._name, self._max_bytes)
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
 def _too_large(name: str, max_bytes: int) -> TooLargeError:
     return TooLargeError(f"{name} unpacks to more than {max_bytes:,} bytes; send fewer rows")
 
@@ -182,5 +160,11 @@ def _too_large(name: str, max_bytes: int) -> TooLargeError:
 @contextmanager
 def _unpacked(open_stream: OpenStream, name: str, max_bytes: int) -> Iterator[IO[bytes]]:
     with open_stream() as stream:
-        source = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-        yield io.BufferedReader(cast(Any, _Counted(source, name, max_bytes)))
+        unpacked = Counted(
+            cast(IO[bytes], gzip.GzipFile(fileobj=stream)),
+            max_bytes=max_bytes,
+            broken=(EOFError, gzip.BadGzipFile, zlib.error),
+            damaged=DataError(f"{name} is a damaged gzip file; compress it anew"),
+            too_large=_too_large(name, max_bytes),
+        )
+        yield io.BufferedReader(unpacked)

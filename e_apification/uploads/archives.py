@@ -9,8 +9,9 @@ import struct
 import zipfile
 import zlib
 from http import HTTPStatus
-from typing import IO, Any
+from typing import IO
 
+from common.tables.counted import Counted
 from common.tables.input import is_added
 from e_apification.http.errors import ApiError
 
@@ -54,7 +55,14 @@ def open_only_table(body: bytes, *, max_bytes: int) -> IO[bytes]:
             raise bad_zip(f"it holds {len(members)} entries")
         member = members[0]
         _check_member(member)
-        return io.BufferedReader(_Counted(archive.open(member), max_bytes=max_bytes))
+        unpacked = Counted(
+            archive.open(member),
+            max_bytes=max_bytes,
+            broken=_BROKEN,
+            damaged=bad_zip("it is damaged"),
+            too_large=too_large(max_bytes),
+        )
+        return io.BufferedReader(unpacked)
     except _BROKEN:
         raise bad_zip("it is damaged, or no ZIP") from None
 
@@ -75,31 +83,6 @@ def too_large(max_bytes: int) -> ApiError:
         "payload_too_large",
         f"the file is larger than {max_bytes} bytes; /metadata publishes the limits",
     )
-
-
-class _Counted(io.RawIOBase):
-    """What a member really unpacks to, up to a limit."""
-
-    def __init__(self, source: IO[bytes], *, max_bytes: int) -> None:
-        super().__init__()
-        self._source = source
-        self._max_bytes = self._left = max_bytes
-
-    def readable(self) -> bool:
-        """It is read and nothing else."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer with what comes next."""
-        try:
-            piece = self._source.read(len(buffer))
-        except _BROKEN:
-            raise bad_zip("it is damaged") from None
-        self._left -= len(piece)
-        if self._left < 0:
-            raise too_large(self._max_bytes)
-        buffer[: len(piece)] = piece
-        return len(piece)
 
 
 def _check_directory(body: bytes) -> None:
