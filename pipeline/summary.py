@@ -115,7 +115,7 @@ def _label_mix(settings: Settings) -> list[str]:
         if mix.judged_by == "teacher"
         else f"by {mix.texts:,} texts of {mix.judged_by}"
     )
-    return [", ".join(shown), f"shares and their 95 % intervals are corrected for errors {known}"]
+    return [", ".join(shown), f"corrected for the student's errors (95 % intervals) {known}"]
 
 
 def _percent(share: float) -> str:
