@@ -100,7 +100,8 @@ def test_rows_labels_model_outputs_and_the_next_command(tmp_path: Path) -> None:
         f"           {f'{tmp_path}/reports/label_mix.json':<{width}}  "
         "the share of each label, with its interval",
         f"           {f'{tmp_path}/reports/labels.html':<{width}}  which texts each label got",
-        f"           {f'{tmp_path}/models/{model_id}':<{width}}  the model (ONNX), with its metrics",
+        f"           {f'{tmp_path}/models/{model_id}':<{width}}  "
+        "the model (ONNX), with its metrics",
         "  next     make x",
     ]
 
