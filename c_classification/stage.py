@@ -1,6 +1,7 @@
 """The stage: curated messages in, the same messages with soft labels out, each exactly once.
 
-Texts that the same teacher labeled in the last run keep its labels; only the others are labeled.
+Of more texts than ``classification.budget``, those that budget.py draws are labeled; the student
+labels the others later. Texts that the same teacher labeled in the last run keep its labels.
 """
 
 import logging
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from c_classification.budget import draw_texts
 from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, label_texts
 from c_classification.teacher.teacher import (
     TeacherSpec,
@@ -84,7 +86,7 @@ def build_labels(
         messages: columns of data/curated/messages.
         spec: from ``prepare_teacher``.
         folder: an existing folder.
-        seed: of the sample.
+        seed: of the draw, where there are more texts than the budget.
         earlier: messages that this very teacher has labeled; their texts keep the labels.
 
     Raises:
@@ -95,8 +97,11 @@ def build_labels(
     started = time.monotonic()
     taken = messages.count()
     readable = messages.where(F.col("text").isNotNull())
-    chosen = sample_messages(readable, limit=spec.settings.limit, seed=seed)
-    with_text, kept = readable.count(), chosen.count()
+    with_text, all_texts = readable.count(), readable.select("text").distinct().count()
+    budget, chosen = spec.settings.budget, readable
+    if budget is not None and budget < all_texts:
+        chosen = draw_texts(readable, budget=budget, seed=seed)
+    kept = chosen.count()
 
     shards = folder / "shards"
     if not kept:
@@ -114,6 +119,7 @@ def build_labels(
         "teacher": spec.settings.teacher,
         "members": list(member_weights(spec.settings)),
         "distinct_texts": distinct,
+        "texts_left": all_texts - distinct,
         "texts_labeled_before": distinct - labeled.texts,
         **describe_labels(written, spec.schema),
         "shards": labeled.shards,
@@ -122,7 +128,7 @@ def build_labels(
         "model_loads": labeled.loads,
         "labeling_seconds": round(seconds, 1),
     }
-    dropped = {"no text": taken - with_text, "not sampled": with_text - kept}
+    dropped = {"no text": taken - with_text, "left to the student": with_text - kept}
     rows = {"in": taken, "out": written.count(), "dropped": {k: n for k, n in dropped.items() if n}}
     for part in parts:  # last, so that a kill before this line costs no labeling
         shutil.rmtree(part)
@@ -161,7 +167,7 @@ def join_labels(
 
 def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
     """Digest of all that decides the label of a text, whatever other texts there are."""
-    chosen = settings.model_dump(mode="json", exclude={"limit", "shard_rows"})
+    chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows"})
     return plan_stage(
         "teacher",
         code=CODE,
@@ -199,13 +205,3 @@ def describe_labels(labeled: "DataFrame", schema: LabelSchema) -> dict[str, Any]
             sum(row["sum"] for row in by_label.values()) / sum(counts.values()), 4
         ),
     }
-
-
-def sample_messages(messages: "DataFrame", *, limit: int | None, seed: int) -> "DataFrame":
-    """All messages, or a seeded random ``limit`` of them; the same ones every time."""
-    from pyspark.sql import functions as F
-
-    if limit is None:
-        return messages
-    chance = F.xxhash64(F.lit(seed), F.col("tweet_id"))
-    return messages.orderBy(chance, F.col("tweet_id")).limit(limit)

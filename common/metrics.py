@@ -47,6 +47,14 @@ def confusion_matrix(truth: Indices, predicted: Indices, *, labels: int) -> NDAr
     return cells.reshape(labels, labels).astype(np.int64)
 
 
+def answer_matrix(
+    truth: Indices, predicted: Indices, answered: NDArray[np.bool_], *, labels: int
+) -> tuple[tuple[int, ...], ...]:
+    """(K, K + 1) counts: truth down, the label that was named across, last: none was."""
+    named = np.where(answered, predicted, labels)
+    return tuple(map(tuple, confusion_matrix(truth, named, labels=labels + 1)[:-1].tolist()))
+
+
 def per_label(confusion: NDArray[np.int64]) -> PerLabel:
     """Precision, recall, F1 and support of each label."""
     hits = np.diagonal(confusion)

@@ -17,7 +17,7 @@ class Step(NamedTuple):
 
 
 def chain_steps(settings: Settings, *, force: bool = False, tuned: bool = False) -> list[Step]:
-    """From raw rows to a judged model."""
+    """From raw rows to a judged model, and every message labeled by it."""
     options = [*(["--force"] if force else []), *(["--tuned"] if tuned else [])]
     return [
         Step("ingestion", f"lands {source_name(settings)} in data/raw", (("a_ingestion",),)),
@@ -28,16 +28,17 @@ def chain_steps(settings: Settings, *, force: bool = False, tuned: bool = False)
         ),
         Step(
             "classification",
-            "labels the messages with the teacher, in data/labeled",
+            "labels texts for training with the teacher, in data/labeled",
             (("c_classification",),),
         ),
         Step(TRAINING, "trains and judges the student", (("d_training", *options),)),
+        score_curated_step(settings, relabel=True),
     ]
 
 
 def whole_steps(settings: Settings, *, force: bool = False, tuned: bool = False) -> list[Step]:
     """The chain with evaluation, where there is gold, report and server."""
-    *data, training = chain_steps(settings, force=force, tuned=tuned)
+    *data, training, scoring = chain_steps(settings, force=force, tuned=tuned)
     gold = gold_of(settings)
     judging = evaluate_steps(settings, gold) if gold else []
     # How CSV is to be read says nothing about GOLD.
@@ -51,6 +52,7 @@ def whole_steps(settings: Settings, *, force: bool = False, tuned: bool = False)
     return [
         *data,
         Step(TRAINING, does, commands),
+        scoring,
         Step("serving", "starts the API", (("e_apification.launch", "start"),)),
     ]
 
@@ -82,7 +84,7 @@ def score_step(source: Path, out: Path) -> Step:
 
 
 def score_curated_step(settings: Settings, *, relabel: bool) -> Step:
-    """The curated messages that have no label yet, labeled by the student."""
+    """The curated messages labeled by the student; relabel: also those of another model."""
     paths = settings.paths
     options = ("--relabel",) if relabel else ()
     does = f"labels {paths.curated} into {paths.scored}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.config.schema import Settings
 from common.models.evaluation import find_evaluation
+from common.models.label_mix import find_label_mix
 from common.models.registry import serving_id
 from common.models.verdict import find_verdict
 from common.stage.manifest import find_manifest
@@ -13,7 +14,8 @@ from pipeline.steps import source_name
 
 _NAMED = 8  # labels that the mix lists
 _OUTPUTS = {
-    "data/labeled/messages": "every message with its label (Parquet)",
+    "data/scored/messages": "every message with its label, by day (Parquet)",
+    "reports/label_mix.json": "the share of each label, with its interval",
     "reports/labels.html": "which texts each label got",
     "reports/evaluation.json": "scores on labeled rows",
     "reports/index.html": "one page about the run",
@@ -30,8 +32,9 @@ def summarize(settings: Settings, *, seconds: Mapping[str, float], following: st
         following: the command that a person would run next.
     """
     parts = {
-        "rows": [_rows(settings)],
-        "labels": [_label_mix(settings)],
+        "rows": _rows(settings),
+        "teacher": [_teacher(settings)],
+        "labels": _label_mix(settings),
         "model": _model(settings),
         "scores": [_scores(settings)],
         "time": [", ".join(f"{step} {spent:.0f} s" for step, spent in seconds.items())],
@@ -64,32 +67,59 @@ def make_command(target: str, settings: Settings, **variables: object) -> str:
     return " ".join(["make", target, *words])
 
 
-def _rows(settings: Settings) -> str:
+def _rows(settings: Settings) -> list[str]:
+    """What became of each row of the source; the counts below the first add up to it."""
     paths = settings.paths
-    raw, curated, labeled = (
-        find_manifest(folder) for folder in (paths.raw, paths.curated, paths.labeled)
+    raw, curated, scored = (
+        find_manifest(folder) for folder in (paths.raw, paths.curated, paths.scored)
     )
-    counts = []
-    if raw:
-        counts += [f"{raw.rows.taken:,} in the source", f"{raw.rows.out:,} landed"]
+    if raw is None:
+        return []
+    parts = {f"rejected: {reason}": rows for reason, rows in raw.rows.dropped.items()}
     if curated:
-        counts.append(f"{curated.rows.out:,} messages")
-    if labeled:
-        counts.append(f"{labeled.rows.out:,} labeled")
-    return ", ".join(counts)
+        parts |= {f"dropped: {reason}": rows for reason, rows in curated.rows.dropped.items()}
+    if scored:
+        sources = scored.figures["sources"]
+        parts |= {f"in data/scored, labeled by: {who}": rows for who, rows in sources.items()}
+    counts = {"in the source, of which": raw.rows.taken, **parts}
+    width = max(len(f"{rows:,}") for rows in counts.values())
+    lines = [f"{rows:>{width},} {what}" for what, rows in counts.items()]
+    if left := raw.rows.taken - sum(parts.values()):
+        lines.append(f"{left:>{width},} not accounted for: a stage has run alone; make pipeline")
+    return lines
 
 
-def _label_mix(settings: Settings) -> str:
+def _teacher(settings: Settings) -> str:
     labeled = find_manifest(settings.paths.labeled)
-    if labeled is None or not labeled.rows.out:
+    if labeled is None:
         return ""
-    counts = dict(labeled.figures.get("labels", {}))
-    ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = ranked[:_NAMED]
-    if rest := ranked[_NAMED:]:
-        shown.append((f"{len(rest)} others", sum(count for _, count in rest)))
-    shown.append(("none", labeled.figures.get("abstained", 0)))
-    return ", ".join(f"{name} {100 * n / labeled.rows.out:.0f} %" for name, n in shown)
+    figures = labeled.figures
+    left = figures.get("texts_left", 0)
+    rest = f", {left:,} are left to the student" if left else ""
+    return f"{figures.get('distinct_texts', 0):,} distinct texts labeled for training{rest}"
+
+
+def _label_mix(settings: Settings) -> list[str]:
+    mix = find_label_mix(settings.paths.reports)
+    if mix is None or mix.model_id != serving_id(settings.paths.models):
+        return []
+    ranked = list(mix.labels.items())
+    shown = [
+        f"{_percent(each.share)} % {name} ({' to '.join(map(_percent, each.interval_95))})"
+        for name, each in ranked[:_NAMED]
+    ]
+    if rest := [each.share for _, each in ranked[_NAMED:]]:
+        shown.append(f"{_percent(sum(rest))} % {len(rest)} others")
+    known = (
+        f"by {mix.texts:,} held-out texts, as the teacher would label"
+        if mix.judged_by == "teacher"
+        else f"by {mix.texts:,} texts of {mix.judged_by}"
+    )
+    return [", ".join(shown), f"corrected for the student's errors (95 % intervals) {known}"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
 
 
 def _model(settings: Settings) -> list[str]:

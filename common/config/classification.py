@@ -74,7 +74,12 @@ class ClassificationSettings(Section):
 
     teacher: TeacherKind | Literal["ensemble"] = "embedding"
     ensemble: EnsembleSettings = EnsembleSettings()
-    limit: int | None = Field(None, ge=1, description="label a seeded sample of so many messages")
+    budget: int | None = Field(
+        None,
+        ge=1,
+        description="distinct texts that the teacher labels at most; the rest is left to the "
+        "student; null: no limit",
+    )
     threshold: float = Field(0.3, ge=0, le=1, description="confidence below which it abstains")
     max_length: int = Field(128, ge=8, le=512, description="tokens of premise and hypothesis")
     shard_rows: int = Field(1_000, ge=1, description="distinct texts a shard; the unit of resuming")

@@ -45,6 +45,7 @@ class SystemScores(Scores):
 
     coverage: share of texts that it answered; accuracy_at_coverage: its accuracy on those;
     accuracy_at_70: on the 70 % that it is surest of. reliability holds the bins that have texts.
+    answers: texts by their label (down) and the label that it named (across, the last: none).
     """
 
     coverage: float
@@ -53,6 +54,7 @@ class SystemScores(Scores):
     expected_calibration_error: float
     coverage_curve: tuple[CoveragePoint, ...]
     reliability: tuple[ReliabilityBin, ...]
+    answers: tuple[tuple[int, ...], ...] = ()
 
 
 class GoldFile(_Part):

@@ -64,6 +64,8 @@ class HeldOutMetrics(_Part):
     Lists follow the schema; confusion has the teacher's label down and the student's across.
     expected_calibration_error: of confidence against agreement with the teacher's best label.
     languages: texts by ISO 639 code, those of unknown language left out.
+    answers: all texts by the teacher's best label (down) and the label that the student named
+    (across, the last: none); empty for a model that an older version trained.
     """
 
     texts: int
@@ -80,6 +82,7 @@ class HeldOutMetrics(_Part):
     f1_interval_95: tuple[Interval, ...]
     support: tuple[int, ...]
     confusion: tuple[tuple[int, ...], ...]
+    answers: tuple[tuple[int, ...], ...] = ()
     reliability: tuple[ReliabilityBin, ...]
     languages: dict[str, int] = Field(default_factory=dict)
 

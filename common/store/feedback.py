@@ -1,6 +1,6 @@
 """People's labels in the store: a batch a request, added whole or not at all, and only once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from common.store import Labeled
 from common.store.engine import now, reached
 from common.store.tables import batches, feedback
+from common.text import dedup_key
 
 
 class Batch(NamedTuple):
@@ -69,6 +70,11 @@ def read_feedback(engine: Engine) -> list[Labeled]:
     query = select(feedback.c.text, feedback.c.label).order_by(feedback.c.id)
     with reached(), engine.begin() as connection:
         return [Labeled(*row) for row in connection.execute(query)]
+
+
+def last_labels(rows: Iterable[Labeled]) -> dict[str, Labeled]:
+    """Of several labels of one text, whatever its case and punctuation, the last; by dedup_key."""
+    return {dedup_key(row.text): row for row in rows}
 
 
 def _insert(

@@ -44,14 +44,11 @@ class Feedback:
 
 
 def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
-    """What people have labeled so far with labels of this schema; None where it is nothing.
-
-    Of several labels of one text, whatever its case and punctuation, the last holds.
-    """
+    """What people have labeled so far with labels of this schema; None where it is nothing."""
     if not has_store(settings):
         return None
     from common.store.engine import open_store
-    from common.store.feedback import read_feedback
+    from common.store.feedback import last_labels, read_feedback
 
     engine = open_store(settings)
     try:
@@ -59,7 +56,7 @@ def find_feedback(settings: Settings, schema: LabelSchema) -> Feedback | None:
     finally:
         engine.dispose()
     known = [row for row in rows if row.label in schema.names]
-    last = {dedup_key(row.text): row for row in known}
+    last = last_labels(known)
     if not last:
         return None
     kept = tuple(sorted(last.values()))

@@ -63,6 +63,7 @@ def judge_answers(
         expected_calibration_error=metrics.expected_calibration_error(confidence, correct),
         coverage_curve=tuple(CoveragePoint(**point._asdict()) for point in curve),
         reliability=reliability_bins(confidence, correct),
+        answers=metrics.answer_matrix(truth, predicted, answered, labels=len(names)),
     )
 
 

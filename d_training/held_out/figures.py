@@ -85,6 +85,12 @@ class HeldOut:
             f1_interval_95=tuple(metrics.f1_intervals(confusion, seed=seed)),
             support=tuple(by_label.support.tolist()),
             confusion=tuple(map(tuple, confusion.tolist())),
+            answers=metrics.answer_matrix(
+                self.rows.labels,
+                self.probs.argmax(axis=1),
+                self.answered,
+                labels=self.probs.shape[1],
+            ),
             reliability=reliability_bins(self.confidence, self.agrees),
             languages=languages,
         )

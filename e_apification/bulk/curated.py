@@ -1,13 +1,17 @@
 """Label the curated messages with the production model: python -m e_apification score.
 
 data/curated in, data/scored out: every message with its label, in folders by date. A message that
-has a label keeps it, so that a daily run scores what is new; after a change of the model, relabel
-scores again what another model labeled. Labels that are kept have the model_id that gave them.
+has a label keeps it, so that a daily run scores what is new; relabel scores again what another
+model labeled. Kept labels have the model_id that gave them. Where a person labeled a text, that
+label stands in place of the model's; ``source`` says whose it is.
 """
 
+import hashlib
+import json
 import logging
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -18,13 +22,16 @@ import pyarrow as pa
 
 from common.config.schema import Settings
 from common.errors import TriageError
+from common.labels import load_labels
 from common.models.model_source import fetch_served
-from common.models.registry import require_production_id
+from common.models.registry import LABELS, model_folder, require_production_id
 from common.runtime.spark import read_parquet, write_parquet
 from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
+from common.store import has_store
 from common.tracking.records import Tracker
+from e_apification.bulk.label_mix import write_label_mix
 from e_apification.bulk.rows import ADDED
 from e_apification.bulk.spark import logged_progress, predictor_of
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 
 OpenSession = Callable[[], "AbstractContextManager[SparkSession]"]
 MESSAGES, DATE = "messages", "created_date"
+PERSON, STUDENT = "person", "student"
 _TEXTS_A_TASK = 5_000
 _TASKS_A_CORE = 4
 _SCORED = pa.schema(
@@ -67,13 +75,17 @@ def score_curated(settings: Settings, *, relabel: bool, open_session: OpenSessio
     require_manifest(paths.curated, made_by="data_transformation")
     models = fetch_served(settings)
     model_id = require_production_id(models)
+    served = model_folder(models, model_id)
+    people = _labels_of_people(settings, load_labels(served / LABELS).names)
+    scored = find_manifest(paths.scored)
+    kept = scored.figures["models"] if scored and not relabel else ()
     plan = plan_stage(
         "e_apification",
         code=("e_apification.bulk.curated",),
-        settings={"model_id": model_id, "relabel": relabel},
+        settings={"models": sorted({model_id, *kept}), "people": _digest(people)},
         inputs=[paths.curated],
     )
-    earlier = paths.scored.resolve() / MESSAGES if find_manifest(paths.scored) else None
+    earlier = paths.scored.resolve() / MESSAGES if scored else None
 
     def build(folder: Path) -> Built:
         with open_session() as session:
@@ -82,21 +94,44 @@ def score_curated(settings: Settings, *, relabel: bool, open_session: OpenSessio
                 folder,
                 messages=read_parquet(session, paths.curated / MESSAGES),
                 known=_known(session, earlier, model_id=model_id if relabel else None),
+                people=people,
                 score=partial(_score_batches, models=str(models.resolve()), model_id=model_id),
             )
 
-    return run_stage(plan, output=paths.scored, build=build, on_built=Tracker(settings))
+    manifest = run_stage(plan, output=paths.scored, build=build, on_built=Tracker(settings))
+    write_label_mix(settings, manifest, folder=served)
+    return manifest
+
+
+def _labels_of_people(settings: Settings, names: tuple[str, ...]) -> dict[str, str]:
+    """By dedup_key of the text, those that the model knows too."""
+    if not has_store(settings):
+        return {}
+    from common.store.engine import open_store
+    from common.store.feedback import last_labels, read_feedback
+
+    engine = open_store(settings)
+    try:
+        rows = read_feedback(engine)
+    finally:
+        engine.dispose()
+    return {key: row.label for key, row in last_labels(rows).items() if row.label in names}
+
+
+def _digest(people: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(people.items())).encode()).hexdigest()
 
 
 def _known(
     session: "SparkSession", earlier: Path | None, *, model_id: str | None
 ) -> "DataFrame | None":
-    """Labels by tweet_id that are kept: all, or those of one model."""
+    """The model's labels by tweet_id that are kept: all, or those of one model."""
     from pyspark.sql import functions as F
 
     if earlier is None:
         return None
-    labels = read_parquet(session, earlier).select("tweet_id", *ADDED)
+    scored = read_parquet(session, earlier)
+    labels = scored.where(F.col("model_id").isNotNull()).select("tweet_id", *ADDED)
     return labels if model_id is None else labels.where(F.col("model_id") == model_id)
 
 
@@ -106,6 +141,7 @@ def _build(
     *,
     messages: "DataFrame",
     known: "DataFrame | None",
+    people: dict[str, str],
     score: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
 ) -> Built:
     from pyspark.sql import functions as F
@@ -127,11 +163,10 @@ def _build(
     labeled_now = labels.count()
     if known is not None:
         labels = labels.unionByName(known)
-    labeled = messages.join(labels, on="tweet_id", how="inner").withColumn(
-        DATE, F.date_format("created_at", "yyyy-MM-dd")
-    )
+    labeled = _with_people(messages.join(labels, on="tweet_id", how="inner"), people)
+    dated = labeled.withColumn(DATE, F.date_format("created_at", "yyyy-MM-dd"))
     target = folder / MESSAGES
-    labeled.repartition(DATE).write.partitionBy(DATE).parquet(str(target.resolve()))
+    dated.repartition(DATE).write.partitionBy(DATE).parquet(str(target.resolve()))
     written = read_parquet(session, target)
     figures = _figures(written)
     shutil.rmtree(folder / "texts")
@@ -152,23 +187,50 @@ def _build(
     )
 
 
-def _figures(written: "DataFrame") -> dict[str, object]:
-    """Rows by label and by model."""
+def _with_people(labeled: "DataFrame", people: dict[str, str]) -> "DataFrame":
+    """People's labels in place of the model's, without confidence and model_id; and the source."""
     from pyspark.sql import functions as F
 
-    groups = written.groupBy("label", "model_id").agg(F.count("*").alias("rows")).collect()
-    labels: dict[str, int] = {}
-    models: dict[str, int] = {}
-    for group in groups:
-        if group["label"] is not None:
-            labels[group["label"]] = labels.get(group["label"], 0) + group["rows"]
-        models[group["model_id"]] = models.get(group["model_id"], 0) + group["rows"]
-    rows = sum(models.values())
+    if not people:
+        return labeled.withColumn("source", F.lit(STUDENT))
+    given = labeled.sparkSession.createDataFrame(
+        pa.table({"person_key": list(people), "person_label": list(people.values())})
+    )
+    key = F.when(F.col("clean_text") != "", F.col("clean_text")).otherwise(F.col("text"))
+    joined = labeled.join(F.broadcast(given), key == F.col("person_key"), "left")
+    by_person = F.col("person_label").isNotNull()
+    return joined.withColumns(
+        {
+            "label": F.coalesce("person_label", "label"),
+            "confidence": F.when(~by_person, F.col("confidence")),
+            "abstained": ~by_person & F.col("abstained"),
+            "model_id": F.when(~by_person, F.col("model_id")),
+            "source": F.when(by_person, F.lit(PERSON)).otherwise(F.lit(STUDENT)),
+        }
+    ).drop("person_key", "person_label")
+
+
+def _figures(written: "DataFrame") -> dict[str, object]:
+    """Rows by label, by model and by source; of the labels, those that people gave."""
+    from pyspark.sql import functions as F
+
+    groups = written.groupBy("label", "model_id", "source").agg(F.count("*").alias("rows"))
+    labels, models, sources, people = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for label, model_id, source, rows in groups.collect():
+        sources[source] += rows
+        if label is not None:
+            labels[label] += rows
+        if model_id is not None:
+            models[model_id] += rows
+        if source == PERSON:
+            people[label] += rows
     return {
-        "rows": rows,
+        "rows": sources.total(),
         "labels": dict(sorted(labels.items())),
-        "abstained": rows - sum(labels.values()),
+        "abstained": sources.total() - labels.total(),
         "models": dict(sorted(models.items())),
+        "sources": dict(sorted(sources.items())),
+        "labels_of_people": dict(sorted(people.items())),
     }
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import functions as F
 
-from c_classification.stage import build_labels, label_messages, sample_messages
+from c_classification.stage import build_labels, label_messages
 from c_classification.teacher.teacher import TeacherSpec, prepare_teacher
 from common.config.schema import Settings
 from common.errors import DataError
@@ -114,25 +115,21 @@ def test_below_the_threshold_the_label_is_null_and_the_scores_stay(
     assert built.figures["abstained"] == 12
 
 
-def test_rows_without_text_or_outside_the_sample_are_counted(
+def test_rows_without_text_or_beyond_the_budget_are_counted(
     spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
 ) -> None:
-    few = spec._replace(settings=spec.settings.model_copy(update={"limit": 5}))
-    built = build_labels(frame(spark, [*TEXTS, None]), few, tmp_path, seed=1)
-    assert len(rows_in(tmp_path)) == 5
-    assert built.rows.dropped == {"no text": 1, "not sampled": 7}
-
-
-def test_sample_follows_the_seed_and_is_not_the_head(spark: "SparkSession") -> None:
-    messages = frame(spark, [f"text {n}" for n in range(200)])
-
-    def ids(seed: int) -> Any:
-        return {row.tweet_id for row in sample_messages(messages, limit=20, seed=seed).collect()}
-
-    assert len(ids(1)) == 20
-    assert ids(1) == ids(1)
-    assert ids(1) != ids(2)
-    assert max(ids(1)) > 100
+    few = spec._replace(settings=spec.settings.model_copy(update={"budget": 8}))
+    rows = [
+        (n, 100 + n, text, text, None, None, True) for n, text in enumerate([*TEXTS, None], start=1)
+    ]
+    ddl = "tweet_id long, conversation_id long, text string, clean_text string, lang string"
+    messages = spark.createDataFrame(rows, f"{ddl}, brand string, is_opener boolean")
+    dated = messages.withColumn("created_at", F.lit(None).cast("timestamp"))
+    built = build_labels(dated, few, tmp_path, seed=1)
+    labeled = rows_in(tmp_path)
+    assert len({row["text"] for row in labeled}) == 8
+    assert built.rows.dropped == {"no text": 1, "left to the student": 12 - len(labeled)}
+    assert (built.figures["distinct_texts"], built.figures["texts_left"]) == (8, 2)
 
 
 def test_finished_shards_are_kept_and_only_the_rest_is_labeled(

@@ -18,24 +18,26 @@ SAMPLE = Settings(run_dir=Path("run"))
 def test_the_data_stages_in_their_order() -> None:
     steps = chain_steps(SAMPLE, force=True, tuned=True)
     assert [step.name for step in steps] == [
-        "ingestion", "transformation", "classification", "training",
+        "ingestion", "transformation", "classification", "training", "scoring",
     ]  # fmt: skip
     assert [step.commands for step in steps] == [
         (("a_ingestion",),),
         (("b_transformation",),),
         (("c_classification",),),
         (("d_training", "--force", "--tuned"),),
+        (("e_apification", "score", "--relabel"),),
     ]
     assert "generated" in steps[0].does
 
 
 def test_make_evaluates_where_there_is_gold_then_reports_and_serves() -> None:
-    *_, training, serving = whole_steps(SAMPLE)
+    *_, training, scoring, serving = whole_steps(SAMPLE)
     assert [command[0] for command in training.commands] == [
         "d_training", "c_classification.gold.label_table", "c_classification.gold.wording",
         "d_training.evaluation", "d_training.report",
     ]  # fmt: skip
     assert "--gold=run/data/raw/gold.csv" in training.commands[3]
+    assert scoring.commands == (("e_apification", "score", "--relabel"),)
     assert serving.commands == (("e_apification.launch", "start"),)
 
 

@@ -14,7 +14,7 @@ LEFT_OUT = "none"  # as the name of an optional column
 OURS = frozenset({
     "tweet_id", "id", "author_id", "created_at", "created_date", "brand", "conversation_id",
     "is_opener", "text", "clean_text", "lang", "label", "confidence", "scores", "teacher", "votes",
-    "abstained", "truncated", "model_id", "source_row",
+    "abstained", "truncated", "source", "model_id", "source_row",
 })  # fmt: skip
 # Optional roles: the settings that name their columns, and the names that are tried otherwise.
 _USUAL = {

@@ -67,7 +67,7 @@ def test_card_tells_of_rows_labels_and_licences() -> None:
         "- `embedding`: all-MiniLM-L6-v2 (Apache 2.0)",
         "| `classification.threshold` | `0.3` |",
         "| `classification.embedding.tune_steps` | `40` |",
-        "| `classification.limit` | null |",
+        "| `classification.budget` | null |",
     ):
         assert said in told, said
     # Settings of a teacher that had no say.

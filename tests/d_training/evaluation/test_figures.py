@@ -31,6 +31,8 @@ def test_abstention_lowers_coverage_and_leaves_the_forced_figures() -> None:
     assert some["macro_f1"] == all_answered["macro_f1"]
     # Bins: 0.9 right, 0.55 wrong, two at 0.8 right: (.1 + .55 + 2 * .2) / 4.
     assert some["expected_calibration_error"] == pytest.approx(0.2625)
+    assert all_answered["answers"] == ((1, 1, 0), (0, 2, 0))
+    assert some["answers"] == ((1, 0, 1), (0, 2, 0))
     none = judge_answers(TRUTH, Answers(probs, np.array([False] * 4)), NAMES, seed=1).model_dump()
     assert none["accuracy_at_coverage"] is None
 

@@ -19,6 +19,9 @@ from common.models import deployment
 from common.stage.manifest import Manifest, RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
+from common.store import Labeled
+from common.store.engine import open_store
+from common.store.feedback import add_batch
 from e_apification.bulk.curated import score_curated
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def curate(run: Settings, rows: list[tuple[Any, ...]]) -> None:
         {
             "tweet_id": pa.array(ids, pa.int64()),
             "text": texts,
+            "clean_text": texts,
             "created_at": pa.array(times, pa.timestamp("us", "UTC")),
             "ticket channel": pa.array(channels, pa.string()),
         }
@@ -73,7 +77,7 @@ def scored(run: Settings) -> list[tuple[Any, ...]]:
     """By DuckDB, as users read it."""
     files = str(run.paths.scored / "messages" / "*" / "*.parquet")
     table = duckdb.read_parquet(files, hive_partitioning=True)
-    columns = 'tweet_id, label, model_id, created_date::varchar, "ticket channel"'
+    columns = 'tweet_id, label, model_id, created_date::varchar, "ticket channel", source'
     return table.order("tweet_id").project(columns).fetchall()
 
 
@@ -81,10 +85,10 @@ def test_every_message_is_labeled_under_its_date(run: Settings, spark: "SparkSes
     curate(run, ROWS)
     manifest = score(run, spark)
     assert scored(run) == [
-        (1, "billing", FIRST, "2026-01-05", "mail"),
-        (2, "delivery", FIRST, "2026-01-05", "chat"),
-        (3, None, FIRST, "2026-01-06", "chat"),
-        (4, "billing", FIRST, None, None),
+        (1, "billing", FIRST, "2026-01-05", "mail", "student"),
+        (2, "delivery", FIRST, "2026-01-05", "chat", "student"),
+        (3, None, FIRST, "2026-01-06", "chat", "student"),
+        (4, "billing", FIRST, None, None, "student"),
     ]
     assert (manifest.rows.taken, manifest.rows.out) == (4, 4)
     assert manifest.figures["labels"] == {"billing": 2, "delivery": 1}
@@ -114,6 +118,49 @@ def test_another_model_labels_again_on_request(run: Settings, spark: "SparkSessi
     # Only what the other model had labeled; this one never abstains.
     assert again.figures["labeled_now"] == 3
     assert again.figures["abstained"] == 0
+
+
+def test_a_relabeled_run_is_up_to_date_for_both_commands(
+    run: Settings, spark: "SparkSession"
+) -> None:
+    curate(run, ROWS)
+    score(run, spark)
+    deployment.promote(run.paths.models, SECOND, by="tests", force=True)
+    again = score(run, spark, relabel=True)
+    assert score(run, spark, relabel=True) == again
+    assert score(run, spark) == again
+
+
+def test_labels_of_people_stand_in_place_of_the_models(
+    run: Settings, spark: "SparkSession"
+) -> None:
+    def label(*rows: Labeled) -> None:
+        engine = open_store(run)
+        add_batch(engine, rows, by="tests", key=None, body_sha256="")
+        engine.dispose()
+
+    curate(run, ROWS)
+    score(run, spark)
+    label(
+        Labeled("refund", "delivery"),
+        Labeled("REFUND!", "other"),  # the last of one text holds
+        Labeled("what is this", "billing"),
+        Labeled("parcel", "a label of another schema"),
+    )
+    manifest = score(run, spark)
+    assert scored(run) == [
+        (1, "other", None, "2026-01-05", "mail", "person"),
+        (2, "delivery", FIRST, "2026-01-05", "chat", "student"),
+        (3, "billing", None, "2026-01-06", "chat", "person"),
+        (4, "other", None, None, None, "person"),
+    ]
+    assert manifest.figures["labels"] == {"billing": 1, "delivery": 1, "other": 2}
+    assert manifest.figures["labels_of_people"] == {"billing": 1, "other": 2}
+    assert manifest.figures["sources"] == {"person": 3, "student": 1}
+    assert (manifest.figures["abstained"], manifest.figures["models"]) == (0, {FIRST: 1})
+    assert score(run, spark) == manifest
+    label(Labeled("refund", "billing"))
+    assert score(run, spark).figures["labels_of_people"] == {"billing": 3}
 
 
 def test_a_run_without_a_session_leaves_what_was_published(
