@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from c_classification.speed import describe, measure
 from c_classification.teacher.teacher import TeacherSpec, decide, load_teacher
 from common.errors import DataError
 from common.log import progress
@@ -76,6 +78,12 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     shard = F.pmod(F.xxhash64("text"), F.lit(shards)).cast("int")
     unlabeled = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
     threads = threads_per_worker(texts.sparkSession)
+    left = unlabeled.count()
+    trial = measure(unlabeled, spec, count=left, threads=threads)
+    if trial is not None:
+        logger.info("%s", describe(left, trial, now=datetime.now().astimezone()))
+    else:
+        logger.info("labeling %s texts", f"{left:,}")
 
     def label_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from label_shard(batches, spec, folder, shards=shards, threads=threads)
@@ -83,6 +91,7 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     done = unlabeled.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
     rows = _collect(done, folder, remaining=shards - len(found))
     workers, loads = len({row.worker for row in rows}), sum(row.loads for row in rows)
+    loads += trial.loads if trial is not None else 0
     return Labeled(total, shards, len(found), workers, loads)
 
 
