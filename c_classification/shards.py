@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 
 from c_classification.speed import describe, measure
 from c_classification.teacher.teacher import TeacherSpec, decide, load_teacher
+from common.config.spark import SparkSettings
 from common.errors import DataError
 from common.log import progress
+from common.onnx.device import Device
 from common.stage.files import sync_folder
 
 if TYPE_CHECKING:
@@ -134,6 +136,13 @@ def write_shard(table: pa.Table, path: Path) -> None:
 def shard_path(folder: Path, shard: int, shards: int) -> Path:
     """The file of one shard; the count is in the name, for another count is another cut."""
     return folder / f"shard-{shard:06d}-of-{shards:06d}.parquet"
+
+
+def engine(settings: SparkSettings, device: Device) -> SparkSettings:
+    """A worker a core, but one alone for a GPU, which each would fill with a model of its own."""
+    if device == "cuda" and settings.master.startswith("local"):
+        return settings.model_copy(update={"master": "local[1]"})
+    return settings
 
 
 def threads_per_worker(spark: "SparkSession") -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, label_texts
+from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
 from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import (
     TeacherSpec,
@@ -62,7 +62,7 @@ def label_messages(settings: Settings) -> Manifest:
         spec = prepare_teacher(
             classification, schema, cache=settings.paths.cache, device=place.device
         )
-        with spark_session(settings.spark, app="c_classification") as spark:
+        with spark_session(engine(settings.spark, place.device), app="c_classification") as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike

@@ -110,7 +110,10 @@ def prepare_teacher(
 ) -> TeacherSpec:
     """Check and export the members' weights; a second call finds the work done."""
     prepare = {"nli": prepare_nli, "embedding": prepare_embedding}
-    folders = (prepare[kind](settings, schema, cache=cache) for kind in member_weights(settings))
+    folders = (
+        prepare[kind](settings, schema, cache=cache, device=device)
+        for kind in member_weights(settings)
+    )
     return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders), device)
 
 
@@ -133,7 +136,7 @@ def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
     build: dict[TeacherKind, type[Member]] = {"nli": NliTeacher, "embedding": EmbeddingTeacher}
     weights = member_weights(spec.settings)
     members = [
-        build[kind](spec.settings, spec.schema, folder, threads=threads)
+        build[kind](spec.settings, spec.schema, folder, threads=threads, device=spec.device)
         for kind, folder in zip(weights, spec.folders, strict=True)
     ]
     shortlist = spec.settings.ensemble.shortlist

@@ -1,8 +1,11 @@
 """Where labeling, tuning and training compute: on a GPU where torch finds one, else on the CPU."""
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from common.errors import SettingsError
+
+if TYPE_CHECKING:
+    import torch
 
 Device = Literal["cpu", "cuda"]
 
@@ -33,3 +36,10 @@ def choose_device(wanted: Literal["auto"] | Device) -> Choice:
             "for your driver (`make env TORCH_INDEX=…`), or set device = auto"
         )
     return Choice("cpu", "torch finds no GPU")
+
+
+def torch_device(device: Device) -> "torch.device":
+    """The device as torch names it."""
+    import torch
+
+    return torch.device(device)
