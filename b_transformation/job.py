@@ -149,7 +149,7 @@ def write_replies(
 def _columns(roles: Roles) -> list[str]:
     """Of the source, those that messages are made of."""
     names = {*roles.texts, roles.ids, roles.author, roles.brand, *roles.carried.values()}
-    return sorted(names - {None})  # type: ignore[type-var]
+    return sorted(name for name in names if name is not None)
 
 
 def _clean_rows(

@@ -1,7 +1,7 @@
 """The path of a GPU, run on the CPU under its name: half precision, batches, pairs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def _cpu_as_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", ["encoder", "classifier"])
 def test_values_are_those_of_the_export_but_for_the_last_digits(
-    tiny_checkpoint: Path, tmp_path: Path, kind: str
+    tiny_checkpoint: Path, tmp_path: Path, kind: Literal["encoder", "classifier"]
 ) -> None:
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
