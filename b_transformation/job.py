@@ -1,40 +1,43 @@
 """The Spark job: raw texts and the index in, curated messages and replies out.
 
-Both are read from Parquet with an explicit schema and joined on source_row; every text is cleaned
-once, in Arrow batches.
+Workers read their rows and what the index has of them (rows.py) and clean every text once, in Arrow
+batches; Spark parts the work, counts, joins replies to messages, and writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from b_transformation.texts.clean import clean_column, natural_column
-from b_transformation.threading.brands import brand_column
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b_transformation.rows import Piece, map_pieces, read_piece
+from b_transformation.texts.clean import clean_raw, cut_natural
+from b_transformation.threading.brands import choose_brands
 from b_transformation.threading.index import ANSWERS, QUESTIONS
 from common.config.transformation import TransformationSettings
-from common.runtime.spark import column, read_parquet, write_parquet
+from common.runtime.spark import read_parquet, write_parquet
 from common.tables.columns.roles import Roles
-from common.tables.columns.texts import TEXT_SEPARATOR
+from common.tables.columns.texts import join_texts
 from common.text import TextRules
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 NO_TEXT = "empty text"
 NOTHING_LEFT = "empty after cleaning"
-BROADCAST_BYTES = 64 * 2**20  # on disk, some four million rows; eight times that in memory
 # Texts hardly repeat, and looking for repeats costs more than writing them.
 _NO_DICTIONARY = {
     f"parquet.enable.dictionary#{name}": "false"
     for name in ("text", "clean_text", "message", "reply", "tweet_id", "message_id", "id")
 }
 REASONS = (NO_TEXT, NOTHING_LEFT)
-
-_QUESTIONS_SCHEMA = (
-    "source_row long, tweet_id long, conversation_id long, is_opener boolean, "
-    "replied_to string, in_thread string, created_at timestamp"
+_CLEANED = (
+    "tweet_id long, author_id string, created_at timestamp, brand string, conversation_id long, "
+    "is_opener boolean, text string, clean_text string, lang string, id string, reason string, "
+    "was_cut boolean, was_html boolean, mail_cut boolean"
 )
-_ANSWERS_SCHEMA = "source_row long, question_id long, brand string"
+_TIME = pa.timestamp("us", tz="UTC")
 
 
 class Cleaned(NamedTuple):
@@ -65,46 +68,24 @@ def write_messages(
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
-    clean = clean_column(
-        rules=sources.rules,
-        max_chars=settings.max_text_chars,
-        detect_language=settings.detect_language,
-    )
-    choose_brand = brand_column(brands)
     roles = sources.roles
+    names = {brand.lower(): brand for brand in brands}
     carried = {f"carried_{place}": name for place, name in enumerate(roles.carried)}
-    raw = _read_raw(
-        spark,
-        sources,
-        raw_id=None if roles.ids is None else column(roles.ids),
-        author_id=_given(roles.author),
-        given_brand=_given(roles.brand),
-        **{here: column(roles.carried[name]) for here, name in carried.items()},
-    )
-    index = _read_index(spark, sources.index_folder / QUESTIONS, _QUESTIONS_SCHEMA)
-    guess = choose_brand(F.col("raw_text"), F.col("replied_to"), F.col("in_thread"))
 
-    typed = raw.join(index, on="source_row", how="inner").select(
-        "tweet_id",
-        "conversation_id",
-        "is_opener",
-        F.coalesce("raw_id", F.col("tweet_id").cast("string")).alias("id"),
-        "author_id",
-        "created_at",
-        F.coalesce(F.trim("raw_text"), F.lit("")).eqNullSafe("").alias("is_empty"),
-        clean(F.col("raw_text")).alias("cleaned"),
-        F.coalesce("given_brand", guess).alias("brand"),
-        *carried,
-    )
-    reason = F.when(F.col("is_empty"), NO_TEXT).when(F.col("cleaned.text").isNull(), NOTHING_LEFT)
+    def clean(piece: Piece) -> Iterator[pa.RecordBatch]:
+        index = sources.index_folder / QUESTIONS
+        for raw, known in read_piece(piece, index, columns=_columns(roles)):
+            yield _clean_rows(raw, known, sources, names=names, settings=settings)
+
+    ddl = ", ".join([_CLEANED, *(f"{here} string" for here in carried)])
     counts = Observation()
-    judged = typed.withColumn("reason", reason).observe(
+    judged = map_pieces(spark, sources.raw, clean, ddl).observe(
         counts,
         *(F.count_if(F.col("reason") == name).alias(name) for name in REASONS),
-        F.count_if("cleaned.was_cut").alias("texts_cut"),
-        F.count_if("cleaned.was_html").alias("texts_html"),
-        F.count_if("cleaned.mail_cut").alias("mails_cut"),
-        F.approx_count_distinct("cleaned.clean_text").alias("distinct_texts_about"),
+        F.count_if("was_cut").alias("texts_cut"),
+        F.count_if("was_html").alias("texts_html"),
+        F.count_if("mail_cut").alias("mails_cut"),
+        F.approx_count_distinct("clean_text").alias("distinct_texts_about"),
     )
     curated = judged.where(F.col("reason").isNull()).select(
         "tweet_id",
@@ -113,9 +94,9 @@ def write_messages(
         "brand",
         "conversation_id",
         "is_opener",
-        "cleaned.text",
-        "cleaned.clean_text",
-        "cleaned.lang",
+        "text",
+        "clean_text",
+        "lang",
         "id",
         *(F.col(here).alias(name) for here, name in carried.items()),
     )
@@ -138,14 +119,21 @@ def write_replies(
     """Put each brand's answer beside the curated message that it answers."""
     from pyspark.sql import functions as F
 
-    natural = natural_column(rules=sources.rules, max_chars=settings.max_text_chars)
-    index = _read_index(spark, sources.index_folder / ANSWERS, _ANSWERS_SCHEMA)
-    answers = (
-        _read_raw(spark, sources)
-        .join(index, on="source_row", how="inner")
-        .select("question_id", "brand", natural(F.col("raw_text")).alias("reply"))
-        .where(F.col("reply") != "")
-    )
+    texts = list(sources.roles.texts)
+
+    def read(piece: Piece) -> Iterator[pa.RecordBatch]:
+        index = sources.index_folder / ANSWERS
+        for raw, known in read_piece(piece, index, columns=texts):
+            replies = cut_natural(
+                _whole(join_texts([raw[name] for name in texts])),
+                rules=sources.rules,
+                max_chars=settings.max_text_chars,
+            )
+            columns = [_whole(known["question_id"]), _whole(known["brand"]), replies]
+            rows = pa.record_batch(columns, ["question_id", "brand", "reply"])
+            yield rows.filter(pc.fill_null(pc.not_equal(replies, ""), False))
+
+    answers = map_pieces(spark, sources.raw, read, "question_id long, brand string, reply string")
     questions = read_parquet(spark, messages, schema="tweet_id long, text string")
     replies = answers.join(
         questions, on=answers["question_id"] == questions["tweet_id"], how="inner"
@@ -158,45 +146,65 @@ def write_replies(
     write_parquet(replies, folder, options=_NO_DICTIONARY)
 
 
-def _read_index(spark: "SparkSession", path: Path, schema: str) -> "DataFrame":
-    """One file of the index; a small one is sent to every worker, which spares moving the texts."""
-    index = read_parquet(spark, path, schema=schema)
-    return index.hint("broadcast") if path.stat().st_size <= BROADCAST_BYTES else index
+def _columns(roles: Roles) -> list[str]:
+    """Of the source, those that messages are made of."""
+    names = {*roles.texts, roles.ids, roles.author, roles.brand, *roles.carried.values()}
+    return sorted(name for name in names if name is not None)
 
 
-def _read_raw(spark: "SparkSession", sources: Sources, **more: "Column | None") -> "DataFrame":
-    """source_row and ``raw_text`` of data/raw/messages, and ``more``, null where that is None.
-
-    Columns of the source are strings and may have any name; from here on they have names of ours.
-    """
-    from pyspark.sql import functions as F
-    from pyspark.sql.types import LongType, StringType, StructField, StructType
-
-    roles = sources.roles
-    names = {*roles.texts, roles.ids, roles.author, roles.brand, *roles.carried.values()} - {None}
-    fields = [StructField(name, StringType()) for name in sorted(filter(None, names))]
-    schema = StructType([StructField("source_row", LongType()), *fields])
-    return read_parquet(spark, sources.raw, schema=schema).select(
-        "source_row",
-        _joined([column(name) for name in roles.texts]).alias("raw_text"),
-        *(
-            (F.lit(None).cast("string") if value is None else value).alias(name)
-            for name, value in more.items()
-        ),
+def _clean_rows(
+    raw: pa.Table,
+    known: pa.Table,
+    sources: Sources,
+    *,
+    names: dict[str, str],
+    settings: TransformationSettings,
+) -> pa.RecordBatch:
+    """Columns of ``_CLEANED`` and those carried, of the rows of a source and of the index."""
+    roles, nothing = sources.roles, pa.nulls(len(raw), pa.string())
+    texts = _whole(join_texts([raw[name] for name in roles.texts]))
+    cleaned = clean_raw(
+        texts,
+        rules=sources.rules,
+        max_chars=settings.max_text_chars,
+        detect_language=settings.detect_language,
     )
+    text, words, languages, *flags = cleaned.flatten()
+    replied_to, in_thread = (_whole(known[name]) for name in ("replied_to", "in_thread"))
+    guess = choose_brands(texts, replied_to, in_thread, names=names)
+    is_empty = pc.equal(pc.utf8_trim(pc.fill_null(texts, ""), " "), "")
+    reason = pc.case_when(
+        pc.make_struct(is_empty, pc.is_null(text)), pa.scalar(NO_TEXT), pa.scalar(NOTHING_LEFT)
+    )
+    tweet_ids = _whole(known["tweet_id"])
+    written_ids = nothing if roles.ids is None else _whole(raw[roles.ids])
+    dates = known["created_at"] if "created_at" in known.column_names else None
+    columns = {
+        "tweet_id": tweet_ids,
+        "author_id": nothing if roles.author is None else _trimmed(raw[roles.author]),
+        "created_at": pa.nulls(len(raw), _TIME) if dates is None else _whole(dates),
+        "brand": guess if roles.brand is None else pc.coalesce(_trimmed(raw[roles.brand]), guess),
+        "conversation_id": _whole(known["conversation_id"]),
+        "is_opener": _whole(known["is_opener"]),
+        "text": text,
+        "clean_text": words,
+        "lang": languages,
+        "id": pc.coalesce(written_ids, tweet_ids.cast(pa.string())),
+        "reason": reason,
+        **dict(zip(("was_cut", "was_html", "mail_cut"), flags, strict=True)),
+        **{
+            f"carried_{place}": _whole(raw[name])
+            for place, name in enumerate(roles.carried.values())
+        },
+    }
+    return pa.record_batch(list(columns.values()), list(columns))
 
 
-def _joined(texts: "list[Column]") -> "Column":
-    """One text of several columns, as common/tables/columns joins them."""
-    from pyspark.sql import functions as F
-
-    if len(texts) == 1:
-        return texts[0]
-    return F.concat_ws(TEXT_SEPARATOR, *(F.nullif(text, F.lit("")) for text in texts))
+def _trimmed(column: pa.ChunkedArray) -> pa.Array:
+    """Without the blanks around the values; null where nothing else is there."""
+    bare = pc.utf8_trim(_whole(column), " ")
+    return pc.if_else(pc.equal(bare, ""), None, bare)
 
 
-def _given(name: str | None) -> "Column | None":
-    """A column without the blanks around its values; null where nothing else is there."""
-    from pyspark.sql import functions as F
-
-    return None if name is None else F.nullif(F.trim(column(name)), F.lit(""))
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

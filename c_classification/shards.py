@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from c_classification.speed import describe, measure
 from c_classification.teacher.teacher import TeacherSpec, decide, load_teacher
+from common.config.spark import SparkSettings
 from common.errors import DataError
 from common.log import progress
+from common.onnx.device import Device
 from common.stage.files import sync_folder
 
 if TYPE_CHECKING:
@@ -76,6 +80,12 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     shard = F.pmod(F.xxhash64("text"), F.lit(shards)).cast("int")
     unlabeled = distinct.withColumn("shard", shard).where(~F.col("shard").isin(*found))
     threads = threads_per_worker(texts.sparkSession)
+    left = unlabeled.count()
+    trial = measure(unlabeled, spec, count=left, threads=threads)
+    if trial is not None:
+        logger.info("%s", describe(left, trial, now=datetime.now().astimezone()))
+    else:
+        logger.info("labeling %s texts", f"{left:,}")
 
     def label_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from label_shard(batches, spec, folder, shards=shards, threads=threads)
@@ -83,6 +93,7 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     done = unlabeled.repartitionById(shards, F.col("shard")).mapInArrow(label_partition, _DONE_DDL)
     rows = _collect(done, folder, remaining=shards - len(found))
     workers, loads = len({row.worker for row in rows}), sum(row.loads for row in rows)
+    loads += trial.loads if trial is not None else 0
     return Labeled(total, shards, len(found), workers, loads)
 
 
@@ -125,6 +136,13 @@ def write_shard(table: pa.Table, path: Path) -> None:
 def shard_path(folder: Path, shard: int, shards: int) -> Path:
     """The file of one shard; the count is in the name, for another count is another cut."""
     return folder / f"shard-{shard:06d}-of-{shards:06d}.parquet"
+
+
+def engine(settings: SparkSettings, device: Device) -> SparkSettings:
+    """A worker a core, but one alone for a GPU, which each would fill with a model of its own."""
+    if device == "cuda" and settings.master.startswith("local"):
+        return settings.model_copy(update={"master": "local[1]"})
+    return settings
 
 
 def threads_per_worker(spark: "SparkSession") -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.budget import draw_texts
-from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, label_texts
+from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
+from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import (
     TeacherSpec,
     member_weights,
@@ -23,6 +24,7 @@ from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
+from common.onnx.device import Device, choose_device
 from common.runtime.spark import column, read_parquet, spark_session, write_parquet
 from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
 from common.stage.plan import plan_stage
@@ -40,23 +42,29 @@ logger = logging.getLogger(__name__)
 def label_messages(settings: Settings) -> Manifest:
     """Label data/curated/messages into data/labeled/messages."""
     schema = load_labels(settings.labels)
+    place = choose_device(settings.device)
+    classification = settings.classification.on(place.device)
     curated = require_manifest(settings.paths.curated, made_by="data_transformation")
     plan = plan_stage(
         "c_classification",
         code=CODE,
         settings={
-            "classification": settings.classification.model_dump(mode="json"),
+            "classification": classification.model_dump(mode="json"),
+            "device": place.device,
             "seed": settings.seed,
             "labels": schema.sha256,
         },
-        inputs=[settings.paths.curated, *teacher_files(settings.classification, schema)],
+        inputs=[settings.paths.curated, *teacher_files(classification, schema)],
     )
-    teacher_key = _teacher_key(settings.classification, schema)
+    teacher_key = _teacher_key(classification, schema, device=place.device)
     earlier = _earlier_labels(settings.paths.labeled, teacher_key)
 
     def build(folder: Path) -> Built:
-        spec = prepare_teacher(settings.classification, schema, cache=settings.paths.cache)
-        with spark_session(settings.spark, app="c_classification") as spark:
+        logger.info("%s", describe_teacher(classification, place))
+        spec = prepare_teacher(
+            classification, schema, cache=settings.paths.cache, device=place.device
+        )
+        with spark_session(engine(settings.spark, place.device), app="c_classification") as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
@@ -118,6 +126,7 @@ def build_labels(
     figures = {
         "teacher": spec.settings.teacher,
         "members": list(member_weights(spec.settings)),
+        "device": spec.device,
         "distinct_texts": distinct,
         "texts_left": all_texts - distinct,
         "texts_labeled_before": distinct - labeled.texts,
@@ -165,13 +174,13 @@ def join_labels(
     return read_parquet(messages.sparkSession, target)
 
 
-def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
+def _teacher_key(settings: ClassificationSettings, schema: LabelSchema, *, device: Device) -> str:
     """Digest of all that decides the label of a text, whatever other texts there are."""
     chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows"})
     return plan_stage(
         "teacher",
         code=CODE,
-        settings={"classification": chosen, "labels": schema.sha256},
+        settings={"classification": chosen, "device": device, "labels": schema.sha256},
         inputs=teacher_files(settings, schema),
     ).key
 

@@ -7,6 +7,7 @@ training never runs twice.
 from common.config.schema import Settings
 from common.labels import load_labels
 from common.models.metrics import Tuned
+from common.onnx.device import choose_device
 from common.onnx.weights import checkpoint_files
 from common.stage.manifest import require_manifest
 from common.stage.plan import Plan, plan_stage
@@ -21,7 +22,7 @@ class Experiment:
     """One training, the same in all processes that take part.
 
     feedback: labels that people gave, None where there are none; tuned: the trial that ``training``
-    is from; classification: the settings that the cards show.
+    is from; place: where it computes; classification: the settings that the cards show.
     """
 
     def __init__(self, settings: Settings, *, tuned: bool) -> None:
@@ -37,7 +38,9 @@ class Experiment:
         """
         self.paths, self.seed = settings.paths, settings.seed
         require_manifest(self.paths.labeled, made_by="classify")
-        self.labels_file, self.classification = settings.labels, settings.classification
+        self.place = choose_device(settings.device)
+        self.labels_file = settings.labels
+        self.classification = settings.classification.on(self.place.device)
         self.training = settings.training
         self.tuned: Tuned | None = None
         if tuned:

@@ -18,6 +18,7 @@ from common.config.schema import Settings
 from common.errors import DataError, SettingsError, TriageError
 from common.labels import load_labels
 from common.models.registry import require_production_id
+from common.onnx.device import Device, choose_device
 from common.onnx.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folder
 from common.runtime.java import find_java_home
 from common.stage.manifest import require_manifest
@@ -206,7 +207,8 @@ def _check_room(settings: Settings, place: Path) -> str:
 
 def check_weights(settings: Settings) -> str:
     """The checkpoints of teacher and student are here, or the hub answers."""
-    for name, revision in _checkpoints(settings):
+    place = choose_device(settings.device)
+    for name, revision in _checkpoints(settings, place.device):
         if name == MINILM_WHEEL or Path(name).is_dir():
             checkpoint_files(checkpoint_folder(name, revision=revision))
         elif not revision:
@@ -216,11 +218,11 @@ def check_weights(settings: Settings) -> str:
                 f"the model hub does not answer, so {name} can't be had; check the network, or "
                 "use PROFILE=sample"
             )
-    return ""
+    return f"{'a GPU' if place.device == 'cuda' else 'the CPU'} computes ({place.reason})"
 
 
-def _checkpoints(settings: Settings) -> set[tuple[str, str | None]]:
-    chosen, training = settings.classification, settings.training
+def _checkpoints(settings: Settings, device: Device) -> set[tuple[str, str | None]]:
+    chosen, training = settings.classification.on(device), settings.training
     found = {(training.student, training.revision)}
     if chosen.teacher != "nli":
         found.add((chosen.embedding.checkpoint, chosen.embedding.revision))

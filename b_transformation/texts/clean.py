@@ -6,18 +6,13 @@ give the same characters. What may be HTML, and each text of a source of mails, 
 server's function.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b_transformation.texts.arrow import arrow_function
 from b_transformation.texts.language import detect_languages
 from common.text import NATURAL_GROUPS, STRUCTURE, RuleGroup, TextRules, clean_text
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column
 
 # A single space may stay as it is: most gaps are one, and each replacement costs.
 _ASCII_NOT_WORD = r"[^0-9a-z@ ][^0-9a-z@]*| [^0-9a-z@]+"
@@ -38,38 +33,29 @@ def clean_texts(natural: pa.StringArray) -> pa.StringArray:
     return pc.replace_with_mask(clean, pc.invert(is_ascii), pa.array(others, pa.string()))
 
 
-def clean_column(
-    *, rules: TextRules, max_chars: int, detect_language: bool
-) -> "Callable[[Column], Column]":
-    """A Spark function of the raw text: struct of text, clean_text, lang and three flags.
+def clean_raw(
+    raw: pa.StringArray, *, rules: TextRules, max_chars: int, detect_language: bool
+) -> pa.StructArray:
+    """Of each raw text: text, clean_text, lang and three flags.
 
     ``text`` is null where nothing but handles and blanks is left. was_cut: it was too long;
     was_html: it was HTML; mail_cut: it lacks a quote or a signature.
     """
-
-    def clean(raw: pa.Array) -> pa.Array:
-        natural, was_html, mail_cut = _read(raw, rules)
-        natural = pc.if_else(pc.match_substring_regex(natural, _NO_WORDS), None, natural)
-        text = pc.utf8_slice_codeunits(natural, 0, max_chars)
-        words = clean_texts(text)
-        languages = detect_languages(words) if detect_language else pa.nulls(len(text), pa.string())
-        was_cut = pc.fill_null(pc.greater(pc.utf8_length(natural), max_chars), False)
-        return pa.StructArray.from_arrays(
-            [text, words, languages, was_cut, was_html, mail_cut],
-            names=["text", "clean_text", "lang", "was_cut", "was_html", "mail_cut"],
-        )
-
-    flags = "was_cut boolean, was_html boolean, mail_cut boolean"
-    return arrow_function(clean, f"text string, clean_text string, lang string, {flags}")
+    natural, was_html, mail_cut = _read(raw, rules)
+    natural = pc.if_else(pc.match_substring_regex(natural, _NO_WORDS), None, natural)
+    text = pc.utf8_slice_codeunits(natural, 0, max_chars)
+    words = clean_texts(text)
+    languages = detect_languages(words) if detect_language else pa.nulls(len(text), pa.string())
+    was_cut = pc.fill_null(pc.greater(pc.utf8_length(natural), max_chars), False)
+    return pa.StructArray.from_arrays(
+        [text, words, languages, was_cut, was_html, mail_cut],
+        names=["text", "clean_text", "lang", "was_cut", "was_html", "mail_cut"],
+    )
 
 
-def natural_column(*, rules: TextRules, max_chars: int) -> "Callable[[Column], Column]":
-    """A Spark function of the raw text: the natural text."""
-
-    def natural(raw: pa.Array) -> pa.Array:
-        return pc.utf8_slice_codeunits(natural_texts(raw, rules=rules), 0, max_chars)
-
-    return arrow_function(natural, "string")
+def cut_natural(raw: pa.StringArray, *, rules: TextRules, max_chars: int) -> pa.StringArray:
+    """The natural text, cut to so many characters."""
+    return pc.utf8_slice_codeunits(natural_texts(raw, rules=rules), 0, max_chars)
 
 
 class _Read(NamedTuple):

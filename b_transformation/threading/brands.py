@@ -6,8 +6,8 @@ several brands mentioned it is this one too, or else the first). Else null.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,7 @@ from numpy.typing import NDArray
 
 from b_transformation.columns.directions import OUTBOUND
 from b_transformation.columns.ids import NOTHING, Ints
-from b_transformation.texts.arrow import arrow_function
 from b_transformation.threading.threads import find_places
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column
 
 _HANDLE = re.compile(r"@(?<![0-9A-Za-z_]@)([0-9A-Za-z_]+)")
 
@@ -76,24 +72,27 @@ def _only_brand(conversation_ids: Ints, by_brand: Ints, brand: Ints) -> Ints:
     )
 
 
-def brand_column(brands: Iterable[str]) -> "Callable[[Column, Column, Column], Column]":
-    """A Spark function of raw text, brand replied to and brand in the thread: the brand."""
-    names = {brand.lower(): brand for brand in brands}
+def choose_brands(
+    texts: pa.StringArray,
+    replied_to: pa.StringArray,
+    in_thread: pa.StringArray,
+    *,
+    names: Mapping[str, str],
+) -> pa.StringArray:
+    """The brand of each message: the one that it replies to, else ``choose_brand``."""
+    unsettled = pc.is_null(replied_to)
+    rows = zip(
+        texts.filter(unsettled).to_pylist(),
+        in_thread.filter(unsettled).to_pylist(),
+        strict=True,
+    )
+    chosen = pa.array([choose_brand(*row, names=names) for row in rows], pa.string())
+    return pc.replace_with_mask(replied_to, unsettled, chosen)
 
-    def choose(texts: pa.Array, replied_to: pa.Array, in_thread: pa.Array) -> pa.Array:
-        unsettled = pc.is_null(replied_to)
-        rows = zip(
-            texts.filter(unsettled).to_pylist(),
-            in_thread.filter(unsettled).to_pylist(),
-            strict=True,
-        )
-        chosen = pa.array([choose_brand(*row, names=names) for row in rows], pa.string())
-        return pc.replace_with_mask(replied_to, unsettled, chosen)
 
-    return arrow_function(choose, "string")
-
-
-def choose_brand(text: str | None, in_thread: str | None, *, names: dict[str, str]) -> str | None:
+def choose_brand(
+    text: str | None, in_thread: str | None, *, names: Mapping[str, str]
+) -> str | None:
     """The brand of a message that replies to none; ``names``: handles in lower case to brands."""
     if text is None or "@" not in text:
         return in_thread

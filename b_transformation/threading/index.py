@@ -1,6 +1,6 @@
 """What the narrow columns decide: which raw rows are kept, in whose conversation, for which brand.
 
-data/raw in -> two small Parquet files out, keyed by source_row, that Spark joins to the texts, and
+data/raw in -> two small Parquet files out, keyed by source_row, that workers join to the texts, and
 a count of the rows that are dropped. It is one NumPy pass in the driver, run while the JVM starts:
 following replies needs all ids at once, some 250 bytes a row.
 """
@@ -23,6 +23,7 @@ from b_transformation.threading.threads import Threads, find_places, resolve_thr
 NO_ID, NO_DIRECTION = "no readable tweet_id", "no readable inbound flag"
 REPEATED, BY_BRAND, NO_TIME = "repeated tweet_id", "outbound", "no readable created_at"
 QUESTIONS, ANSWERS = "questions.parquet", "answers.parquet"
+_GROUP_ROWS = 100_000
 _TIME = pa.timestamp("us", tz="UTC")
 
 
@@ -65,8 +66,9 @@ def write_index(raw: RawColumns, folder: Path, *, rounds: int) -> Index:
     dropped[NO_TIME] = int(np.count_nonzero(kept.directions == INBOUND)) - len(questions)
     answers = _answers(kept, names)
     for table, name in ((questions, QUESTIONS), (answers, ANSWERS)):
-        # In the order of the texts, so that both sides of Spark's join compress and read well.
-        pq.write_table(table.sort_by("source_row"), folder / name, compression="lz4")
+        # In the order of the texts, in groups, so that a worker reads just what its rows need.
+        table = table.sort_by("source_row")
+        pq.write_table(table, folder / name, compression="lz4", row_group_size=_GROUP_ROWS)
     return Index(
         questions=len(questions),
         answers=len(answers),

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from a_ingestion.sample import write_sample
-from benchmarks.transformation.measure import Measured, run_measured
+from benchmarks.measure import Measured, run_measured
 from common.runtime.java import find_java_home
 
 ROOT = Path(__file__).resolve().parents[2]

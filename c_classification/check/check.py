@@ -34,6 +34,7 @@ from c_classification.teacher.embedding import frozen_encoder, without_handles
 from c_classification.teacher.teacher import member_weights, score_texts
 from common.config.schema import Settings
 from common.labels import LabelSchema, load_labels
+from common.onnx.device import choose_device
 from common.stage.manifest import find_manifest
 from common.synthetic import read_synthetic
 
@@ -67,7 +68,8 @@ def check_labels(settings: Settings, *, texts: int = TEXTS) -> Report:
     messages = Counter(label for _, label in read_synthetic(schema))
     synthetic = [messages[k] for k in range(len(schema.names))]
     sentences = sentences_of(schema)
-    chosen, cache = settings.classification, settings.paths.cache
+    device, cache = choose_device(settings.device).device, settings.paths.cache
+    chosen = settings.classification.on(device)
     encoder = frozen_encoder(chosen, cache=cache, threads=os.cpu_count() or 1)
     vectors = encoder.run([without_handles(sentence.text) for sentence in sentences]).values
     described = np.array([sentence.kind == "description" for sentence in sentences])
@@ -83,7 +85,7 @@ def check_labels(settings: Settings, *, texts: int = TEXTS) -> Report:
 
     curated = settings.paths.curated / "messages"
     sample = sample_texts(curated, size=texts, seed=settings.seed)
-    scores = score_texts(chosen, schema, sample, cache=cache)
+    scores = score_texts(chosen, schema, sample, cache=cache, device=device)
     judged = judge_scores(schema, sample, scores, threshold=chosen.threshold)
     findings += share_findings(schema, judged)
     if sample and "nli" in member_weights(chosen):
@@ -91,6 +93,7 @@ def check_labels(settings: Settings, *, texts: int = TEXTS) -> Report:
             update={"teacher": "nli", "nli": chosen.nli.model_copy(update={"multi_label": True})}
         )
         hypotheses = single_hypotheses(schema)
-        entailment = score_texts(apart, hypotheses, sample[:_HYPOTHESIS_TEXTS], cache=cache)
+        some = sample[:_HYPOTHESIS_TEXTS]
+        entailment = score_texts(apart, hypotheses, some, cache=cache, device=device)
         findings += unentailed_hypotheses(schema, entailment)
     return Report(schema, sentences, findings, misplaced, judged, synthetic)

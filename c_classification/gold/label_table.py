@@ -20,6 +20,7 @@ from common.config.section import plain_path
 from common.errors import DataError
 from common.labels import load_labels
 from common.models.metrics import production_rules
+from common.onnx.device import choose_device
 from common.stage.plan import plan_stage
 from common.tables.input import TableInput
 from common.tables.read import read_columns
@@ -50,6 +51,8 @@ def label_table(settings: Settings, source: Path, target: Path, *, column: str =
         DataError: if the table can't be read or lacks the column.
     """
     schema = load_labels(settings.labels)
+    device = choose_device(settings.device).device
+    classification = settings.classification.on(device)
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a table with the column {column!r}")
     rules = production_rules(settings.paths.models)
@@ -58,20 +61,21 @@ def label_table(settings: Settings, source: Path, target: Path, *, column: str =
         "label-table",
         code=["c_classification.gold.label_table"],
         settings=[
-            settings.classification.model_dump(mode="json"),
+            classification.model_dump(mode="json"),
+            device,
             schema.sha256,
             column,
             rules.cut_mail,
             read_from.named,
         ],
-        inputs=[source, *teacher_files(settings.classification, schema)],
+        inputs=[source, *teacher_files(classification, schema)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
     texts = [rules.natural(row.values[0]) for row in read_columns(read_from, [column])]
-    scores = score_texts(settings.classification, schema, texts, cache=settings.paths.cache)
-    chosen = decide(scores, names=schema.names, threshold=settings.classification.threshold)
+    scores = score_texts(classification, schema, texts, cache=settings.paths.cache, device=device)
+    chosen = decide(scores, names=schema.names, threshold=classification.threshold)
     table = pa.table(
         {
             "row": pa.array(range(len(texts)), pa.int64()),

@@ -11,11 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from c_classification.teacher.exported import MODEL, TOKENIZER, export_once
+from c_classification.teacher.exported import (
+    MODEL,
+    TOKENIZER,
+    export_once,
+    load_model,
+    prepare_model,
+)
 from c_classification.teacher.member import Among, Scores
 from c_classification.teacher.tuning import Course, Lesson, tune_once
 from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
+from common.onnx.device import Device
 from common.onnx.model import OnnxModel, softmax
 from common.onnx.weights import checkpoint_folder
 from common.synthetic import read_synthetic
@@ -30,9 +37,13 @@ _SEED = 17
 
 
 def prepare_embedding(
-    settings: ClassificationSettings, schema: LabelSchema, *, cache: Path
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    *,
+    cache: Path,
+    device: Device = "cpu",
 ) -> Path:
-    """The folder of the exported encoder."""
+    """The folder of the encoder."""
     chosen = settings.embedding
     checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
     if chosen.tune_steps:
@@ -43,8 +54,8 @@ def prepare_embedding(
             synthetic=_lessons(read_synthetic(schema)),
             rehearsal_steps=chosen.rehearsal_steps,
         )
-        checkpoint = tune_once(checkpoint, course, seed=_SEED, cache=cache)
-    return export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
+        checkpoint = tune_once(checkpoint, course, seed=_SEED, cache=cache, device=device)
+    return prepare_model(checkpoint, kind="encoder", int8=chosen.int8, cache=cache, device=device)
 
 
 def frozen_encoder(settings: ClassificationSettings, *, cache: Path, threads: int) -> OnnxModel:
@@ -61,12 +72,22 @@ class EmbeddingTeacher:
     """Embeds each text alone, so that its scores never depend on its neighbours."""
 
     def __init__(
-        self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
+        self,
+        settings: ClassificationSettings,
+        schema: LabelSchema,
+        folder: Path,
+        *,
+        threads: int,
+        device: Device = "cpu",
     ) -> None:
         from sklearn.linear_model import LogisticRegression  # seconds, which an unchanged run saves
 
-        self._encoder = OnnxModel(
-            folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
+        self._encoder = load_model(
+            folder,
+            kind="encoder",
+            max_length=settings.max_length,
+            threads=threads,
+            device=device,
         )
         texts, classes = zip(*lessons(schema), strict=True)
         a_label = len(texts) / len(schema.names)

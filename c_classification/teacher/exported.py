@@ -1,6 +1,7 @@
 """ONNX exports of checkpoints: made once, kept in a cache folder, checked before each use.
 
-A cached export's name is a digest of the checkpoint's files, the export code and its options.
+A cached export's name is a digest of the checkpoint's files, the export code and its options. A GPU
+reads the checkpoint itself.
 """
 
 import logging
@@ -8,7 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+from common.onnx.device import Device
 from common.onnx.export import export_classifier, export_encoder, quantize_int8, save_tokenizer
+from common.onnx.gpu_model import GpuModel
+from common.onnx.model import OnnxModel
+from common.onnx.text_model import TextModel
 from common.onnx.weights import checkpoint_files
 from common.stage.manifest import Manifest, RowCounts, verify_files
 from common.stage.plan import plan_stage
@@ -41,6 +46,25 @@ def export_once(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path) -> Pat
     manifest: Manifest = run_stage_once(plan, folder=folder, build=build)
     verify_files(folder, manifest.outputs)
     return folder
+
+
+def prepare_model(checkpoint: Path, *, kind: Kind, int8: bool, cache: Path, device: Device) -> Path:
+    """What ``load_model`` reads: the export where a CPU computes, the checkpoint on a GPU."""
+    if device == "cuda":
+        return checkpoint
+    return export_once(checkpoint, kind=kind, int8=int8, cache=cache)
+
+
+def load_model(
+    folder: Path, *, kind: Kind, max_length: int, threads: int, device: Device, name: str = MODEL
+) -> TextModel:
+    """The model of ``prepare_model``; a process makes one.
+
+    name: of the exported file.
+    """
+    if device == "cuda":
+        return GpuModel(folder, kind=kind, max_length=max_length)
+    return OnnxModel(folder / name, folder / TOKENIZER, max_length=max_length, threads=threads)
 
 
 def _export(checkpoint: Path, folder: Path, *, kind: Kind, int8: bool) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
+from common.onnx.device import Device
 
 Scores = NDArray[np.float32]
 Among = NDArray[np.bool_]  # (N, K), the labels that a text may have
@@ -18,7 +19,13 @@ class Member(Protocol):
     """Scores texts against the label schema; each text alone, whatever stands beside it."""
 
     def __init__(
-        self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
+        self,
+        settings: ClassificationSettings,
+        schema: LabelSchema,
+        folder: Path,
+        *,
+        threads: int,
+        device: Device = "cpu",
     ) -> None: ...
 
     def score(self, texts: Sequence[str], among: Among | None = None) -> Scores:

@@ -6,20 +6,29 @@ gets the mean of them. What is too long is cut from the message, never from the 
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from c_classification.teacher.exported import CONFIG, FLOAT32, MODEL, TOKENIZER, export_once
+from c_classification.teacher.exported import (
+    CONFIG,
+    FLOAT32,
+    TOKENIZER,
+    load_model,
+    prepare_model,
+)
 from c_classification.teacher.member import Among, Scores
 from c_classification.teacher.nli_adapter.merged import EMBEDDED, embedded_files, merged_checkpoint
 from common.config.classification import ClassificationSettings, NliSettings
 from common.errors import DataError, SettingsError
 from common.labels import LabelSchema
-from common.onnx.model import OnnxModel, softmax
+from common.onnx.device import Device
+from common.onnx.model import softmax
 from common.onnx.packed_bert import is_packed
+from common.onnx.text_model import TextModel
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 
 _ENTAILMENT = ("entailment",)
@@ -31,8 +40,14 @@ _CLOSE_PACKED, _CLOSE = 0.1, 0.3
 _SHARE_OF_LOGITS = 0.5  # entailment apart: a share moves by at most a quarter of either logit
 
 
-def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache: Path) -> Path:
-    """The folder of the exported classifier, known to fit the settings and the schema.
+def prepare_nli(
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    *,
+    cache: Path,
+    device: Device = "cpu",
+) -> Path:
+    """The folder of the classifier, known to fit the settings and the schema.
 
     Raises:
         DataError: if the checkpoint is no NLI classifier.
@@ -44,7 +59,9 @@ def prepare_nli(settings: ClassificationSettings, schema: LabelSchema, *, cache:
     else:
         checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
     _output_columns(checkpoint, multi_label=chosen.multi_label)
-    folder = export_once(checkpoint, kind="classifier", int8=chosen.int8, cache=cache)
+    folder = prepare_model(
+        checkpoint, kind="classifier", int8=chosen.int8, cache=cache, device=device
+    )
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -70,20 +87,31 @@ def nli_files(settings: NliSettings) -> list[Path]:
 class NliTeacher:
     """Scores each message by itself, whatever stands beside it.
 
-    In float32 pairs of like length share a batch, which changes no more than the last digits.
+    In float32, and in half precision on a GPU, pairs of like length share a batch, which changes
+    no more than the last digits.
     Dynamic INT8 takes its scales from the whole batch, so there only the pairs of one message
     share it; where labels come close to the best one, float32 settles between them.
     """
 
     def __init__(
-        self, settings: ClassificationSettings, schema: LabelSchema, folder: Path, *, threads: int
+        self,
+        settings: ClassificationSettings,
+        schema: LabelSchema,
+        folder: Path,
+        *,
+        threads: int,
+        device: Device = "cpu",
     ) -> None:
-        def model(name: str) -> OnnxModel:
-            limit = settings.max_length
-            return OnnxModel(folder / name, folder / TOKENIZER, max_length=limit, threads=threads)
-
-        self._model = model(MODEL)
-        self._exact = model(FLOAT32) if settings.nli.int8 else None
+        load = partial(
+            load_model,
+            folder,
+            kind="classifier",
+            max_length=settings.max_length,
+            threads=threads,
+            device=device,
+        )
+        self._model = load()
+        self._exact = load(name=FLOAT32) if settings.nli.int8 and device == "cpu" else None
         self._multi_label = settings.nli.multi_label
         self._close = _CLOSE_PACKED if is_packed(_config(folder)) else _CLOSE
         self._columns = _output_columns(folder, multi_label=self._multi_label)
@@ -106,7 +134,7 @@ class NliTeacher:
         return softmax(means)
 
     def _means(
-        self, model: OnnxModel, texts: Sequence[str], wanted: Among, *, apart: bool
+        self, model: TextModel, texts: Sequence[str], wanted: Among, *, apart: bool
     ) -> Scores:
         """(N, K) the mean over each label's hypotheses, -inf where it is not wanted.
 
@@ -125,7 +153,7 @@ class NliTeacher:
         np.add.at(counts, (text_of, self._labels[hypothesis_of]), 1)
         return np.where(wanted, sums / np.maximum(counts, 1), np.float32(-np.inf))
 
-    def _settle(self, exact: OnnxModel, texts: Sequence[str], means: Scores) -> None:
+    def _settle(self, exact: TextModel, texts: Sequence[str], means: Scores) -> None:
         """Put float32's means in the place of the best one and all that are close to it."""
         margin = self._close * (_SHARE_OF_LOGITS if self._multi_label else 1)
         close = means > means.max(axis=1, keepdims=True) - margin  # (N, K)

@@ -20,6 +20,7 @@ from c_classification.teacher.nli import NliTeacher, nli_files, prepare_nli
 from common.config.classification import ClassificationSettings, TeacherKind
 from common.labels import LabelSchema
 from common.log import progress
+from common.onnx.device import Device
 from common.onnx.weights import checkpoint_files, checkpoint_folder
 
 _BATCH = 64
@@ -34,6 +35,7 @@ class TeacherSpec(NamedTuple):
     settings: ClassificationSettings
     schema: LabelSchema
     folders: tuple[Path, ...]  # what prepare_teacher made, one a member
+    device: Device = "cpu"
 
 
 class Opinions(NamedTuple):
@@ -100,12 +102,19 @@ def member_weights(settings: ClassificationSettings) -> dict[TeacherKind, float]
 
 
 def prepare_teacher(
-    settings: ClassificationSettings, schema: LabelSchema, *, cache: Path
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    *,
+    cache: Path,
+    device: Device = "cpu",
 ) -> TeacherSpec:
     """Check and export the members' weights; a second call finds the work done."""
     prepare = {"nli": prepare_nli, "embedding": prepare_embedding}
-    folders = (prepare[kind](settings, schema, cache=cache) for kind in member_weights(settings))
-    return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders))
+    folders = (
+        prepare[kind](settings, schema, cache=cache, device=device)
+        for kind in member_weights(settings)
+    )
+    return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders), device)
 
 
 def teacher_files(settings: ClassificationSettings, schema: LabelSchema) -> list[Path]:
@@ -127,7 +136,7 @@ def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
     build: dict[TeacherKind, type[Member]] = {"nli": NliTeacher, "embedding": EmbeddingTeacher}
     weights = member_weights(spec.settings)
     members = [
-        build[kind](spec.settings, spec.schema, folder, threads=threads)
+        build[kind](spec.settings, spec.schema, folder, threads=threads, device=spec.device)
         for kind, folder in zip(weights, spec.folders, strict=True)
     ]
     shortlist = spec.settings.ensemble.shortlist
@@ -135,10 +144,15 @@ def load_teacher(spec: TeacherSpec, *, threads: int) -> Teacher:
 
 
 def score_texts(
-    settings: ClassificationSettings, schema: LabelSchema, texts: Sequence[str], *, cache: Path
+    settings: ClassificationSettings,
+    schema: LabelSchema,
+    texts: Sequence[str],
+    *,
+    cache: Path,
+    device: Device = "cpu",
 ) -> Scores:
     """(N, K) by the teacher of ``settings``, in this process, with progress shown."""
-    spec = prepare_teacher(settings, schema, cache=cache)
+    spec = prepare_teacher(settings, schema, cache=cache, device=device)
     teacher = load_teacher(spec, threads=os.cpu_count() or 1)
     starts = range(0, len(texts), _BATCH)
     parts = [

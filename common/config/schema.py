@@ -34,6 +34,10 @@ class Settings(Section):
         "normal",
         description="quiet: errors and summary; normal: stages, warnings, progress; verbose: all",
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="of labeling, tuning and training; auto: a GPU where torch finds one, else cpu",
+    )
     seed: int = Field(17, ge=0, description="seed of sampling, splitting and training")
     spark: SparkSettings = SparkSettings()
     ingestion: IngestionSettings = IngestionSettings()

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import SettingsError
+from common.onnx.device import Device
 
 if TYPE_CHECKING:
     import torch
@@ -68,15 +69,15 @@ def launched() -> Processes:
     return Processes(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
 
-def own_device() -> "torch.device":
-    """The GPU of this process, or the CPU where there are none.
+def own_device(device: Device) -> "torch.device":
+    """The CPU, or the GPU of this process.
 
     Raises:
         SettingsError: if more processes than GPUs were started on this machine.
     """
     import torch
 
-    if not torch.cuda.is_available():
+    if device == "cpu":
         return torch.device("cpu")
     index, gpus = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
     if index >= gpus:

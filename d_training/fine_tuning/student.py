@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common.onnx.device import Device
 from common.onnx.precision import Precision, choose_precision
 from d_training.fine_tuning.processes import own_device
 
@@ -66,6 +67,7 @@ def load_student(
     *,
     precision: Precision | Literal["auto"],
     seed: int,
+    device: Device = "cpu",
 ) -> Student:
     """A student whose head is new; the seed decides its first weights."""
     import torch
@@ -84,10 +86,10 @@ def load_student(
         use_safetensors=True,
     )
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    device = own_device()
-    chosen = choose_precision(precision, device)
-    logger.debug("student: %s, %s", device, chosen)
-    return Student(model.to(device), tokenizer, device, chosen)
+    own = own_device(device)
+    chosen = choose_precision(precision, own)
+    logger.debug("student: %s, %s", own, chosen)
+    return Student(model.to(own), tokenizer, own, chosen)
 
 
 def tokenize(

@@ -49,7 +49,18 @@ def train_student(experiment: "Experiment") -> Trained:
         paths.labeled, schema, training=training, seed=seed, feedback=experiment.feedback
     )
     student = load_student(
-        experiment.checkpoint, schema.names, precision=training.precision, seed=seed
+        experiment.checkpoint,
+        schema.names,
+        precision=training.precision,
+        seed=seed,
+        device=experiment.place.device,
+    )
+    logger.info(
+        "training %s on %s in %s (%s)",
+        training.student,
+        student.device,
+        student.precision,
+        experiment.place.reason,
     )
     train, validation, test = make_examples(parts, student, schema=schema, settings=training)
     with joined(student.device) as processes:

@@ -16,6 +16,7 @@ from common.config.training import TrainingSettings
 from common.config.tuning import TuningSettings
 from common.labels import LabelSchema
 from common.metrics import confusion_matrix, macro_f1
+from common.onnx.device import choose_device
 from d_training.data.rows import Rows
 from d_training.fine_tuning.examples import Examples
 from d_training.fine_tuning.fit import fit
@@ -55,7 +56,11 @@ def prepare_ground(settings: Settings, *, schema: LabelSchema, checkpoint: Path)
         settings.paths.labeled, schema, training=training, seed=settings.seed, feedback=None
     )
     student = load_student(
-        checkpoint, schema.names, precision=training.precision, seed=settings.seed
+        checkpoint,
+        schema.names,
+        precision=training.precision,
+        seed=settings.seed,
+        device=choose_device(settings.device).device,
     )
     train, validation, _ = make_examples(parts, student, schema=schema, settings=training)
     return Ground(settings, schema, checkpoint, train, validation, parts.validation)
@@ -145,7 +150,11 @@ def _train(trial: "Trial", ground: Ground) -> float:
     settings, schema = ground.settings, ground.schema
     training = with_values(settings.training, trial.params)
     student = load_student(
-        ground.checkpoint, schema.names, precision=training.precision, seed=settings.seed
+        ground.checkpoint,
+        schema.names,
+        precision=training.precision,
+        seed=settings.seed,
+        device=choose_device(settings.device).device,
     )
 
     def on_look(number: int, loss: float) -> None:

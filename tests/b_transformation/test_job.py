@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from b_transformation.columns.raw_columns import raw_names, read_raw_columns
 from b_transformation.job import Cleaned, Sources, write_messages, write_replies
@@ -92,11 +91,7 @@ def as_columns(rows: list[tuple[Any, ...]], *, start: int) -> dict[str, list[Any
     return {**columns, "source_row": list(range(start, start + len(rows)))}
 
 
-@pytest.mark.parametrize("broadcast_bytes", [64 * 2**20, 0])
-def test_rows_of_every_kind_by_either_join(
-    spark: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broadcast_bytes: int
-) -> None:
-    monkeypatch.setattr("b_transformation.job.BROADCAST_BYTES", broadcast_bytes)
+def test_rows_of_every_kind(spark: "SparkSession", tmp_path: Path) -> None:
     files = as_columns(RAW[:6], start=1), as_columns(RAW[6:], start=7)
     ran = run_job(spark, tmp_path, *files)
     assert ran.messages == MESSAGES

@@ -1,5 +1,7 @@
-"""A run killed in the middle of labeling is taken up where it was, by the command itself."""
+"""A run that is killed or interrupted while it labels is taken up where it was."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,34 +36,53 @@ def command(settings: Settings) -> list[str]:
     return [sys.executable, "-m", "c_classification", "--profile", "sample", *sets]
 
 
-def kill_while_labeling(settings: Settings, *, after_shards: int) -> list[Path]:
-    """Start the stage, SIGKILL it and all it started, and return the shards that it leaves."""
+def start(settings: Settings, *, until_shards: int) -> subprocess.Popen[str]:
+    """Start the stage in a process group of its own, and wait for so many shards."""
     process = subprocess.Popen(
-        command(settings), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+        command(settings), cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 240
-    pattern = "data/.labeled.staging-*/shards/shard-*.parquet"
-    while len(list(settings.run_dir.glob(pattern))) < after_shards:
-        assert process.poll() is None, "the stage ended before it was killed"
+    while len(shards(settings)) < until_shards:
+        assert process.poll() is None, "the stage ended too early"
         assert time.monotonic() < deadline, "no shard in four minutes"
         time.sleep(0.01)
+    return process
+
+
+def shards(settings: Settings) -> list[Path]:
+    """What labeling has finished."""
+    pattern = "data/.labeled.staging-*/shards/shard-*.parquet"
+    return sorted(settings.run_dir.glob(pattern))
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL it and all it started."""
     # Spark's Python workers are a process group of their own, and would finish their shard.
     started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for one in started:
         with suppress(psutil.NoSuchProcess):
             one.kill()
     psutil.wait_procs(started)
-    process.wait()
-    return sorted(settings.run_dir.glob(pattern))
+    process.communicate()
 
 
 @pytest.mark.slow()
-def test_killed_run_goes_on_and_ends_with_every_row_once(
+def test_killed_and_interrupted_run_goes_on_and_ends_with_every_row_once(
     settings: Settings, write_curated: Callable[[Sequence[str | None]], None]
 ) -> None:
     write_curated(TEXTS)
-    left = kill_while_labeling(settings, after_shards=3)
-    assert 3 <= len(left) < 30
+    kill(start(settings, until_shards=3))
+    killed = shards(settings)
+    assert 3 <= len(killed) < 20
+    process = start(settings, until_shards=len(killed) + 3)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    _, log = process.communicate()
+    assert process.returncode == 130
+    assert f"going on after {len(killed)} of 30 shards" in log
+    assert "interrupted; run the same command again to go on" in log
+    left = shards(settings)
+    assert set(killed) < set(left)
+    assert len(left) < 30
     assert find_manifest(settings.paths.labeled) is None
 
     # A mark in a finished shard: it survives only if that shard is not labeled again.
@@ -80,6 +101,8 @@ def test_killed_run_goes_on_and_ends_with_every_row_once(
     assert manifest is not None
     assert manifest.figures["shards_resumed"] == len(left)
     assert (manifest.rows.taken, manifest.rows.out, manifest.rows.dropped) == (60, 60, {})
+
+    assert manifest.figures["device"] == "cpu"
 
     again = subprocess.run(
         command(settings), cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True

@@ -153,7 +153,7 @@ def test_weights_of_the_hub_need_the_hub(files: Path, monkeypatch: pytest.Monkey
     chosen = ClassificationSettings(teacher="nli", nli=nli)
     wanted = settings(files).model_copy(update={"classification": chosen})
     monkeypatch.setattr(preflight, "hub_answers", lambda _: True)
-    assert check_weights(wanted) == ""
+    assert check_weights(wanted) == "the CPU computes (torch finds no GPU)"
     monkeypatch.setattr(preflight, "hub_answers", lambda _: False)
     with pytest.raises(DataError, match="someone/model can't be had"):
         check_weights(wanted)

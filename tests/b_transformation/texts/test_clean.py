@@ -1,18 +1,14 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b_transformation.texts.clean import clean_column, clean_texts, natural_column, natural_texts
+from b_transformation.texts.clean import clean_raw, clean_texts, cut_natural, natural_texts
 from common.text import TextRules, clean_text, natural_text
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-
-# raw, natural, clean: the result is typed by hand, and Spark, Arrow and Python must all give it.
+# raw, natural, clean: the result is typed by hand, and Arrow and Python must both give it.
 TEXTS = [
     ("", "", ""),
     ("   ", "", ""),
@@ -112,44 +108,43 @@ def test_columns_follow_the_python_rules(raws: Any) -> None:
     assert clean_texts(natural).to_pylist() == [clean_text(text) for text in natural.to_pylist()]
 
 
-def test_spark_gives_the_same_texts(spark: "SparkSession") -> None:
-    rows = list(enumerate([*RAW, None]))
-    frame = spark.createDataFrame(rows, "n int, raw string").repartition(3)
-    clean = clean_column(rules=RULES, max_chars=5000, detect_language=False)
-    natural = natural_column(rules=RULES, max_chars=5000)
-    both = frame.select("n", clean(frame["raw"]).alias("c"), natural(frame["raw"]).alias("natural"))
-    found = {row["n"]: row for row in both.collect()}
+def test_columns_give_the_same_texts() -> None:
+    raws = pa.array([*RAW, None], pa.string())
+    found = clean_raw(raws, rules=RULES, max_chars=5000, detect_language=False).to_pylist()
+    naturals = cut_natural(raws, rules=RULES, max_chars=5000).to_pylist()
     handles_alone = ("", "@user @brand")
     for n, (raw, expected, words) in enumerate(TEXTS):
-        row = found[n]
-        assert row["natural"] == expected
+        assert naturals[n] == expected
         left, html = expected not in handles_alone, "<br" in raw
-        assert tuple(row["c"]) == (
+        assert tuple(found[n].values()) == (
             (expected, words, None, False, html, False)
             if left
             else (None, None, None, False, html, False)
         )
-    assert found[len(TEXTS)]["natural"] is None
-    assert tuple(found[len(TEXTS)]["c"]) == (None, None, None, False, False, False)
+    assert naturals[len(TEXTS)] is None
+    assert tuple(found[len(TEXTS)].values()) == (None, None, None, False, False, False)
 
 
-def test_spark_says_what_was_html_and_what_was_cut(spark: "SparkSession") -> None:
+def cleaned(texts: Any, **options: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = clean_raw(pa.array(texts, pa.string()), **options).to_pylist()
+    return rows
+
+
+def test_columns_say_what_was_html_and_what_was_cut() -> None:
     texts: dict[str | None, tuple[str | None, bool, bool]] = {
         "it broke": ("it broke", False, False),
         "<p>it broke</p>": ("it broke", True, False),
         "it broke\n-- \nJo": ("it broke", False, True),
         "<p>it broke</p><blockquote>Hello</blockquote>": ("it broke", True, True),
         "&lt;p&gt;it broke&lt;/p&gt;": ("it broke", True, False),
+        None: (None, False, False),
     }
-    frame = spark.createDataFrame([*((text,) for text in texts), (None,)], "raw string")
-    clean = clean_column(rules=MAIL_RULES, max_chars=99, detect_language=False)
-    rows = frame.select("raw", clean(frame["raw"]).alias("c")).collect()
-    found = {row["raw"]: (row["c"]["text"], row["c"]["was_html"], row["c"]["mail_cut"])
-             for row in rows}  # fmt: skip
-    assert found == {**texts, None: (None, False, False)}
+    rows = cleaned(list(texts), rules=MAIL_RULES, max_chars=99, detect_language=False)
+    found = [(row["text"], row["was_html"], row["mail_cut"]) for row in rows]
+    assert found == list(texts.values())
 
 
-def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") -> None:
+def test_handles_alone_are_no_text_and_long_ones_are_cut() -> None:
     texts = {
         "@user": (None, None, False),
         " @115712 ": (None, None, False),
@@ -160,16 +155,11 @@ def test_handles_alone_are_no_text_and_long_ones_are_cut(spark: "SparkSession") 
         "😀😀😀😀😀😀😀😀😀😀😀b": ("😀😀😀😀😀😀😀😀😀😀😀", "", True),
         "it https://x.example/very/long": ("it", "it", False),
     }
-    frame = spark.createDataFrame([(text,) for text in texts], "raw string")
-    clean = clean_column(rules=RULES, max_chars=11, detect_language=False)
-    rows = frame.select("raw", clean(frame["raw"]).alias("c")).collect()
-    found = {row["raw"]: (row["c"]["text"], row["c"]["clean_text"], row["c"]["was_cut"])
-             for row in rows}  # fmt: skip
-    assert found == texts
+    rows = cleaned(list(texts), rules=RULES, max_chars=11, detect_language=False)
+    found = [(row["text"], row["clean_text"], row["was_cut"]) for row in rows]
+    assert found == list(texts.values())
 
 
-def test_language_is_found_where_it_is_asked_for(spark: "SparkSession") -> None:
-    frame = spark.createDataFrame([("thanks!",), ("😀",), (None,)], "raw string").coalesce(1)
-    clean = clean_column(rules=RULES, max_chars=11, detect_language=True)
-    rows = frame.select(clean(frame["raw"]).alias("c")).collect()
-    assert [row["c"]["lang"] for row in rows] == ["en", None, None]
+def test_language_is_found_where_it_is_asked_for() -> None:
+    rows = cleaned(["thanks!", "😀", None], rules=RULES, max_chars=11, detect_language=True)
+    assert [row["lang"] for row in rows] == ["en", None, None]

@@ -1,15 +1,12 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from b_transformation.columns.directions import INBOUND, OUTBOUND
 from b_transformation.columns.ids import NOTHING
-from b_transformation.threading.brands import brand_column, choose_brand, find_thread_brands
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
+from b_transformation.threading.brands import choose_brand, choose_brands, find_thread_brands
 
 NAMES = {"teashop": "TeaShop", "bikebarn": "BikeBarn"}
 TEA, BIKE, JO = 0, 1, 2
@@ -64,26 +61,18 @@ def test_mentioned_brand_comes_before_the_thread(
     assert choose_brand(text, in_thread, names=NAMES) == brand
 
 
-def test_spark_chooses_the_same_and_a_reply_decides_first(spark: "SparkSession") -> None:
-    rows: list[Any] = [(n, text, None, thread) for n, (text, thread, _) in enumerate(MENTIONS)]
-    rows += [(100, "@bikebarn hi", "TeaShop", "BikeBarn"), (101, None, "TeaShop", None)]
-    frame = spark.createDataFrame(
-        rows, "n int, text string, replied_to string, in_thread string"
-    ).repartition(3)
-    choose = brand_column(["TeaShop", "BikeBarn"])
-    brand = choose(frame["text"], frame["replied_to"], frame["in_thread"])
-    found = {row["n"]: row["brand"] for row in frame.select("n", brand.alias("brand")).collect()}
-    expected = {n: brand for n, (_, _, brand) in enumerate(MENTIONS)}
-    assert found == {**expected, 100: "TeaShop", 101: "TeaShop"}
+def test_columns_choose_the_same_and_a_reply_decides_first() -> None:
+    rows: list[Any] = [(text, None, thread) for text, thread, _ in MENTIONS]
+    rows += [("@bikebarn hi", "TeaShop", "BikeBarn"), (None, "TeaShop", None)]
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    found = choose_brands(*columns, names=NAMES).to_pylist()
+    assert found == [*(brand for _, _, brand in MENTIONS), "TeaShop", "TeaShop"]
 
 
-def test_without_brands_nobody_is_mentioned(spark: "SparkSession") -> None:
-    frame = spark.createDataFrame([("@teashop hi",)], "text string").selectExpr(
-        "text", "cast(null as string) as none"
-    )
-    choose = brand_column([])
-    brand = choose(frame["text"], frame["none"], frame["none"])
-    assert frame.select(brand.alias("brand")).collect()[0]["brand"] is None
+def test_without_brands_nobody_is_mentioned() -> None:
+    none = pa.nulls(1, pa.string())
+    found = choose_brands(pa.array(["@teashop hi"]), none, none, names={})
+    assert found.to_pylist() == [None]
 
 
 def test_brand_replied_to() -> None:

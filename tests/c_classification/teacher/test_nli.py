@@ -13,7 +13,8 @@ from c_classification.teacher.nli import NliTeacher, fill_template, prepare_nli
 from common.config.classification import ClassificationSettings, NliSettings
 from common.errors import DataError, SettingsError
 from common.labels import Label, LabelSchema
-from common.onnx.model import Outputs, softmax
+from common.onnx.model import softmax
+from common.onnx.text_model import Outputs
 
 TEXTS = [
     "my parcel not arrived", "charged twice", "@user thanks !", "the app crashes . help please",

@@ -79,8 +79,19 @@ def test_shipped_profiles_are_valid() -> None:
     sample = load_settings(profile="sample", environ={}).settings
     full = load_settings(profile="full", environ={}).settings
     assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
-    assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "nli")
-    assert full.classification.nli.revision and full.training.revision, "hub models are pinned"
+    assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "ensemble")
+    teacher = full.classification
+    revisions = [teacher.embedding.revision, teacher.nli.revision, teacher.nli.gpu_revision]
+    assert all([*revisions, full.training.revision]), "hub models are pinned"
+
+
+def test_a_gpu_gets_its_own_nli_checkpoint() -> None:
+    chosen = load_settings(profile="full", environ={}).settings.classification
+    assert chosen.on("cpu").nli.checkpoint == "MoritzLaurer/deberta-v3-xsmall-zeroshot-v1.1-all-33"
+    assert chosen.on("cuda").nli.checkpoint == "MoritzLaurer/deberta-v3-large-zeroshot-v2.0"
+    assert chosen.on("cuda").nli.revision == "cf44676c28ba7312e5c5f8f8d2c22b3e0c9cdae2"
+    same = load_settings(profile="sample", environ={}).settings.classification
+    assert same.on("cuda") == same.on("cpu") == same
 
 
 TEXTS = [*COLUMNS, *FILES, "0012", "12:30", "tickets #2.csv", "{a: b}", "[1", "- x", "1e5", "~x"]

@@ -41,13 +41,13 @@ def test_the_launcher_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert own_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert own_device() == torch.device("cuda", 1)
+    assert own_device("cuda") == torch.device("cuda", 1)
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(SettingsError, match="process 3 of this machine has no GPU, there are 2"):
-        own_device()
+        own_device("cuda")
 
 
 @pytest.fixture(scope="module")
