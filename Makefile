@@ -81,7 +81,7 @@ data_transformation: env ## b: clean and thread them with Spark, and check them
 classify: env ## c: label the messages with the teacher (LABELS)
 	@$(RUN) c_classification
 
-pipeline: env ## the four data stages (CSV, TEXT_COLUMN, LABELS, GOLD, FORCE, TUNED)
+pipeline: env ## from raw rows to a judged model and labeled messages (CSV, TEXT_COLUMN, LABELS, GOLD, FORCE, TUNED)
 	@$(CHAIN) $(TRAIN_OPTIONS)
 
 smoke: env ## the chain on a few rows, in two minutes: does it work on this file? (CSV, GOLD)

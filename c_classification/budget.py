@@ -42,7 +42,7 @@ def draw_texts(messages: "DataFrame", *, budget: int, seed: int) -> "DataFrame":
     words = texts.select("key", F.explode(F.array_distinct(F.split("words", " "))).alias("word"))
     common = words.where("word != ''").groupBy("word").count().where(f"count >= {COMMON_TEXTS}")
     rarest = (
-        words.join(common, "word")
+        words.join(F.broadcast(common), "word")
         .groupBy("key")
         .agg(F.min_by("word", F.struct("count", "word")).alias("word"))
     )

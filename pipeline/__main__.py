@@ -49,7 +49,7 @@ def main() -> int:
         nargs="?",
         choices=("data", "all", "smoke", "evaluate", "score"),
         default="data",
-        help="data (the default): the four data stages",
+        help="data (the default): from raw rows to a model and labeled messages",
     )
     parser.add_argument(
         "--gold", type=plain_path, help="evaluate: labeled rows, columns text,label"

@@ -80,7 +80,8 @@ def evaluate_steps(settings: Settings, gold: Path) -> list[Step]:
 def score_step(source: Path, out: Path) -> Step:
     """A file labeled by the student."""
     files = (f"--csv={source}", f"--out={out}")
-    return Step("scoring", f"labels {source} into {out}", (("e_apification", "score", *files),))
+    command = ("e_apification", "score", *files)
+    return Step("file scoring", f"labels {source} into {out}", (command,))
 
 
 def score_curated_step(settings: Settings, *, relabel: bool) -> Step:

@@ -35,12 +35,14 @@ def write_label_mix(settings: Settings, scored: Manifest, *, folder: Path) -> La
         folder: of the production model.
     """
     target = settings.paths.reports / LABEL_MIX
-    if set(scored.figures["models"]) - {folder.name}:
-        logger.info("no label mix: another model labeled some messages; RELABEL=1 labels them anew")
-        target.unlink(missing_ok=True)
-        return None
     judged_by, judged = _judged(settings, folder)
-    if not judged:
+    unknown = None
+    if set(scored.figures["models"]) - {folder.name}:
+        unknown = "another model labeled some messages; RELABEL=1 labels them anew"
+    elif not judged:
+        unknown = f"an older version trained {folder.name}; make train_model, or make evaluate"
+    if unknown:
+        logger.info("no label mix: %s", unknown)
         target.unlink(missing_ok=True)
         return None
     names = load_labels(folder / LABELS).names

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_ROUNDS, _STILL = 2_000, 1e-7
+_ROUNDS, _STILL = 1_000, 1e-5
 _RESAMPLES = 500
 _ODD = 1e-6  # share of answers that no labeled text explains
 
@@ -61,8 +61,8 @@ def _likeliest(answers: NDArray[np.float64], rates: NDArray[np.float64]) -> NDAr
     """(R, K) shares, from (R, K + 1) shares of answers and (R, K, K + 1) rates, by EM."""
     shares = np.full(rates.shape[:2], 1 / rates.shape[1])
     for _ in range(_ROUNDS):
-        expected = np.einsum("rk,rka->ra", shares, rates)
-        better = shares * np.einsum("rka,ra->rk", rates, answers / expected)
+        expected = (shares[:, None, :] @ rates)[:, 0, :]
+        better = shares * (rates @ (answers / expected)[:, :, None])[:, :, 0]
         change, shares = np.abs(better - shares).max(), better
         if change < _STILL:
             break
