@@ -47,9 +47,12 @@ def label_messages(settings: Settings) -> Manifest:
             "seed": settings.seed,
             "labels": schema.sha256,
         },
-        inputs=[settings.paths.curated, *teacher_files(settings.classification, schema)],
+        inputs=[
+            settings.paths.curated,
+            *teacher_files(settings.classification, cache=settings.paths.cache),
+        ],
     )
-    teacher_key = _teacher_key(settings.classification, schema)
+    teacher_key = _teacher_key(settings.classification, schema, cache=settings.paths.cache)
     earlier = _earlier_labels(settings.paths.labeled, teacher_key)
 
     def build(folder: Path) -> Built:
@@ -159,14 +162,14 @@ def join_labels(
     return read_parquet(messages.sparkSession, target)
 
 
-def _teacher_key(settings: ClassificationSettings, schema: LabelSchema) -> str:
+def _teacher_key(settings: ClassificationSettings, schema: LabelSchema, *, cache: Path) -> str:
     """Digest of all that decides the label of a text, whatever other texts there are."""
     chosen = settings.model_dump(mode="json", exclude={"limit", "shard_rows"})
     return plan_stage(
         "teacher",
         code=CODE,
         settings={"classification": chosen, "labels": schema.sha256},
-        inputs=teacher_files(settings, schema),
+        inputs=teacher_files(settings, cache=cache),
     ).key
 
 
