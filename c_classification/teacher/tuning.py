@@ -3,14 +3,13 @@
 A frozen encoder puts "my card was charged twice" near "my card was declined" for the card; some
 forty small steps on the made-up sentences turn what is near into what has the same cause. The loss
 is the supervised contrastive one (Khosla et al. 2020). What is learnt is a LoRA adapter (Hu et al.
-2021) over the upper half of the layers: a few MB.
+2021): a few MB.
 """
 
 import hashlib
 import json
 import logging
 import random
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,14 +28,13 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_RATE = 3e-4
+_RATE = 4e-5
 _BATCH = 16
 _WARMUP_SHARE = 0.1
 _TEMPERATURE = 0.1
-_RANK = 16
+_RANK = 32
 _MAX_LENGTH = 128
 T = TypeVar("T")
-_LAYER = re.compile(r"\bencoder\.layer\.(\d+)\.")
 _NO_ROWS = Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 logger = logging.getLogger(__name__)
 
@@ -104,7 +102,11 @@ def _trained_adapter(checkpoint: Path, course: Course, *, cache: Path) -> Path:
 
 
 def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
-    """Train, and write adapter_config.json and adapter_model.safetensors (half precision)."""
+    """Train, and write adapter_config.json and adapter_model.safetensors (half precision).
+
+    All layers are trained in full; the adapter is what a product of rank ``_RANK`` holds of each
+    matrix's change.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModel, AutoTokenizer
@@ -114,13 +116,36 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
     torch.manual_seed(course.seed)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     model: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
-    bf16 = has_bf16(model.device)
-    config = LoraConfig(r=_RANK, lora_alpha=2 * _RANK, target_modules=_upper_layers(model))
+    layers = [n for n, part in model.named_modules() if _is_product(n, part)]
+    before = {name: model.get_submodule(name).weight.detach().clone() for name in layers}
+    _train(model, tokenizer, course)
+    changes = {name: model.get_submodule(name).weight.detach() - before[name] for name in layers}
+    config = LoraConfig(r=_RANK, lora_alpha=_RANK, target_modules=layers)
     with _without_peft_warnings():
-        model = get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
+    with torch.no_grad():
+        for name, change in changes.items():
+            u, s, v = torch.svd_lowrank(change, q=min(_RANK + 8, *change.shape))
+            part = adapted.base_model.model.get_submodule(name)
+            for target, factor in (("lora_B", u * s.sqrt()), ("lora_A", (v * s.sqrt()).T)):
+                weight = getattr(part, target)["default"].weight
+                rows, columns = (min(a, b) for a, b in zip(weight.shape, factor.shape, strict=True))
+                weight.zero_()
+                weight[:rows, :columns] = factor[:rows, :columns]
+    adapted.peft_config["default"].base_model_name_or_path = None  # not a path of this machine
+    adapted.half().save_pretrained(str(out))
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty form; the project keeps its own card
+
+
+def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", course: Course) -> None:
+    import torch
+
+    # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
+    model.get_submodule("embeddings").requires_grad_(False)
+    bf16 = has_bf16(model.device)
 
     def loss(batch: Sequence[Lesson]) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
         return contrastive_loss(vectors, torch.tensor([lesson.label for lesson in batch]))
 
@@ -134,9 +159,6 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
         warmup_share=_WARMUP_SHARE,
         what="tuning",
     )
-    model.peft_config["default"].base_model_name_or_path = None  # not a path of this machine
-    model.half().save_pretrained(str(out))
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty form
 
 
 def _merge(checkpoint: Path, adapter: Path, folder: Path) -> None:
@@ -194,17 +216,11 @@ def _endless(values: Sequence[T], draw: random.Random) -> Iterator[T]:
         yield from order
 
 
-def _upper_layers(model: "PreTrainedModel") -> list[str]:
-    """The names of the products in the upper half of the layers."""
+def _is_product(name: str, part: "torch.nn.Module") -> bool:
+    """Whether a part of the model is a matrix of one of its layers."""
     import torch
 
-    found = {
-        name: int(layer[1])
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and (layer := _LAYER.search(name))
-    }
-    half = (max(found.values()) + 1) // 2
-    return [name for name, layer in found.items() if layer >= half]
+    return isinstance(part, torch.nn.Linear) and "encoder.layer." in name
 
 
 @contextmanager

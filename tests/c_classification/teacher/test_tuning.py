@@ -106,7 +106,7 @@ def test_tuned_encoder_is_made_once_for_the_same_sentences(
     assert tuned([B, X]) != first
 
 
-def test_the_lower_layers_and_the_words_stay_as_they_are(
+def test_the_matrices_of_the_layers_change_and_nothing_else(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     from safetensors.numpy import load_file
@@ -117,7 +117,28 @@ def test_the_lower_layers_and_the_words_stay_as_they_are(
     changed = {name for name in before if np.abs(before[name] - after[name]).max() > 0}
     products = ("attention.self.query", "attention.self.key", "attention.self.value",
                 "attention.output.dense", "intermediate.dense", "output.dense")  # fmt: skip
-    assert changed == {f"encoder.layer.1.{name}.weight" for name in products}
+    assert changed == {f"encoder.layer.{n}.{name}.weight" for n in (0, 1) for name in products}
+
+
+def test_the_adapter_holds_what_training_changed(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from safetensors.numpy import load_file
+
+    added = torch.zeros(32, 32)
+    added[3, 4], added[5, 6] = 0.5, -0.25
+
+    def train(model: Any, *_: Any) -> None:
+        with torch.no_grad():
+            model.encoder.layer[1].attention.self.key.weight += added
+
+    monkeypatch.setattr(tuning, "_train", train)
+    folder = tune_once(tiny_checkpoint, Course([A, X], 1, 1), cache=tmp_path)
+    before = load_file(tiny_checkpoint / "model.safetensors")
+    after = load_file(folder / "model.safetensors")
+    name = "encoder.layer.1.attention.self.key.weight"
+    np.testing.assert_allclose(after[name] - before[name], added.numpy(), atol=1e-3)
 
 
 @pytest.fixture()
