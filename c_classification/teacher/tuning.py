@@ -132,9 +132,10 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
                 rows, columns = (min(a, b) for a, b in zip(weight.shape, factor.shape, strict=True))
                 weight.zero_()
                 weight[:rows, :columns] = factor[:rows, :columns]
-    adapted.peft_config["default"].base_model_name_or_path = None  # not a path of this machine
+    # Not a path of this machine.
+    adapted.peft_config["default"].base_model_name_or_path = model.config.model_type
     adapted.half().save_pretrained(str(out))
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty form; the project keeps its own card
+    (out / "README.md").unlink()  # peft's empty form
 
 
 def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", course: Course) -> None:

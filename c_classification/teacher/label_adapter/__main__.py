@@ -9,10 +9,13 @@ conf/labels.yaml or of the recipe in tuning.py.
 
 import json
 import logging
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 from c_classification.teacher.embedding import base_checkpoint, course_of
-from c_classification.teacher.label_adapter.shipped import ADAPTER, MADE, WEIGHTS
+from c_classification.teacher.label_adapter.shipped import ADAPTER, CONFIG, MADE, WEIGHTS
 from c_classification.teacher.tuning import train_adapter
 from common.config.settings import ROOT, load_settings
 from common.errors import TriageError
@@ -30,7 +33,10 @@ def main() -> int:
     try:
         base = base_checkpoint(chosen, cache=ROOT / ".cache")
         course = course_of(chosen, load_labels(ROOT / "conf" / "labels.yaml"))
-        train_adapter(base, course, WEIGHTS)
+        with tempfile.TemporaryDirectory() as folder:
+            train_adapter(base, course, Path(folder))
+            for name in (ADAPTER, CONFIG):
+                shutil.copyfile(Path(folder) / name, WEIGHTS / name)
     except TriageError as error:
         logger.error("%s", error)
         return 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from common.errors import DataError
 from common.stage.files import read_json, sha256_of
 
-ADAPTER, MADE = "adapter_model.safetensors", "made.json"
+ADAPTER, CONFIG, MADE = "adapter_model.safetensors", "adapter_config.json", "made.json"
 WEIGHTS = Path(__file__).parent / "weights"
 logger = logging.getLogger(__name__)
 
