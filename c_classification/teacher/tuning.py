@@ -165,7 +165,9 @@ def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", cours
 def _merge(checkpoint: Path, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     model: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
     with _without_peft_warnings():
         merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
