@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -32,7 +32,7 @@ _RATE = 4e-5
 _BATCH = 16
 _WARMUP_SHARE = 0.1
 _TEMPERATURE = 0.1
-_RANK = 32
+_RANK, _SPARE = 32, 8  # spare: directions that make the kept ones exact
 _MAX_LENGTH = 128
 T = TypeVar("T")
 _NO_ROWS = Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
@@ -108,7 +108,6 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
     matrix's change.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
@@ -120,22 +119,29 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
     before = {name: model.get_submodule(name).weight.detach().clone() for name in layers}
     _train(model, tokenizer, course)
     changes = {name: model.get_submodule(name).weight.detach() - before[name] for name in layers}
-    config = LoraConfig(r=_RANK, lora_alpha=_RANK, target_modules=layers)
-    with _without_peft_warnings():
-        adapted = get_peft_model(model, config)
-    with torch.no_grad():
-        for name, change in changes.items():
-            u, s, v = torch.svd_lowrank(change, q=min(_RANK + 8, *change.shape))
-            part = adapted.base_model.model.get_submodule(name)
-            for target, factor in (("lora_B", u * s.sqrt()), ("lora_A", (v * s.sqrt()).T)):
-                weight = getattr(part, target)["default"].weight
-                rows, columns = (min(a, b) for a, b in zip(weight.shape, factor.shape, strict=True))
-                weight.zero_()
-                weight[:rows, :columns] = factor[:rows, :columns]
+    adapted = _adapter_of(model, changes)
     # Not a path of this machine.
     adapted.peft_config["default"].base_model_name_or_path = model.config.model_type
     adapted.half().save_pretrained(str(out))
-    (out / "README.md").unlink()  # peft's empty form
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty form
+
+
+def _adapter_of(model: "PreTrainedModel", changes: Mapping[str, "torch.Tensor"]) -> Any:
+    """``model`` with an adapter whose products are the changes, as near as their rank allows."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=_RANK, lora_alpha=_RANK, target_modules=list(changes))
+    with _without_peft_warnings():
+        adapted: Any = get_peft_model(model, config)
+    for name, change in changes.items():
+        u, s, v = torch.svd_lowrank(change, q=min(_RANK + _SPARE, *change.shape))
+        kept = min(_RANK, len(s))  # a small matrix has no more
+        part = adapted.base_model.model.get_submodule(name)
+        with torch.no_grad():
+            part.lora_B["default"].weight.zero_()[:, :kept] = (u * s.sqrt())[:, :kept]
+            part.lora_A["default"].weight.zero_()[:kept] = (v * s.sqrt()).T[:kept]
+    return adapted
 
 
 def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", course: Course) -> None:
