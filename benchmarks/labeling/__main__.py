@@ -88,8 +88,7 @@ def nli_alone(*, int8: bool) -> ClassificationSettings:
 
 
 def shortlisted(*, tuned: bool) -> ClassificationSettings:
-    # One run where the teacher averages several: the same cost a text, and sooner done.
-    embedding = EmbeddingSettings(tune_runs=1) if tuned else EmbeddingSettings(tune_steps=0)
+    embedding = EmbeddingSettings() if tuned else EmbeddingSettings(tune_steps=0)
     return nli_alone(int8=True).model_copy(
         update={
             "teacher": "ensemble",

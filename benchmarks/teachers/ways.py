@@ -18,6 +18,7 @@ from c_classification.teacher.embedding import frozen_encoder, without_handles
 from c_classification.teacher.teacher import prepare_teacher
 from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
+from common.onnx.weights import MINILM_WHEEL
 from d_training.evaluation.baselines import keyword_labels
 
 
@@ -31,19 +32,15 @@ class Labeling(NamedTuple):
 
 def teachers(settings: ClassificationSettings) -> dict[str, ClassificationSettings]:
     """The teachers, by name; the last is the one of ``settings``, the others are its parts."""
-    tuned = f"{settings.embedding.tune_runs} runs averaged"
+    minilm = {"checkpoint": MINILM_WHEEL, "revision": None}
     return {
-        "embedding, frozen": _part(settings, "embedding", embedding={"tune_steps": 0}),
-        "embedding, tuned in one run": _part(
-            settings, "embedding", embedding={"tune_runs": 1, "rehearsal_steps": 0}
-        ),
-        f"embedding, tuned, {tuned}": _part(
-            settings, "embedding", embedding={"rehearsal_steps": 0}
-        ),
-        "embedding, rehearsed on synthetic messages first": _part(settings, "embedding"),
+        "MiniLM, frozen": _part(settings, "embedding", embedding={**minilm, "tune_steps": 0}),
+        "MiniLM, tuned": _part(settings, "embedding", embedding=minilm),
+        "mpnet, frozen": _part(settings, "embedding", embedding={"tune_steps": 0}),
         "NLI, one hypothesis a label": _part(settings, "nli", nli={"hypotheses": 1}),
         "NLI, all hypotheses": _part(settings, "nli", nli={"hypotheses": None}),
-        "ensemble": _part(settings, "ensemble"),
+        "mpnet, tuned, and NLI": _part(settings, "ensemble"),
+        "mpnet, tuned": _part(settings, "embedding"),
     }
 
 

@@ -68,7 +68,7 @@ def label_table(settings: Settings, source: Path, target: Path, *, column: str =
             rules.cut_mail,
             read_from.named,
         ],
-        inputs=[source, *teacher_files(classification, schema)],
+        inputs=[source, *teacher_files(classification, cache=settings.paths.cache)],
     )
     if key_of(target) == plan.key:
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)

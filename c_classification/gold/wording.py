@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from c_classification.gold.keyed import key_of, write_keyed
-from c_classification.teacher.embedding import frozen_encoder, without_handles
+from c_classification.teacher.embedding import base_checkpoint, frozen_encoder, without_handles
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
 from common.config.section import plain_path
@@ -27,7 +27,7 @@ from common.labels import LabelSchema, load_labels
 from common.log import progress
 from common.models.metrics import production_rules
 from common.onnx.model import OnnxModel
-from common.onnx.weights import checkpoint_files, checkpoint_folder
+from common.onnx.weights import checkpoint_files
 from common.stage.plan import plan_stage
 from common.tables.input import TableInput
 from common.tables.read import read_columns
@@ -59,7 +59,7 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     schema, chosen = load_labels(settings.labels), settings.classification
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a table with the column 'text'")
-    checkpoint = checkpoint_folder(chosen.embedding.checkpoint, revision=chosen.embedding.revision)
+    checkpoint = base_checkpoint(chosen, cache=settings.paths.cache)
     rules = production_rules(settings.paths.models)
     read_from = TableInput.of(source, settings.ingestion)
     plan = plan_stage(

@@ -25,7 +25,7 @@ from common.labels import LabelSchema
 from common.onnx.device import Device
 from common.onnx.model import OnnxModel, softmax
 from common.onnx.weights import checkpoint_folder
-from common.synthetic import read_synthetic
+from common.onnx.wheels import MPNET_WHEELS, mpnet_folder
 
 # Who is spoken to says nothing about what the message is about.
 _HANDLES = re.compile(r"@(?:brand|user)(?![0-9A-Za-z_])[ ,.:]*")
@@ -45,27 +45,32 @@ def prepare_embedding(
 ) -> Path:
     """The folder of the encoder."""
     chosen = settings.embedding
-    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+    checkpoint = base_checkpoint(settings, cache=cache)
     if chosen.tune_steps:
-        course = Course(
-            lessons(schema),
-            steps=chosen.tune_steps,
-            runs=chosen.tune_runs,
-            synthetic=_lessons(read_synthetic(schema)),
-            rehearsal_steps=chosen.rehearsal_steps,
-        )
-        checkpoint = tune_once(checkpoint, course, seed=_SEED, cache=cache, device=device)
+        checkpoint = tune_once(checkpoint, course_of(settings, schema), cache=cache, device=device)
     return prepare_model(checkpoint, kind="encoder", int8=chosen.int8, cache=cache, device=device)
 
 
 def frozen_encoder(settings: ClassificationSettings, *, cache: Path, threads: int) -> OnnxModel:
     """The encoder before any tuning, for what the labels' wording alone is worth."""
-    chosen = settings.embedding
-    checkpoint = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
-    folder = export_once(checkpoint, kind="encoder", int8=chosen.int8, cache=cache)
+    checkpoint = base_checkpoint(settings, cache=cache)
+    folder = export_once(checkpoint, kind="encoder", int8=settings.embedding.int8, cache=cache)
     return OnnxModel(
         folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
     )
+
+
+def base_checkpoint(settings: ClassificationSettings, *, cache: Path) -> Path:
+    """The folder of the encoder that tuning starts from."""
+    chosen = settings.embedding
+    if chosen.checkpoint == MPNET_WHEELS:
+        return mpnet_folder(cache=cache)
+    return checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
+
+
+def course_of(settings: ClassificationSettings, schema: LabelSchema) -> Course:
+    """What the encoder is taught of the schema."""
+    return Course(lessons(schema), steps=settings.embedding.tune_steps, seed=_SEED)
 
 
 class EmbeddingTeacher:
@@ -107,11 +112,7 @@ class EmbeddingTeacher:
 
 def lessons(schema: LabelSchema) -> list[Lesson]:
     """The sentences that stand for the labels: all that the schema says of each."""
-    return _lessons(schema.sentences)
-
-
-def _lessons(sentences: Sequence[tuple[str, int]]) -> list[Lesson]:
-    return [Lesson(without_handles(text), k) for text, k in sentences]
+    return [Lesson(without_handles(text), k) for text, k in schema.sentences]
 
 
 def without_handles(text: str) -> str:

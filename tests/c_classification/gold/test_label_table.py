@@ -3,13 +3,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from c_classification.gold.keyed import key_of
 from c_classification.gold.label_table import label_table
-from c_classification.teacher.teacher import teacher_files
-from common.config.classification import NliSettings
 from common.config.schema import Settings
 from common.errors import DataError
-from common.labels import load_labels
 
 CSV = 'id,text\n1,"@Acme my parcel\nnot arrived &amp; late"\n2,\n3,@115 thanks https://t.co/x\n'
 
@@ -83,29 +79,3 @@ def test_unchanged_texts_are_not_labeled_again(
     source.write_text(CSV + "4,late again\n", encoding="utf-8")
     label_table(settings, source, out)
     assert pq.read_table(out).num_rows == 4
-
-
-def test_only_a_teacher_that_reads_synthetic_messages_depends_on_them(settings: Settings) -> None:
-    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
-    settings.labels.write_text(named, encoding="utf-8")
-    more = settings.labels.parent / "more.csv"
-    more.write_text("label,text\n")
-    chosen, schema = settings.classification, load_labels(settings.labels)
-    nli = NliSettings(checkpoint=chosen.embedding.checkpoint)
-    assert more in teacher_files(chosen, schema)
-    only_nli = chosen.model_copy(update={"teacher": "nli", "nli": nli})
-    assert more not in teacher_files(only_nli, schema)
-
-
-def test_other_synthetic_messages_are_another_teacher(
-    settings: Settings, source: Path, tmp_path: Path
-) -> None:
-    target = tmp_path / "teacher.parquet"
-    named = settings.labels.read_text(encoding="utf-8") + "synthetic: more.csv\n"
-    settings.labels.write_text(named, encoding="utf-8")
-    keys = []
-    for text in ("the app crashes", "the app works"):
-        (settings.labels.parent / "more.csv").write_text(f"label,text\nrest,{text}\n")
-        label_table(settings, source, target)
-        keys.append(key_of(target))
-    assert keys[0] != keys[1]

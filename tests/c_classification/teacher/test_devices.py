@@ -46,9 +46,7 @@ def chosen(tiny_checkpoint: Path, tmp_path: Path) -> ClassificationSettings:
     return ClassificationSettings(
         teacher="ensemble",
         ensemble=EnsembleSettings(embedding=0.5, nli=0.5, shortlist=2),
-        embedding=EmbeddingSettings(
-            checkpoint=str(tiny_checkpoint), int8=False, tune_steps=2, rehearsal_steps=0
-        ),
+        embedding=EmbeddingSettings(checkpoint=str(tiny_checkpoint), int8=False, tune_steps=2),
         nli=NliSettings(checkpoint="embedded", gpu_checkpoint=str(folder), int8=True),
     )
 

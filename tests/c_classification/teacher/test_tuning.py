@@ -1,16 +1,20 @@
 import itertools
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from c_classification.teacher import tuning
 from c_classification.teacher.embedding import EmbeddingTeacher, prepare_embedding
-from c_classification.teacher.exported import MODEL, TOKENIZER, export_once
-from c_classification.teacher.tuning import Course, Lesson, balanced_batches, tune_once
+from c_classification.teacher.label_adapter import shipped
+from c_classification.teacher.tuning import Course, Lesson, paired_batches, train_adapter, tune_once
 from common.config.classification import ClassificationSettings, EmbeddingSettings
+from common.errors import DataError
 from common.labels import Label, LabelSchema
-from common.onnx.model import OnnxModel
+from common.stage.files import sha256_of
 
 A, B, C, X = Lesson("a", 0), Lesson("b", 0), Lesson("c", 0), Lesson("x", 1)
 SCHEMA = LabelSchema(
@@ -32,7 +36,7 @@ SCHEMA = LabelSchema(
 
 
 def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_again() -> None:
-    batches = list(itertools.islice(balanced_batches([A, B, C, X], size=6, seed=5), 4))
+    batches = list(itertools.islice(paired_batches([A, B, C, X], size=6, seed=5), 4))
     assert [[lesson.label for lesson in batch] for batch in batches] == [[0, 0, 0, 1, 1, 1]] * 4
     for batch in batches:
         assert sorted(batch[:3]) == [A, B, C]
@@ -41,16 +45,32 @@ def test_batches_hold_as_many_of_each_label_and_use_every_lesson_before_one_agai
 
 def test_batches_follow_the_seed() -> None:
     def first(seed: int) -> Any:
-        return next(balanced_batches([A, B, C, *[Lesson(str(n), 1) for n in range(9)]], size=6,
-                                     seed=seed))  # fmt: skip
+        lessons = [A, B, C, *[Lesson(str(n), 1) for n in range(9)]]
+        return next(paired_batches(lessons, size=6, seed=seed))
 
     assert first(1) == first(1)
     assert first(1) != first(2)
 
 
-def test_even_more_labels_than_a_batch_holds_all_take_part() -> None:
-    lessons = [Lesson(str(n), n) for n in range(10)]
-    assert next(balanced_batches(lessons, size=4, seed=0)) == lessons
+def test_more_labels_than_pairs_in_a_batch_take_turns() -> None:
+    lessons = [Lesson(f"{k}{n}", k) for k in range(6) for n in range(2)]
+    batches = list(itertools.islice(paired_batches(lessons, size=4, seed=0), 3))
+    assert sorted(lesson for batch in batches for lesson in batch) == lessons
+    for first, second, third, fourth in batches:
+        assert first.label == second.label != third.label == fourth.label
+
+
+def test_the_loss_is_that_of_each_pairs_share_among_the_others() -> None:
+    import torch
+
+    vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    # Likeness over temperature 0.1: 10 to the pair's other half, 0 to the third text.
+    expected = math.log(1 + math.exp(-10))
+    loss = tuning.contrastive_loss(vectors, torch.tensor([4, 4, 7]))
+    assert float(loss) == pytest.approx(expected, rel=1e-3)
+    apart = tuning.contrastive_loss(vectors, torch.tensor([4, 7, 4]))
+    # The first lies far from its other half (10 less than from the second), the third as near.
+    assert float(apart) == pytest.approx((math.log(1 + math.exp(10)) + math.log(2)) / 2)
 
 
 def teacher(checkpoint: Path, cache: Path, *, tune_steps: Any) -> EmbeddingTeacher:
@@ -77,7 +97,7 @@ def test_tuned_encoder_is_made_once_for_the_same_sentences(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     def tuned(lessons: Any) -> Any:
-        return tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path)
+        return tune_once(tiny_checkpoint, Course(lessons, 1, 1), cache=tmp_path)
 
     first = tuned([A, X])
     made = (first / "model.safetensors").stat().st_mtime_ns
@@ -86,73 +106,99 @@ def test_tuned_encoder_is_made_once_for_the_same_sentences(
     assert tuned([B, X]) != first
 
 
-def test_word_embeddings_stay_as_they_are(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file
-
-    course = Course([A, X], 2, 2, synthetic=[B], rehearsal_steps=2)
-    folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
-    before = load_file(tiny_checkpoint / "model.safetensors")
-    after = load_file(folder / "model.safetensors")
-    words = "embeddings.word_embeddings.weight"
-    np.testing.assert_array_equal(before[words], after[words])
-    query = "encoder.layer.1.attention.self.query.weight"
-    assert np.abs(before[query] - after[query]).max() > 0
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_training_starts_from_a_head_that_fits(
-    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classes: int
-) -> None:
-    import torch
-
-    steps = []
-
-    loss = torch.nn.functional.cross_entropy
-
-    def kept(logits: torch.Tensor, labels: torch.Tensor, **options: Any) -> torch.Tensor:
-        steps.append((logits.detach().numpy(), labels.numpy()))
-        return loss(logits, labels, **options)
-
-    monkeypatch.setattr(torch.nn.functional, "cross_entropy", kept)
-    lessons = [Lesson(text, k) for k, text in enumerate(["parcel", "bill", "thanks"][:classes])]
-    tune_once(tiny_checkpoint, Course(lessons, 1, 1), seed=1, cache=tmp_path)
-    [(logits, labels)] = steps
-    share = 25 // classes
-    assert labels.tolist() == [k for k in range(classes) for _ in range(share)]
-    assert logits.shape == (classes * share, classes)
-    by_label = logits.reshape(classes, share, classes).mean(axis=1)
-    assert by_label.argmax(axis=1).tolist() == [*range(classes)]
-
-
-def test_runs_are_averaged(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file
-
-    def weights(seed: int, runs: Any) -> Any:
-        course = Course([A, B, X], steps=3, runs=runs)
-        folder = tune_once(tiny_checkpoint, course, seed=seed, cache=tmp_path)
-        return load_file(folder / "model.safetensors")["encoder.layer.1.output.dense.weight"]
-
-    expected = (weights(1, 1) + weights(2, 1)) / 2
-    assert np.abs(weights(1, 1) - weights(2, 1)).max() > 1e-4
-    np.testing.assert_allclose(weights(1, 2), expected, atol=1e-7)
-
-
-def test_a_rehearsal_teaches_what_only_synthetic_messages_say(
+def test_the_matrices_of_the_layers_change_and_nothing_else(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    words = [Lesson("the app crashes", 0), Lesson("help you and i", 1)]
+    from safetensors.numpy import load_file
 
-    def vectors(course: Any) -> Any:
-        folder = tune_once(tiny_checkpoint, course, seed=1, cache=tmp_path)
-        exported = export_once(folder, kind="encoder", int8=False, cache=tmp_path)
-        encoder = OnnxModel(exported / MODEL, exported / TOKENIZER, max_length=16, threads=1)
-        return encoder.run([lesson.text for lesson in words]).values
+    folder = tune_once(tiny_checkpoint, Course([A, B, X], 3, 1), cache=tmp_path)
+    before = load_file(tiny_checkpoint / "model.safetensors")
+    after = load_file(folder / "model.safetensors")
+    changed = {name for name in before if np.abs(before[name] - after[name]).max() > 0}
+    products = ("attention.self.query", "attention.self.key", "attention.self.value",
+                "attention.output.dense", "intermediate.dense", "output.dense")  # fmt: skip
+    assert changed == {f"encoder.layer.{n}.{name}.weight" for n in (0, 1) for name in products}
 
-    def likeness(course: Any) -> float:
-        first, second = vectors(course)
-        return float(first @ second)
 
-    short = Course([A, X], steps=1, runs=1)
-    rehearsed = short._replace(synthetic=words, rehearsal_steps=300)
-    assert likeness(rehearsed) < likeness(short) - 0.1
-    assert likeness(short._replace(synthetic=words)) == pytest.approx(likeness(short))
+def test_the_adapter_holds_what_training_changed(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from safetensors.numpy import load_file
+
+    added = torch.zeros(32, 32)
+    added[3, 4], added[5, 6] = 0.5, -0.25
+
+    def train(model: Any, *_: Any) -> None:
+        with torch.no_grad():
+            model.encoder.layer[1].attention.self.key.weight += added
+
+    monkeypatch.setattr(tuning, "_train", train)
+    folder = tune_once(tiny_checkpoint, Course([A, X], 1, 1), cache=tmp_path)
+    before = load_file(tiny_checkpoint / "model.safetensors")
+    after = load_file(folder / "model.safetensors")
+    name = "encoder.layer.1.attention.self.key.weight"
+    np.testing.assert_allclose(after[name] - before[name], added.numpy(), atol=1e-3)
+
+
+@pytest.fixture()
+def shipped_for(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Course]:
+    """A folder that ships the adapter of a course on the tiny checkpoint."""
+    weights, course = tmp_path / "weights", Course([A, B, X], 2, 1)
+    train_adapter(tiny_checkpoint, course, weights)
+    made = {
+        "course_sha256": course.sha256,
+        "base_sha256": sha256_of(tiny_checkpoint / "model.safetensors"),
+        "adapter_sha256": sha256_of(weights / "adapter_model.safetensors"),
+    }
+    (weights / "made.json").write_text(json.dumps(made))
+    monkeypatch.setattr(shipped, "WEIGHTS", weights)
+    return weights, course
+
+
+def test_a_shipped_adapter_spares_the_training_and_is_the_one_that_it_makes(
+    shipped_for: tuple[Path, Course], tiny_checkpoint: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from safetensors.numpy import load_file
+
+    weights, course = shipped_for
+    taken = load_file(tune_once(tiny_checkpoint, course, cache=tmp_path) / "model.safetensors")
+    (weights / "made.json").unlink()
+    trained = load_file(
+        tune_once(tiny_checkpoint, course, cache=tmp_path / "2") / "model.safetensors"
+    )
+    for name, values in taken.items():
+        np.testing.assert_allclose(values, trained[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("other", [{"lessons": [A, X]}, {"steps": 3}, {"seed": 2}])
+def test_another_course_is_not_the_shipped_one(
+    shipped_for: tuple[Path, Course], tiny_checkpoint: Path, other: Any
+) -> None:
+    weights, course = shipped_for
+    assert shipped.shipped_adapter(tiny_checkpoint, course.sha256) == weights
+    changed = course._replace(**other)
+    assert shipped.shipped_adapter(tiny_checkpoint, changed.sha256) is None
+
+
+def test_another_base_or_recipe_is_not_the_shipped_one(
+    shipped_for: tuple[Path, Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, course = shipped_for
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    assert shipped.shipped_adapter(tmp_path, course.sha256) is None
+    before = course.sha256
+    monkeypatch.setattr(tuning, "_RANK", 17)
+    assert course.sha256 != before
+
+
+def test_a_damaged_adapter_is_refused(
+    shipped_for: tuple[Path, Course], tiny_checkpoint: Path
+) -> None:
+    weights, course = shipped_for
+    (weights / "adapter_model.safetensors").write_bytes(b"other")
+    with pytest.raises(DataError, match="restore it from git"):
+        shipped.shipped_adapter(tiny_checkpoint, course.sha256)

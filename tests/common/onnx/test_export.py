@@ -9,7 +9,13 @@ import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 
-from common.onnx.export import add_metadata, export_classifier, quantize_int8, save_tokenizer
+from common.onnx.export import (
+    add_metadata,
+    export_classifier,
+    export_encoder,
+    quantize_int8,
+    save_tokenizer,
+)
 from common.onnx.model import OnnxModel
 
 TEXTS = ["my parcel is late and the order is not arrived", "thanks", "i was charged twice"]
@@ -157,3 +163,31 @@ def test_other_architectures_are_exported_whole(tiny_checkpoint: Path, tmp_path:
     assert np.ptp(expected) > 0.01
     ours = OnnxModel(tmp_path / "model.onnx", tmp_path / "tokenizer.json", max_length=32, threads=1)
     np.testing.assert_allclose(ours.run(TEXTS, batch_tokens=1000).values, expected, atol=1e-4)
+
+
+def test_an_encoder_with_relative_positions_is_exported_too(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    import torch
+    from transformers import AutoTokenizer, MPNetConfig, MPNetModel
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_checkpoint)
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    torch.manual_seed(1)
+    config = MPNetConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, pad_token_id=0, initializer_range=0.5,
+    )  # fmt: skip
+    model = MPNetModel(config).eval()
+    export_encoder(model, tokenizer, tmp_path / "model.onnx", metadata={})
+    save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+    quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx", tmp_path / "tokenizer.json")
+    fed = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden = model(fed["input_ids"], attention_mask=fed["attention_mask"]).last_hidden_state
+    mask = fed["attention_mask"].unsqueeze(-1)
+    means = (hidden * mask).sum(1) / mask.sum(1)
+    expected = torch.nn.functional.normalize(means, dim=-1).numpy()
+    for name, atol in (("model.onnx", 1e-4), ("int8.onnx", 0.1)):
+        found = OnnxModel(tmp_path / name, tmp_path / "tokenizer.json", max_length=32, threads=1)
+        np.testing.assert_allclose(found.run(TEXTS, batch_tokens=99).values, expected, atol=atol)
