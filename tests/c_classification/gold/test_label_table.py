@@ -52,7 +52,7 @@ def test_missing_column_is_named_with_those_that_are_there(
     [
         (b"text\n\xff\xfe\n", r"bad\.csv, line 2: not UTF-8"),
         (b'text\n"a\n', r"bad\.csv, line 2: broken quote"),
-        (b"text\nHello, you\n", r"bad\.csv, line 2: wrong number of columns"),
+        (b"text\nHello,you\n", r"bad\.csv, line 2: wrong number of columns"),
     ],
 )
 def test_unreadable_csv_is_refused(
