@@ -7,7 +7,7 @@ among them: it needs labeled texts, which the project does not hold.
 import subprocess
 import sys
 
-BENCHMARKS = ("transformation", "labeling", "training", "busy", "serving", "scoring")
+BENCHMARKS = ("transformation", "labeling", "training", "busy", "serving", "scoring", "devices")
 
 
 def main() -> int:
