@@ -122,7 +122,7 @@ def train_adapter(checkpoint: Path, course: Course, out: Path) -> None:
     adapted = _adapter_of(model, changes)
     # Not a path of this machine.
     adapted.peft_config["default"].base_model_name_or_path = model.config.model_type
-    adapted.half().save_pretrained(str(out))
+    adapted.half().save_pretrained(str(out), save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form
 
 
