@@ -154,7 +154,8 @@ def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", cours
     def loss(batch: Sequence[Lesson]) -> torch.Tensor:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
-        return contrastive_loss(vectors, torch.tensor([lesson.label for lesson in batch]))
+        labels = torch.tensor([lesson.label for lesson in batch], device=model.device)
+        return contrastive_loss(vectors, labels)
 
     model.train()
     take_steps(
@@ -190,7 +191,7 @@ def contrastive_loss(vectors: "torch.Tensor", labels: "torch.Tensor") -> "torch.
     """
     import torch
 
-    alone = torch.eye(len(labels), dtype=torch.bool)
+    alone = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     likeness = (vectors @ vectors.T / _TEMPERATURE).masked_fill(alone, -torch.inf)  # (B, B)
     logs = likeness.log_softmax(dim=1).masked_fill(alone, 0)
     same = (labels[:, None] == labels) & ~alone
@@ -248,7 +249,7 @@ def _embed(
 
     fed = tokenizer(
         list(texts), padding=True, truncation=True, max_length=_MAX_LENGTH, return_tensors="pt"
-    )
+    ).to(model.device)
     mask = fed["attention_mask"].unsqueeze(-1).float()  # (B, L, 1)
     hidden = model(**fed).last_hidden_state.float()  # (B, L, D)
     return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
