@@ -53,7 +53,7 @@ def run_stages(source: Path, folder: Path, *, budget: int) -> Iterator[StageRow]
         f"run_dir={run_dir}",
         "ingestion.source=csv",
         f"ingestion.csv={source}",
-        f"classification.limit={budget}",
+        f"classification.budget={budget}",
     )
     options = ["--profile", "sample", *(word for s in settings for word in ("--set", s))]
     data = run_dir / "data"

@@ -124,7 +124,7 @@ def train_adapter(checkpoint: Path, course: Course, out: Path, *, device: Device
     adapted = _adapter_of(model.cpu(), {name: change.cpu() for name, change in changes.items()})
     # Not a path of this machine.
     adapted.peft_config["default"].base_model_name_or_path = model.config.model_type
-    adapted.half().save_pretrained(str(out))
+    adapted.half().save_pretrained(str(out), save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form
 
 
@@ -156,7 +156,8 @@ def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", cours
     def loss(batch: Sequence[Lesson]) -> torch.Tensor:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             vectors = _embed(model, tokenizer, [lesson.text for lesson in batch])  # (B, D)
-        return contrastive_loss(vectors.cpu(), torch.tensor([lesson.label for lesson in batch]))
+        labels = torch.tensor([lesson.label for lesson in batch], device=model.device)
+        return contrastive_loss(vectors, labels)
 
     model.train()
     take_steps(
@@ -192,7 +193,7 @@ def contrastive_loss(vectors: "torch.Tensor", labels: "torch.Tensor") -> "torch.
     """
     import torch
 
-    alone = torch.eye(len(labels), dtype=torch.bool)
+    alone = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     likeness = (vectors @ vectors.T / _TEMPERATURE).masked_fill(alone, -torch.inf)  # (B, B)
     logs = likeness.log_softmax(dim=1).masked_fill(alone, 0)
     same = (labels[:, None] == labels) & ~alone

@@ -78,7 +78,7 @@ def test_damaged_file_is_named(root: Path) -> None:
 def test_shipped_profiles_are_valid() -> None:
     sample = load_settings(profile="sample", environ={}).settings
     full = load_settings(profile="full", environ={}).settings
-    assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "ensemble")
+    assert (sample.ingestion.source, sample.classification.teacher) == ("sample", "embedding")
     assert (full.ingestion.source, full.classification.teacher) == ("kaggle", "ensemble")
     teacher = full.classification
     revisions = [teacher.embedding.revision, teacher.nli.revision, teacher.nli.gpu_revision]
