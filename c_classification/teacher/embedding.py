@@ -19,7 +19,7 @@ from c_classification.teacher.exported import (
     prepare_model,
 )
 from c_classification.teacher.member import Among, Scores
-from c_classification.teacher.tuning import Course, Lesson, tune_once
+from c_classification.teacher.tuning import BATCH, Course, Lesson, tune_once
 from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
 from common.onnx.device import Device
@@ -34,6 +34,7 @@ _HANDLES = re.compile(r"@(?:brand|user)(?![0-9A-Za-z_])[ ,.:]*")
 _INVERSE_REGULARISATION = 370.0
 _TEMPERATURE = 0.75
 _SEED = 17
+_PASSES = 4  # over the sentences; with more, a short labels file is learnt by heart
 
 
 def prepare_embedding(
@@ -69,8 +70,11 @@ def base_checkpoint(settings: ClassificationSettings, *, cache: Path) -> Path:
 
 
 def course_of(settings: ClassificationSettings, schema: LabelSchema) -> Course:
-    """What the encoder is taught of the schema."""
-    return Course(lessons(schema), steps=settings.embedding.tune_steps, seed=_SEED)
+    """What the encoder is taught of the schema; a short one in fewer steps."""
+    taught = lessons(schema)
+    enough = max(1, _PASSES * len(taught) // BATCH)
+    steps = min(settings.embedding.tune_steps, enough)
+    return Course(taught, steps=steps, seed=_SEED)
 
 
 class EmbeddingTeacher:

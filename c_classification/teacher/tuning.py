@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _RATE = 4e-5
-_BATCH = 16
+BATCH = 16
 _WARMUP_SHARE = 0.1
 _TEMPERATURE = 0.1
 _RANK, _SPARE = 32, 8  # spare: directions that make the kept ones exact
@@ -57,7 +57,7 @@ class Course(NamedTuple):
     @property
     def sha256(self) -> str:
         """Digest of lessons and recipe: of equal digests comes one adapter."""
-        recipe = [_RATE, _BATCH, _WARMUP_SHARE, _TEMPERATURE, _RANK, _MAX_LENGTH]
+        recipe = [_RATE, BATCH, _WARMUP_SHARE, _TEMPERATURE, _RANK, _MAX_LENGTH]
         return hashlib.sha256(json.dumps([*self, recipe]).encode()).hexdigest()
 
 
@@ -161,7 +161,7 @@ def _train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", cours
 
     model.train()
     take_steps(
-        paired_batches(course.lessons, size=_BATCH, seed=course.seed),
+        paired_batches(course.lessons, size=BATCH, seed=course.seed),
         loss,
         model.parameters(),
         steps=course.steps,

@@ -49,7 +49,9 @@ class EmbeddingSettings(Section):
     revision: str | None = Field(None, description="commit of the checkpoint")
     int8: bool = Field(True, description="quantise the exported encoder")
     tune_steps: int = Field(
-        40, ge=0, description="training steps on the labels file's sentences; 0: frozen encoder"
+        40,
+        ge=0,
+        description="most training steps on the labels file's sentences; 0: frozen encoder",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from c_classification.teacher import tuning
+from c_classification.teacher import embedding, tuning
 from c_classification.teacher.embedding import EmbeddingTeacher, prepare_embedding
 from c_classification.teacher.label_adapter import shipped
 from c_classification.teacher.tuning import Course, Lesson, paired_batches, train_adapter, tune_once
@@ -73,6 +73,19 @@ def test_the_loss_is_that_of_each_pairs_share_among_the_others() -> None:
     assert float(apart) == pytest.approx((math.log(1 + math.exp(10)) + math.log(2)) / 2)
 
 
+@pytest.mark.parametrize(("examples", "wanted", "steps"), [(40, 40, 10), (40, 3, 3), (1, 40, 1)])
+def test_a_short_labels_file_is_gone_through_four_times_at_most(
+    examples: int, wanted: int, steps: int
+) -> None:
+    texts = tuple(f"text {n}" for n in range(examples - 1))
+    first = Label(name="a", description="d", hypotheses=("h",), examples=texts[:-1])
+    second = Label(name="b", description="e", hypotheses=("i",))
+    schema = LabelSchema(catch_all="a", labels=(first, second))
+    assert len(schema.sentences) == max(4, examples + 2)
+    settings = ClassificationSettings(embedding=EmbeddingSettings(tune_steps=wanted))
+    assert embedding.course_of(settings, schema).steps == steps
+
+
 def teacher(checkpoint: Path, cache: Path, *, tune_steps: Any) -> EmbeddingTeacher:
     settings = ClassificationSettings(
         embedding=EmbeddingSettings(checkpoint=str(checkpoint), tune_steps=tune_steps, int8=False)
@@ -82,8 +95,9 @@ def teacher(checkpoint: Path, cache: Path, *, tune_steps: Any) -> EmbeddingTeach
 
 
 def test_tuning_makes_the_schemas_own_sentences_surer(
-    tiny_checkpoint: Path, tmp_path: Path
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(embedding, "_PASSES", 100)
     texts = ["my parcel not arrived", "charged twice"]
     frozen = teacher(tiny_checkpoint, tmp_path, tune_steps=0).score(texts)
     tuned = teacher(tiny_checkpoint, tmp_path, tune_steps=40).score(texts)
