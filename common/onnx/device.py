@@ -1,5 +1,6 @@
 """Where labeling, tuning and training compute: on a GPU where torch finds one, else on the CPU."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from common.errors import SettingsError
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
     import torch
 
 Device = Literal["cpu", "cuda"]
+# Of NVIDIA, of Windows' GPUs under WSL, of AMD. Importing torch to ask it takes seconds.
+DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 
 
 class Choice(NamedTuple):
@@ -25,6 +28,8 @@ def choose_device(wanted: Literal["auto"] | Device) -> Choice:
     """
     if wanted == "cpu":
         return Choice("cpu", "device = cpu")
+    if wanted == "auto" and not any(file.exists() for file in DRIVERS):
+        return Choice("cpu", "no driver of a GPU is loaded")
 
     import torch
 

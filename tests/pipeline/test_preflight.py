@@ -155,9 +155,9 @@ def test_a_folder_that_may_not_be_written_to(files: Path, monkeypatch: pytest.Mo
 def test_weights_of_the_hub_need_the_hub(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nli = NliSettings(checkpoint="someone/model", revision="a" * 40)
     chosen = ClassificationSettings(teacher="nli", nli=nli)
-    wanted = settings(files).model_copy(update={"classification": chosen})
+    wanted = settings(files).model_copy(update={"classification": chosen, "device": "cpu"})
     monkeypatch.setattr(preflight, "hub_answers", lambda _: True)
-    assert check_weights(wanted) == "the CPU computes (torch finds no GPU)"
+    assert check_weights(wanted) == "the CPU computes (device = cpu)"
     monkeypatch.setattr(preflight, "hub_answers", lambda _: False)
     with pytest.raises(DataError, match="someone/model can't be had"):
         check_weights(wanted)

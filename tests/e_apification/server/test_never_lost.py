@@ -111,6 +111,14 @@ class Client(threading.Thread):
             return True
 
 
+def wait_for_an_answer_each(clients: list[Client]) -> None:
+    before = [len(client.acknowledged) for client in clients]
+    deadline = time.monotonic() + 30
+    while any(len(c.acknowledged) == n for c, n in zip(clients, before, strict=True)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def letters(number: int) -> str:
     """A number in letters, as digits may be masked."""
     return "".join(chr(ord("a") + int(digit)) for digit in str(number))
@@ -136,7 +144,8 @@ def test_every_acknowledged_row_is_there_once(api: Api, store_settings: Settings
     for client in clients:
         client.start()
     for _ in range(KILLS):
-        time.sleep(chance.uniform(0.5, 1.2))
+        wait_for_an_answer_each(clients)
+        time.sleep(chance.uniform(0, 0.5))
         api.end(signal.SIGKILL)
         api.start()
     time.sleep(0.3)
