@@ -46,13 +46,12 @@ def whole_steps(settings: Settings, *, force: bool = False, tuned: bool = False)
     commands = (
         *training.commands,
         *((*command, *found) for step in judging for command in step.commands),
-        ("d_training.report",),
     )
     does = "trains, judges and evaluates the student" if gold else training.does
     return [
         *data,
         Step(TRAINING, does, commands),
-        scoring,
+        scoring._replace(commands=(*scoring.commands, ("d_training.report",))),
         Step("serving", "starts the API", (("e_apification.launch", "start"),)),
     ]
 

@@ -1,4 +1,4 @@
-"""Write the invented conversations: twcs.csv and, for its openers, gold.csv.
+"""Write the invented conversations: twcs.csv and, for its first 2,000 openers, gold.csv.
 
 python -m a_ingestion.sample --rows 20000 --seed 7 --out data/sample
 """

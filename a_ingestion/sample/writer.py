@@ -29,6 +29,7 @@ COLUMNS = (
 )
 GOLD_COLUMNS = ("tweet_id", "text", "label")
 
+_GOLD_ROWS = 2_000  # more would make each evaluation longer, and no figure firmer that counts
 _OPEN_THREADS = 32
 _REMEMBERED_OPENERS = 400
 _REPEATED_SHARE = 0.012  # openers posted again word for word
@@ -46,7 +47,7 @@ class _Row(NamedTuple):
 
 
 def write_sample(folder: Path, *, rows: int, seed: int) -> None:
-    """Write folder/twcs.csv with exactly `rows` records and folder/gold.csv for its openers.
+    """Write folder/twcs.csv with exactly `rows` records, folder/gold.csv for its first openers.
 
     The same rows and seed give the same bytes. Some records are broken on purpose (broken.py).
 
@@ -67,10 +68,12 @@ def write_sample(folder: Path, *, rows: int, seed: int) -> None:
         write_row(COLUMNS)
         write_gold(GOLD_COLUMNS)
         draw = Random(seed).random  # noqa: S311 a seeded draw, no secret
+        labeled = 0
         for cells, label in _draw_rows(load_phrasebook(), draw, rows=rows):
             write_row(cells)
-            if label is not None:
+            if label is not None and labeled < _GOLD_ROWS:
                 write_gold((cells[0], cells[4], label))
+                labeled += 1
     for draft, path in zip(drafts, (target, gold), strict=True):
         draft.replace(path)
 

@@ -14,6 +14,7 @@ from typing import Any
 from common.config.schema import Settings
 from common.models.evaluation import find_evaluation
 from common.models.journal import read_journal
+from common.models.label_mix import find_label_mix
 from common.models.registry import PLOTS, POINTER, cards_folder, serving_id
 from common.models.verdict import find_verdict
 from common.runtime.page import render
@@ -58,6 +59,7 @@ def write_report(settings: Settings) -> Path:
             *pictures,
         ]
     study = read_summary(settings)
+    serving, mix = serving_id(paths.models), find_label_mix(paths.reports)
     values: dict[str, Any] = {
         "run_dir": str(settings.run_dir.resolve()),
         "created_at": datetime.now(UTC),
@@ -66,8 +68,9 @@ def write_report(settings: Settings) -> Path:
         "models": models,
         "newest": newest,
         "metrics": newest.metrics if newest else None,
-        "serving": serving_id(paths.models),
-        "pointer_damaged": (paths.models / POINTER).exists() and serving_id(paths.models) is None,
+        "serving": serving,
+        "mix": mix if mix and mix.model_id == serving else None,
+        "pointer_damaged": (paths.models / POINTER).exists() and serving is None,
         "verdict": find_verdict(paths.models, newest.id) if newest else None,
         "evaluation": evaluation,
         "scores": list(evaluation.systems.items()) if evaluation else [],

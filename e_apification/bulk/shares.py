@@ -9,6 +9,9 @@ labeled texts and the answers.
 
 It assumes that the model answers the messages of a label as it answers the labeled texts of it:
 shares may differ between both, what a label's messages are like may not.
+
+Labels whose texts get the same answers can't be told apart: they are singular vectors of the rates
+with a value near 0. The interval of such a label goes from 0 to the shares of all of them.
 """
 
 from typing import NamedTuple
@@ -19,6 +22,8 @@ from numpy.typing import NDArray
 _ROUNDS, _STILL = 1_000, 1e-5
 _RESAMPLES = 500
 _ODD = 1e-6  # share of answers that no labeled text explains
+_SAME = 0.05  # singular value of the rates below which labels count as answered alike
+_PART_OF_IT = 0.1  # component of such a vector from which a label belongs to it
 
 
 class Shares(NamedTuple):
@@ -45,7 +50,10 @@ def estimate_shares(answers: NDArray[np.int64], judged: NDArray[np.int64], *, se
     cells = draw.multinomial(texts, judged.reshape(-1) / texts, size=_RESAMPLES)
     resampled = _likeliest(drawn_answers, _rates(cells.reshape(-1, *judged.shape)))
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
-    share = _likeliest(seen[None], _rates(judged[None]))[0]
+    rates = _rates(judged[None])
+    share = _likeliest(seen[None], rates)[0]
+    alike = _answered_alike(rates[0])
+    low, high = np.where(alike, 0, low), np.where(alike, share[alike].sum(), high)
     return Shares(share, np.minimum(low, share), np.maximum(high, share))
 
 
@@ -55,6 +63,12 @@ def _rates(judged: NDArray[np.int64]) -> NDArray[np.float64]:
     right = np.eye(*judged.shape[-2:])
     rates = np.where(rows > 0, judged / np.maximum(rows, 1), right)
     return np.asarray((1 - _ODD) * rates + _ODD / judged.shape[-1])
+
+
+def _answered_alike(rates: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(K,) whether other labels of the (K, K + 1) rates get the same answers."""
+    vectors, values, _ = np.linalg.svd(rates)
+    return np.asarray((np.abs(vectors[:, values < _SAME]) > _PART_OF_IT).any(axis=1))
 
 
 def _likeliest(answers: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -117,7 +117,7 @@ def test_share_of_inbound_messages(tweets: dict[str, dict[str, str]]) -> None:
     assert 0.53 < inbound < 0.59
 
 
-def test_gold_holds_each_good_opener_of_a_customer_once(
+def test_gold_holds_each_of_the_first_good_openers_of_customers_once(
     tweets: dict[str, dict[str, str]], gold: list[dict[str, str]]
 ) -> None:
     openers = {
@@ -125,9 +125,9 @@ def test_gold_holds_each_good_opener_of_a_customer_once(
         for number, tweet in tweets.items()
         if tweet["inbound"] == "True" and not tweet["in_response_to_tweet_id"]
     }
+    assert len(openers) > 3_000
     assert list(gold[0]) == ["tweet_id", "text", "label"]
-    assert {row["tweet_id"]: row["text"] for row in gold} == openers
-    assert len(gold) == len(openers) > 3_000
+    assert [(row["tweet_id"], row["text"]) for row in gold] == list(openers.items())[:2_000]
 
 
 def test_answers_name_existing_messages_but_for_a_few_deleted_ones(

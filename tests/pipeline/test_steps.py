@@ -34,17 +34,17 @@ def test_make_evaluates_where_there_is_gold_then_reports_and_serves() -> None:
     *_, training, scoring, serving = whole_steps(SAMPLE)
     assert [command[0] for command in training.commands] == [
         "d_training", "c_classification.gold.label_table", "c_classification.gold.wording",
-        "d_training.evaluation", "d_training.report",
+        "d_training.evaluation",
     ]  # fmt: skip
     assert "--gold=run/data/raw/gold.csv" in training.commands[3]
-    assert scoring.commands == (("e_apification", "score", "--relabel"),)
+    assert scoring.commands == (("e_apification", "score", "--relabel"), ("d_training.report",))
     assert serving.commands == (("e_apification.launch", "start"),)
 
 
 def test_own_data_without_gold_is_not_evaluated() -> None:
     own = Settings(ingestion=IngestionSettings(source="csv", csv=Path("mine.csv")))
     training = whole_steps(own)[3]
-    assert [command[0] for command in training.commands] == ["d_training", "d_training.report"]
+    assert [command[0] for command in training.commands] == ["d_training"]
     assert not any("generated" in step.does for step in whole_steps(own))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from common.config.schema import Settings
 from common.models.evaluation import EVALUATION, Evaluation
+from common.models.label_mix import LABEL_MIX, LabelMix, LabelShare
 from common.stage.manifest import Manifest, RowCounts
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
@@ -92,6 +93,7 @@ def test_of_an_empty_run_everything_is_named_with_its_command(tmp_path: Path) ->
         "c_classification not here, or not whole : make classify",
         "d_training not here : make train_model",
         "No evaluation yet. make evaluate GOLD=file.csv makes it.",
+        "No shares of the labels by the model that serves. make score makes it.",
         "No model yet. make train_model makes it.",
         "Nothing was deployed yet. make train_model makes it.",
         "labels.html, which is not here yet",
@@ -135,6 +137,26 @@ def test_evaluation_fills_the_scores_and_its_model_s_row(two: Two) -> None:
     assert re.search(
         rf"{two.good_id} [01]\.\d+ [01]\.\d+ to [01]\.\d+ 0\.719 promote model\.int8", row
     )
+
+
+@pytest.mark.parametrize(
+    ("judged_by", "known"), [("gold.csv", "410 texts of gold.csv"), ("teacher", "410 held-out")]
+)
+def test_shares_of_the_labels_are_those_of_the_serving_model(
+    two: Two, judged_by: str, known: str
+) -> None:
+    target = two.good.paths.reports / LABEL_MIX
+    shares = {"shipping": LabelShare(counted=0.3, share=0.25, interval_95=(0.22, 0.28))}
+    for model_id, shown in ((two.good_id, True), (two.poor_id, False)):
+        mix = LabelMix(
+            model_id=model_id, messages=1_234, judged_by=judged_by, texts=410, labels=shares
+        )
+        target.write_text(mix.model_dump_json())
+        text = page_of(two.good).text
+        assert ("shipping 25 % 22 to 28 % 30 %" in text) is shown
+        assert (f"Shares of 1,234 messages, corrected for the errors of model {model_id}, which "
+                f"are known from {known}" in text) is shown  # fmt: skip
+    target.unlink()
 
 
 def test_a_model_of_an_older_version_is_left_out_by_name(

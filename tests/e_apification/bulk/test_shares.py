@@ -40,6 +40,21 @@ def test_answers_that_no_labeled_text_got_leave_the_shares_open() -> None:
     assert found.share == pytest.approx([0.5, 0.5])
 
 
+def test_a_model_that_names_one_label_alone_tells_nothing() -> None:
+    found = shares([1_000, 0, 0, 0], [[50, 0, 0, 0], [30, 0, 0, 0], [20, 0, 0, 0]])
+    assert found.low == pytest.approx([0, 0, 0])
+    assert found.high == pytest.approx([1, 1, 1])
+
+
+def test_labels_that_are_answered_alike_share_what_both_have() -> None:
+    # The last two are both named the second label; the first has 60 % in any case.
+    found = shares([600, 400, 0, 0], [[500, 0, 0, 0], [0, 500, 0, 0], [0, 500, 0, 0]])
+    assert found.share[0] == pytest.approx(0.6, abs=1e-3)
+    assert found.low[0] > 0.5
+    assert found.low[1:] == pytest.approx([0, 0])
+    assert found.high[1:] == pytest.approx([0.4, 0.4], abs=1e-3)
+
+
 def test_more_labeled_texts_make_the_interval_narrower() -> None:
     few = shares([4_500, 5_500, 0], [[80, 20, 0], [10, 90, 0]])
     many = shares([4_500, 5_500, 0], [[8_000, 2_000, 0], [1_000, 9_000, 0]])
