@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.budget import draw_texts
+from c_classification.earlier import earlier_labels, teacher_key
 from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
 from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import (
@@ -20,13 +21,12 @@ from c_classification.teacher.teacher import (
     prepare_teacher,
     teacher_files,
 )
-from common.config.classification import ClassificationSettings
 from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
-from common.onnx.device import Device, choose_device
+from common.onnx.device import choose_device
 from common.runtime.spark import column, read_parquet, spark_session, write_parquet
-from common.stage.manifest import Manifest, RowCounts, find_manifest, require_manifest
+from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
 from common.stage.run import Built, run_stage
 from common.tables.columns.roles import OURS
@@ -59,10 +59,8 @@ def label_messages(settings: Settings) -> Manifest:
             *teacher_files(classification, cache=settings.paths.cache),
         ],
     )
-    teacher_key = _teacher_key(
-        classification, schema, device=place.device, cache=settings.paths.cache
-    )
-    earlier = _earlier_labels(settings.paths.labeled, teacher_key)
+    key = teacher_key(classification, schema, device=place.device, cache=settings.paths.cache)
+    earlier = earlier_labels(settings.paths.labeled, key)
 
     def build(folder: Path) -> Built:
         logger.info("%s", describe_teacher(classification, place))
@@ -73,7 +71,7 @@ def label_messages(settings: Settings) -> Manifest:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
-        figures = {"teacher_key": teacher_key, "cut_mail": cut_mail}
+        figures = {"teacher_key": key, "cut_mail": cut_mail}
         return built._replace(figures=built.figures | figures)
 
     return run_stage(
@@ -177,26 +175,6 @@ def join_labels(
     )  # fmt: skip
     write_parquet(labeled, target)
     return read_parquet(messages.sparkSession, target)
-
-
-def _teacher_key(
-    settings: ClassificationSettings, schema: LabelSchema, *, device: Device, cache: Path
-) -> str:
-    """Digest of all that decides the label of a text, whatever other texts there are."""
-    chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows"})
-    return plan_stage(
-        "teacher",
-        code=CODE,
-        settings={"classification": chosen, "device": device, "labels": schema.sha256},
-        inputs=teacher_files(settings, cache=cache),
-    ).key
-
-
-def _earlier_labels(labeled: Path, teacher_key: str) -> Path | None:
-    """The published messages, if the teacher of that key labeled them."""
-    manifest = find_manifest(labeled)
-    same = manifest is not None and manifest.figures.get("teacher_key") == teacher_key
-    return labeled.resolve() / "messages" if same else None
 
 
 def _keep_labels(texts: "DataFrame", earlier: Path, folder: Path) -> "DataFrame":

@@ -56,7 +56,7 @@ def all_ways(
     started = time.perf_counter()
     labels = keyword_labels(texts, schema)
     yield "keywords", Labeling(labels, None, time.perf_counter() - started)
-    yield from by_wording(settings, schema, texts, workers=workers, cache=cache)
+    yield from by_wording(settings, schema, texts, cache=cache)
     for name, chosen in teachers(settings).items():
         spec = prepare_teacher(chosen, schema, cache=cache)
         labeled = label_in_workers(spec, texts, workers=workers)
@@ -69,11 +69,10 @@ def by_wording(
     schema: LabelSchema,
     texts: Sequence[str],
     *,
-    workers: int,
     cache: Path,
 ) -> Iterator[tuple[str, Labeling]]:
     """The label whose name, and the one whose description, lies nearest in a frozen encoder."""
-    encoder = frozen_encoder(settings, cache=cache, threads=workers)
+    encoder = frozen_encoder(settings, cache=cache, device="cpu")
     started = time.perf_counter()
     vectors = encoder.run([without_handles(text) for text in texts]).values  # (N, D)
     seconds = time.perf_counter() - started

@@ -5,7 +5,6 @@ terminal, which shows some message texts. Findings are advice: the exit code sta
 """
 
 import logging
-import os
 from collections import Counter
 from typing import NamedTuple
 
@@ -70,7 +69,7 @@ def check_labels(settings: Settings, *, texts: int = TEXTS) -> Report:
     sentences = sentences_of(schema)
     device, cache = choose_device(settings.device).device, settings.paths.cache
     chosen = settings.classification.on(device)
-    encoder = frozen_encoder(chosen, cache=cache, threads=os.cpu_count() or 1)
+    encoder = frozen_encoder(chosen, cache=cache, device=device)
     vectors = encoder.run([without_handles(sentence.text) for sentence in sentences]).values
     described = np.array([sentence.kind == "description" for sentence in sentences])
     misplaced = misplaced_sentences(sentences, vectors)

@@ -8,19 +8,24 @@ read it), label (null where it abstained), confidence, scores (one a label, in s
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from c_classification.earlier import earlier_labels, earlier_scores, teacher_key
 from c_classification.gold.keyed import key_of, write_keyed
+from c_classification.teacher.member import Scores
 from c_classification.teacher.teacher import decide, score_texts, teacher_files
+from common.config.classification import ClassificationSettings
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
 from common.config.section import plain_path
 from common.errors import DataError
-from common.labels import load_labels
+from common.labels import LabelSchema, load_labels
 from common.models.metrics import production_rules
-from common.onnx.device import choose_device
+from common.onnx.device import Device, choose_device
 from common.stage.plan import plan_stage
 from common.tables.input import TableInput
 from common.tables.read import read_columns
@@ -74,7 +79,7 @@ def label_table(settings: Settings, source: Path, target: Path, *, column: str =
         logger.info("%s: texts, teacher and labels unchanged, nothing to do", target)
         return
     texts = [rules.natural(row.values[0]) for row in read_columns(read_from, [column])]
-    scores = score_texts(classification, schema, texts, cache=settings.paths.cache, device=device)
+    scores = _score(settings, classification, schema, texts, device=device)
     chosen = decide(scores, names=schema.names, threshold=classification.threshold)
     table = pa.table(
         {
@@ -88,6 +93,25 @@ def label_table(settings: Settings, source: Path, target: Path, *, column: str =
     write_keyed(table, target, key=plan.key)
     abstained = chosen.labels.count(None)
     logger.info("%s: %s texts, %s abstained", target, f"{len(texts):,}", f"{abstained:,}")
+
+
+def _score(
+    settings: Settings,
+    classification: ClassificationSettings,
+    schema: LabelSchema,
+    texts: Sequence[str],
+    *,
+    device: Device,
+) -> Scores:
+    """(N, K); texts that this teacher has labeled in data/labeled keep those scores."""
+    cache = settings.paths.cache
+    key = teacher_key(classification, schema, device=device, cache=cache)
+    labeled = earlier_labels(settings.paths.labeled, key)
+    known = earlier_scores(labeled, texts) if labeled else {}
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    scored = score_texts(classification, schema, new, cache=cache, device=device) if new else ()
+    known |= dict(zip(new, scored, strict=True))
+    return np.array([known[text] for text in texts], np.float32).reshape(-1, len(schema.names))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ models read it), names and descriptions (the two labels), embedding (the text's,
 """
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,8 @@ from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.log import progress
 from common.models.metrics import production_rules
-from common.onnx.model import OnnxModel
+from common.onnx.device import choose_device
+from common.onnx.text_model import TextModel
 from common.onnx.weights import checkpoint_files
 from common.stage.plan import plan_stage
 from common.tables.input import TableInput
@@ -60,13 +60,14 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
     if not source.is_file():
         raise DataError(f"{source} does not exist; name a table with the column 'text'")
     checkpoint = base_checkpoint(chosen, cache=settings.paths.cache)
+    device = choose_device(settings.device).device
     rules = production_rules(settings.paths.models)
     read_from = TableInput.of(source, settings.ingestion)
     plan = plan_stage(
         "wording",
         code=["c_classification.gold.wording"],
         settings=[
-            chosen.embedding.int8,
+            device,
             chosen.max_length,
             schema.sha256,
             rules.cut_mail,
@@ -78,7 +79,7 @@ def label_by_wording(settings: Settings, source: Path, target: Path) -> None:
         logger.info("%s: texts, encoder and labels unchanged, nothing to do", target)
         return
     texts = [rules.natural(row.values[0]) for row in read_columns(read_from, ["text"])]
-    encoder = frozen_encoder(chosen, cache=settings.paths.cache, threads=os.cpu_count() or 1)
+    encoder = frozen_encoder(chosen, cache=settings.paths.cache, device=device)
     vectors = _embed(encoder, [without_handles(text) for text in texts])  # (N, D)
     nearest = {
         column: nearest_labels(vectors, encoder.run(sentences).values)
@@ -111,7 +112,7 @@ def nearest_labels(texts: NDArray[np.float32], labels: NDArray[np.float32]) -> N
     return np.asarray((texts @ labels.T).argmax(axis=1), np.int64)  # (N, K) -> (N,)
 
 
-def _embed(encoder: OnnxModel, texts: Sequence[str]) -> NDArray[np.float32]:
+def _embed(encoder: TextModel, texts: Sequence[str]) -> NDArray[np.float32]:
     starts = range(0, len(texts), _BATCH)
     parts = [
         encoder.run(texts[start : start + _BATCH]).values

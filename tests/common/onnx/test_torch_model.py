@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from common.onnx.export import export_classifier, export_encoder, save_tokenizer
-from common.onnx.gpu_model import GpuModel
 from common.onnx.model import OnnxModel
+from common.onnx.torch_model import _BATCH_TOKENS, TorchModel
 
 TEXTS = ["my parcel is late", "thanks", "the app crashes , please help", "my parcel " * 40]
 
@@ -17,7 +17,7 @@ TEXTS = ["my parcel is late", "thanks", "the app crashes , please help", "my par
 @pytest.fixture(autouse=True)
 def _cpu_as_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"cuda": torch.device("cpu")}
-    monkeypatch.setattr("common.onnx.gpu_model.torch_device", asked.__getitem__)
+    monkeypatch.setattr("common.onnx.torch_model.torch_device", asked.__getitem__)
 
 
 @pytest.mark.parametrize("kind", ["encoder", "classifier"])
@@ -38,7 +38,7 @@ def test_values_are_those_of_the_export_but_for_the_last_digits(
         tmp_path / "model.onnx", tmp_path / "tokenizer.json", max_length=32, threads=1
     )
 
-    model = GpuModel(tmp_path, kind=kind, max_length=32)
+    model = TorchModel(tmp_path, kind=kind, max_length=32, device="cuda")
     texts = TEXTS if kind == "encoder" else [(text, "the bill is wrong") for text in TEXTS]
     ours, theirs = model.run(texts), exported.run(texts)
     assert ours.values.dtype == np.float32
@@ -51,8 +51,8 @@ def test_values_are_those_of_the_export_but_for_the_last_digits(
 def test_texts_share_batches_of_so_many_tokens(
     tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.onnx.gpu_model._BATCH_TOKENS", 24)
-    model = GpuModel(tiny_checkpoint, kind="encoder", max_length=32)
+    monkeypatch.setitem(_BATCH_TOKENS, "cuda", 24)
+    model = TorchModel(tiny_checkpoint, kind="encoder", max_length=32, device="cuda")
     shapes = []
     feed = model._feed  # noqa: SLF001 what is run together shows nowhere else
 
