@@ -1,5 +1,6 @@
 """The stage: curated messages in, the same messages with soft labels out, each exactly once.
 
+Synthetic messages of the labels file get soft labels beside them, for training.
 Of more texts than ``classification.budget``, those that budget.py draws are labeled; the student
 labels the others later. Texts that the same teacher labeled in the last run keep its labels.
 """
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c_classification.budget import draw_texts
-from c_classification.earlier import earlier_labels, teacher_key
+from c_classification.labeling.earlier import earlier_labels, teacher_key
+from c_classification.labeling.synthetic import label_synthetic
 from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
 from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import (
@@ -25,6 +27,7 @@ from common.config.schema import Settings
 from common.errors import DataError
 from common.labels import LabelSchema, load_labels
 from common.onnx.device import choose_device
+from common.runtime.child import in_child
 from common.runtime.spark import column, read_parquet, spark_session, write_parquet
 from common.stage.manifest import Manifest, RowCounts, require_manifest
 from common.stage.plan import plan_stage
@@ -57,6 +60,7 @@ def label_messages(settings: Settings) -> Manifest:
         inputs=[
             settings.paths.curated,
             *teacher_files(classification, cache=settings.paths.cache),
+            *schema.synthetic_files,
         ],
     )
     key = teacher_key(classification, schema, device=place.device, cache=settings.paths.cache)
@@ -64,14 +68,20 @@ def label_messages(settings: Settings) -> Manifest:
 
     def build(folder: Path) -> Built:
         logger.info("%s", describe_teacher(classification, place))
-        spec = prepare_teacher(
-            classification, schema, cache=settings.paths.cache, device=place.device
+        spec = in_child(  # whose export to ONNX takes 2 GB
+            prepare_teacher,
+            settings.log,
+            classification,
+            schema,
+            cache=settings.paths.cache,
+            device=place.device,
         )
         with spark_session(engine(settings.spark, place.device), app="c_classification") as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
+            synthetic = label_synthetic(spark, spec, folder) if classification.synthetic else {}
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
-        figures = {"teacher_key": key, "cut_mail": cut_mail}
+        figures = {"teacher_key": key, "cut_mail": cut_mail, **synthetic}
         return built._replace(figures=built.figures | figures)
 
     return run_stage(

@@ -24,6 +24,7 @@ _LEAST = {
     "classification.teacher": "embedding",
     "classification.embedding.checkpoint": "minilm-wheel",
     "classification.embedding.tune_steps": 0,
+    "classification.synthetic": "false",
     "training.student": "minilm-wheel",
     "training.schema_sentences": "false",
     "training.max_rows": 200,

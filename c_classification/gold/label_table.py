@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from c_classification.earlier import earlier_labels, earlier_scores, teacher_key
 from c_classification.gold.keyed import key_of, write_keyed
+from c_classification.labeling.earlier import earlier_labels, earlier_scores, teacher_key
 from c_classification.teacher.member import Scores
 from c_classification.teacher.teacher import decide, score_texts, teacher_files
 from common.config.classification import ClassificationSettings

@@ -78,6 +78,9 @@ class ClassificationSettings(Section):
 
     teacher: TeacherKind | Literal["ensemble"] = "embedding"
     ensemble: EnsembleSettings = EnsembleSettings()
+    synthetic: bool = Field(
+        True, description="label the labels file's synthetic messages too, for training"
+    )
     budget: int | None = Field(
         None,
         ge=1,

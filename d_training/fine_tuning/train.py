@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.config.training import TrainingSettings
 from common.errors import TriageError
@@ -62,7 +63,9 @@ def train_student(experiment: "Experiment") -> Trained:
         student.precision,
         experiment.place.reason,
     )
-    train, validation, test = make_examples(parts, student, schema=schema, settings=training)
+    train, validation, test = make_examples(
+        parts, student, schema=schema, labeled=paths.labeled, settings=training
+    )
     with joined(student.device) as processes:
         _require_same(processes, model_id, student)
         fitted = fit(
@@ -106,7 +109,12 @@ def read_parts(
 
 
 def make_examples(
-    parts: Parts, student: Student, *, schema: LabelSchema, settings: TrainingSettings
+    parts: Parts,
+    student: Student,
+    *,
+    schema: LabelSchema,
+    labeled: Path,
+    settings: TrainingSettings,
 ) -> tuple[Examples, Examples, Examples]:
     """Training, with the schema's own sentences where wanted, validation and test."""
     train, validation, test = (
@@ -114,7 +122,8 @@ def make_examples(
     )
     train = _weighted(train, parts.train, settings)
     if settings.schema_sentences:
-        train = _with_lessons(train, student, schema, settings)
+        lessons = schema_lessons(schema, labeled=labeled)
+        train = _with_lessons(train, student, lessons, settings)
     return train, validation, test
 
 
@@ -137,9 +146,12 @@ def _weighted(train: Examples, rows: Rows, settings: TrainingSettings) -> Exampl
 
 
 def _with_lessons(
-    train: Examples, student: Student, schema: LabelSchema, settings: TrainingSettings
+    train: Examples,
+    student: Student,
+    lessons: tuple[list[str], NDArray[np.float32]],
+    settings: TrainingSettings,
 ) -> Examples:
-    texts, targets = schema_lessons(schema)
+    texts, targets = lessons
     tokens = tokenize(student.tokenizer, texts, max_length=settings.max_length)
     return Examples(train.tokens + tokens, np.concatenate([train.targets, targets]))
 

@@ -62,7 +62,9 @@ def prepare_ground(settings: Settings, *, schema: LabelSchema, checkpoint: Path)
         seed=settings.seed,
         device=choose_device(settings.device).device,
     )
-    train, validation, _ = make_examples(parts, student, schema=schema, settings=training)
+    train, validation, _ = make_examples(
+        parts, student, schema=schema, labeled=settings.paths.labeled, settings=training
+    )
     return Ground(settings, schema, checkpoint, train, validation, parts.validation)
 
 

@@ -197,12 +197,14 @@ def test_whether_mails_were_cut_is_copied_for_the_model(
     write_curated(TEXTS, **curated)
     built = Built(RowCounts(taken=12, out=12), {"teacher": "embedding"})
     for name, stub in {
-        "prepare_teacher": lambda *_, **__: None,
+        "in_child": lambda *_, **__: None,
         "spark_session": lambda *_, **__: nullcontext(),
         "read_parquet": lambda *_, **__: None,
         "build_labels": lambda *_, **__: built,
+        "label_synthetic": lambda *_: {"synthetic_messages": 7},
     }.items():
         monkeypatch.setattr(f"c_classification.stage.{name}", stub)
     figures = label_messages(settings).figures
     assert figures["cut_mail"] is copied
+    assert figures["synthetic_messages"] == 7
     assert figures["teacher"] == "embedding"

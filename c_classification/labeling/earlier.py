@@ -21,7 +21,7 @@ def teacher_key(
     settings: ClassificationSettings, schema: LabelSchema, *, device: Device, cache: Path
 ) -> str:
     """Digest of all that decides the label of a text, whatever other texts there are."""
-    chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows"})
+    chosen = settings.model_dump(mode="json", exclude={"budget", "shard_rows", "synthetic"})
     return plan_stage(
         "teacher",
         code=["c_classification.teacher.teacher"],

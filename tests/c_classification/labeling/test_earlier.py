@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from c_classification.earlier import earlier_labels, teacher_key
 from c_classification.gold.label_table import label_table
+from c_classification.labeling.earlier import earlier_labels, teacher_key
 from common.config.schema import Settings
 from common.labels import load_labels
 from common.stage.manifest import RowCounts
@@ -64,7 +64,12 @@ def test_labels_of_another_teacher_are_not_kept(settings: Settings, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("changed", "same"),
-    [({"budget": 7}, True), ({"shard_rows": 9}, True), ({"threshold": 0.9}, False)],
+    [
+        ({"budget": 7}, True),
+        ({"shard_rows": 9}, True),
+        ({"synthetic": False}, True),
+        ({"threshold": 0.9}, False),
+    ],
 )
 def test_how_many_texts_there_are_makes_no_other_teacher(
     settings: Settings, changed: dict[str, float], same: bool
