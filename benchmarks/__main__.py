@@ -7,7 +7,16 @@ among them: it needs labeled texts, which the project does not hold.
 import subprocess
 import sys
 
-BENCHMARKS = ("transformation", "labeling", "training", "busy", "serving", "scoring", "devices")
+BENCHMARKS = (
+    "transformation",
+    "labeling",
+    "training",
+    "busy",
+    "serving",
+    "scoring",
+    "devices",
+    "full_size",
+)
 
 
 def main() -> int:
