@@ -1,69 +1,62 @@
-"""Write dashboards/message_triage.json by Grafana's own SDK, which knows its schema.
+"""Write dashboards/message_triage.json: python -m deploy.grafana.dashboard
 
-python -m deploy.grafana.dashboard
+It is a list of questions, each with its queries. The JSON is of the classic schema, of Grafana 12.
 """
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import (
-    BigValueGraphMode,
-    BigValueTextMode,
-    DataSourceRef,
-    GraphThresholdsStyleMode,
-    StackingMode,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardCursorSync,
-    Threshold,
-    ThresholdsMode,
-)
+from typing import Any
 
 PATH = Path(__file__).parent / "dashboards" / "message_triage.json"
-SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
+SOURCE = {"type": "prometheus", "uid": "prometheus"}
+COLUMNS = 24
 WORK = 'route!~"/health|/ready|/metrics"'  # what people ask; probes are left out
 Query = tuple[str, str]  # expression, name of its series
 Steps = tuple[tuple[float | None, str], ...]  # from which value on, a color
-SOME = ((None, "red"), (1, "green"))
-NONE = ((None, "green"), (1, "red"))
+SOME: Steps = ((None, "red"), (1, "green"))
+NONE: Steps = ((None, "green"), (1, "red"))
+Panel = dict[str, Any]
 
 
 def build() -> str:
     """The dashboard as JSON."""
-    made = (
-        dashboard.Dashboard("message-triage")
-        .uid("message-triage")
-        .description("docs/monitoring.md explains the panels, and what to do about an alert.")
-        .time("now-6h", "now")
-        .refresh("30s")
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .annotation(_deployments())
-    )
-    for shown in _now():
-        made.with_panel(shown.height(4).span(4))
-    for name, row in (("Service", _service()), ("Answers", _answers()), ("Training", _training())):
-        made.with_row(dashboard.Row(name))
-        for graph in row:
-            made.with_panel(graph.height(8).span(8))
-    return str(JSONEncoder(sort_keys=True, indent=2).encode(made.build())) + "\n"
+    made = {
+        "uid": "message-triage",
+        "title": "message-triage",
+        "description": "docs/monitoring.md explains the panels, and what to do about an alert.",
+        "schemaVersion": 41,
+        "editable": True,
+        "graphTooltip": 1,  # one crosshair over all panels
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "annotations": {"list": [_deployments()]},
+        "panels": _laid_out(
+            [
+                ("Now", _now()),
+                ("Service", _service()),
+                ("Answers", _answers()),
+                ("Training", _training()),
+            ]
+        ),
+    }
+    return json.dumps(made, indent=2) + "\n"
 
 
-def _deployments() -> dashboard.AnnotationQuery:
+def _deployments() -> dict[str, Any]:
     """A mark where a model was put in place: the value of the metric is the moment."""
-    return (
-        dashboard.AnnotationQuery()
-        .name("Deployments")
-        .enable(True)
-        .icon_color("blue")
-        .datasource(SOURCE)
-        .expr("1000 * max by (model_id, action) (triage_deployment_timestamp_seconds)")
-        .use_value_for_time(True)
-        .title_format("{{action}} {{model_id}}")
-    )
+    return {
+        "name": "Deployments",
+        "enable": True,
+        "iconColor": "blue",
+        "datasource": SOURCE,
+        "expr": "1000 * max by (model_id, action) (triage_deployment_timestamp_seconds)",
+        "useValueForTime": True,
+        "titleFormat": "{{action}} {{model_id}}",
+    }
 
 
-def _now() -> list[stat.Panel]:
+def _now() -> list[Panel]:
     return [
         _stat(
             "Is it up?",
@@ -111,7 +104,7 @@ def _now() -> list[stat.Panel]:
     ]
 
 
-def _service() -> list[timeseries.Panel]:
+def _service() -> list[Panel]:
     requests = "triage_requests_total{" + WORK + "}"
     failed = "triage_requests_total{" + WORK + ',status=~"5.."}'
     predict = 'triage_request_seconds_bucket{route="/predict"}'
@@ -161,7 +154,7 @@ def _service() -> list[timeseries.Panel]:
     ]
 
 
-def _answers() -> list[timeseries.Panel]:
+def _answers() -> list[Panel]:
     texts = _sum("triage_confidence_count")
     return [
         _graph(
@@ -197,7 +190,7 @@ def _answers() -> list[timeseries.Panel]:
     ]
 
 
-def _training() -> list[timeseries.Panel]:
+def _training() -> list[Panel]:
     return [
         _graph(
             "Since when does a job wait or run?",
@@ -229,22 +222,18 @@ def _quantile(share: float, buckets: str) -> Query:
 
 def _stat(
     title: str, about: str, query: Query, *, unit: str = "none", steps: Steps = ((None, "text"),)
-) -> stat.Panel:
+) -> Panel:
     """The present value, beside its name."""
-    expression, name = query
-    target = prometheus.Dataquery().expr(expression).legend_format(name).instant()
-    return (
-        stat.Panel()
-        .title(title)
-        .description(about)
-        .datasource(SOURCE)
-        .with_target(target.ref_id("A"))
-        .unit(unit)
-        .thresholds(_thresholds(steps))
-        .graph_mode(BigValueGraphMode.NONE)
-        .text_mode(BigValueTextMode.VALUE_AND_NAME)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    )
+    panel = _panel("stat", title, about, (query,), size=(4, 4))
+    panel["targets"][0] |= {"instant": True, "range": False}
+    panel["fieldConfig"]["defaults"] = {"unit": unit, "thresholds": _thresholds(steps)}
+    panel["options"] = {
+        "reduceOptions": {"calcs": ["lastNotNull"]},
+        "textMode": "value_and_name",
+        "graphMode": "none",
+        "colorMode": "value",
+    }
+    return panel
 
 
 def _graph(
@@ -254,24 +243,57 @@ def _graph(
     unit: str = "none",
     limit: float | None = None,
     stacked: bool = False,
-) -> timeseries.Panel:
+) -> Panel:
     """Lines over time from zero on; limit: where an alert begins, as a red line."""
-    panel = timeseries.Panel().title(title).description(about).datasource(SOURCE)
-    for ref_id, (expression, name) in zip("ABC", queries, strict=False):
-        target = prometheus.Dataquery().expr(expression).legend_format(name).range()
-        panel.with_target(target.ref_id(ref_id))
+    panel = _panel("timeseries", title, about, queries, size=(8, 8))
+    defaults = panel["fieldConfig"]["defaults"] = {"unit": unit, "min": 0, "custom": {}}
     if stacked:
-        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(60)
+        defaults["custom"] = {"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 60}
     if limit is not None:
-        panel.thresholds(_thresholds(((None, "transparent"), (limit, "red"))))
-        line = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE)
-        panel.thresholds_style(line)
-    return panel.unit(unit).min_val(0)
+        defaults["thresholds"] = _thresholds(((None, "transparent"), (limit, "red")))
+        defaults["custom"] = {"thresholdsStyle": {"mode": "line"}}
+    return panel
 
 
-def _thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
-    made = [Threshold(value=value, color=color) for value, color in steps]
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(made)
+def _panel(
+    kind: str, title: str, about: str, queries: Sequence[Query], *, size: tuple[int, int]
+) -> Panel:
+    width, height = size
+    return {
+        "type": kind,
+        "title": title,
+        "description": about,
+        "datasource": SOURCE,
+        "gridPos": {"x": 0, "y": 0, "w": width, "h": height},
+        "targets": [
+            {"refId": ref_id, "datasource": SOURCE, "expr": expression, "legendFormat": name}
+            for ref_id, (expression, name) in zip("ABC", queries, strict=False)
+        ],
+        "fieldConfig": {"defaults": {}, "overrides": []},
+    }
+
+
+def _thresholds(steps: Steps) -> dict[str, Any]:
+    marks = [{"value": value, "color": color} for value, color in steps]
+    return {"mode": "absolute", "steps": marks}
+
+
+def _laid_out(rows: Sequence[tuple[str, list[Panel]]]) -> list[Panel]:
+    """Each row under its heading, its panels from left to right."""
+    placed: list[Panel] = []
+    y = 0
+    for title, panels in rows:
+        row = {"type": "row", "title": title, "collapsed": False, "panels": []}
+        placed.append(row | {"gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
+        x, y = 0, y + 1
+        for panel in panels:
+            place = panel["gridPos"]
+            if x + place["w"] > COLUMNS:
+                x, y = 0, y + place["h"]
+            placed.append(panel | {"gridPos": place | {"x": x, "y": y}})
+            x += place["w"]
+        y += panels[-1]["gridPos"]["h"]
+    return [panel | {"id": number} for number, panel in enumerate(placed, start=1)]
 
 
 if __name__ == "__main__":
