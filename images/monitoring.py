@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import re
 import time
 import urllib.parse
 import urllib.request
@@ -61,7 +62,7 @@ class Prometheus:
         self.start, self.end = start, end
         self._step = (end - start) / POINTS
         config = self._get("status/config", {})["yaml"]
-        self._every_s = 15 if "scrape_interval: 15s" in config else 1
+        self._every_s = int(re.findall(r"scrape_interval: (\d+)s", config)[0])
 
     def now(self, expression: str, name: str) -> list[tuple[str, float]]:
         """The last values by name."""

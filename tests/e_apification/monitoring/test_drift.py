@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -166,13 +167,17 @@ def test_the_process_that_is_asked_tells_of_the_others(make_models: MakeModels) 
     models = make_models(reference=BILLING)
     settings = ("serving.processes=2", "serving.workers=1", "serving.drift_min_texts=10")
     parcels = json.dumps({"texts": ["parcel a b"] * 20})
-    with server(models.parent, *settings) as (_, port):
-        busy, asked = HTTPConnection("127.0.0.1", port), HTTPConnection("127.0.0.1", port)
+    with server(models.parent, *settings) as (_, port), ExitStack() as stack:
+
+        def connect() -> HTTPConnection:
+            return stack.enter_context(closing(HTTPConnection("127.0.0.1", port)))
+
+        busy, asked = connect(), connect()
         deadline = time.monotonic() + 60
         fetch(busy, "POST", "/batch_predict", parcels)
         while json.loads(fetch(asked, "GET", "/drift"))["texts"]:  # the same process: another try
             assert time.monotonic() < deadline
-            asked = HTTPConnection("127.0.0.1", port)
+            asked = connect()
         while 'triage_drifted{of="labels"} 1.0' not in fetch(asked, "GET", "/metrics"):
             assert time.monotonic() < deadline
             fetch(busy, "POST", "/batch_predict", parcels)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -66,14 +67,14 @@ def watched(run_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with server(run_dir, *settings) as (_, port):
         folder = tmp_path_factory.mktemp("prometheus")
         with prometheus(folder, api=[f"127.0.0.1:{port}"], every_s=1) as started:
-            ask(port, "POST", "/retrain")
+            ask(port, "/retrain", status=202)
             job = take_job(engine, worker="w", lease_s=60)
             assert job is not None
             finish_job(engine, job, state="succeeded", model_id=NEW)
             show_life(engine, worker="w", lease_s=600)
-            ask(port, "POST", "/retrain")
+            ask(port, "/retrain", status=202)
             traffic(port)
-            ask(port, "POST", f"/deploy/{NEW}", {"force": True})
+            ask(port, f"/deploy/{NEW}?force=true")
             deadline = time.monotonic() + 20
             while time.monotonic() < deadline:  # both processes follow, and all is asked for often
                 traffic(port)
@@ -82,17 +83,17 @@ def watched(run_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def traffic(port: int) -> None:
-    ask(port, "POST", "/predict", {"text": "refund"})
-    ask(port, "POST", "/batch_predict", {"texts": ["parcel", "hello", "a b c", "a b c d e f g h"]})
-    ask(port, "POST", "/predict", {"text": ""})
+    """Of five texts two get no label, and one of these is cut; one request is wrong."""
+    ask(port, "/predict", {"text": "refund"})
+    ask(port, "/batch_predict", {"texts": ["parcel", "hello", "a b c", "a b c d e f g h"]})
+    ask(port, "/predict", {"text": ""}, status=422)
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> None:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    headers = WITH_KEY | {"Content-Type": "application/json"}
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
-    assert connection.getresponse().status < 500
-    connection.close()
+def ask(port: int, path: str, body: object = None, *, status: int = 200) -> None:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        headers = WITH_KEY | {"Content-Type": "application/json"}
+        connection.request("POST", path, None if body is None else json.dumps(body), headers)
+        assert connection.getresponse().status == status
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -117,7 +118,6 @@ def test_the_answers_are_what_happened(watched: Prometheus, run_dir: Path) -> No
     assert values("What share of requests fails? A") == {"": 0}
     assert set(values("Which errors? A")) >= {"invalid_request"}
     assert values("Do texts still look like those of training? A")["labels"] > 0.2
-    # Of five texts two get no label, and one is cut.
     assert values("How many texts get no label, or are cut? A") == {
         "": pytest.approx(0.4, abs=0.05)
     }
