@@ -25,32 +25,30 @@ DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "message_triage.json"
 COLUMNS = 24  # of Grafana's grid
 POINTS = 120  # a line
 Series = tuple[str, list[float], list[float]]  # name, moments in seconds, values
+Marks = list[float]  # moments of deployments
 
 
 def draw(url: str, path: Path, *, minutes: float) -> None:
     """Draw the last minutes of all panels, each in its place."""
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    panels = [panel for panel in board["panels"] if panel["type"] != "row"]
+    panels = board["panels"]
     end = time.time()
     prometheus = Prometheus(url, start=end - 60 * minutes, end=end)
     marks = [
-        (value / 1000, name)
+        value / 1000
         for mark in board["annotations"]["list"]
-        for name, _, values in prometheus.lines(mark["expr"], mark["titleFormat"])
+        for _, _, values in prometheus.lines(mark["expr"], mark["titleFormat"])
         for value in set(values)
     ]
-    rows = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in panels)
-    fig = plt.figure(figsize=(15, rows * 0.4), dpi=70)
-    grid = fig.add_gridspec(rows, COLUMNS, hspace=3.2, wspace=2.5)
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    fig = plt.figure(figsize=(16, rows * 0.36), dpi=65)
+    grid = fig.add_gridspec(rows, COLUMNS, hspace=4.5, wspace=3.2)
     for panel in panels:
         place = panel["gridPos"]
         down, across = place["y"], place["x"]
-        ax = fig.add_subplot(grid[down : down + place["h"] - 1, across : across + place["w"]])
-        ax.set_title(panel["title"], size=10, loc="left", weight="bold")
-        if panel["type"] == "stat":
-            _stat(ax, panel, prometheus)
-        else:
-            _graph(ax, panel, prometheus, marks)
+        high = max(1, place["h"] - 1)
+        ax = fig.add_subplot(grid[down : down + high, across : across + place["w"]])
+        DRAWN[panel["type"]](ax, panel, prometheus, marks)
     fig.savefig(path, bbox_inches="tight", facecolor="white", metadata={"Software": None})
 
 
@@ -96,18 +94,25 @@ def _named(name: str, labels: dict[str, str]) -> str:
     return name
 
 
-def _stat(ax: Axes, panel: Any, prometheus: Prometheus) -> None:
+def _row(ax: Axes, panel: Any, _prometheus: Prometheus, _marks: Marks) -> None:
     ax.axis("off")
+    ax.text(0, 0, panel["title"], size=12, weight="bold", transform=ax.transAxes)
+
+
+def _stat(ax: Axes, panel: Any, prometheus: Prometheus, _marks: Marks) -> None:
+    ax.axis("off")
+    ax.set_title(panel["title"], size=9, loc="left")
     (target,) = panel["targets"]
     unit = panel["fieldConfig"]["defaults"]["unit"]
     shown = [
         f"{name} {_text(value, unit, prometheus.end)}"
         for name, value in prometheus.now(target["expr"], target["legendFormat"])
     ]
-    ax.text(0, 0.5, "\n".join(shown), size=11, va="center", transform=ax.transAxes)
+    ax.text(0, 0.6, "\n".join(shown), size=11, va="center", transform=ax.transAxes)
 
 
-def _graph(ax: Axes, panel: Any, prometheus: Prometheus, marks: list[tuple[float, str]]) -> None:
+def _graph(ax: Axes, panel: Any, prometheus: Prometheus, marks: Marks) -> None:
+    ax.set_title(panel["title"], size=9, loc="left")
     defaults = panel["fieldConfig"]["defaults"]
     lines = [
         line
@@ -128,7 +133,7 @@ def _graph(ax: Axes, panel: Any, prometheus: Prometheus, marks: list[tuple[float
     for step in defaults.get("thresholds", {}).get("steps", []):
         if step["value"] is not None and "thresholdsStyle" in defaults["custom"]:
             ax.axhline(step["value"], color="red", linewidth=0.8)
-    for moment, _ in marks:
+    for moment in marks:
         if prometheus.start < moment < prometheus.end:
             ax.axvline(_days([moment])[0], color="tab:blue", linestyle="--", linewidth=0.9)
     ax.set_ylim(bottom=0)
@@ -154,6 +159,8 @@ def _text(value: float, unit: str, end: float) -> str:
         return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
     return f"{value:.3g} /s" if unit in ("reqps", "cps") else f"{value:.3g}"
 
+
+DRAWN = {"row": _row, "stat": _stat, "timeseries": _graph}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Draw what the dashboard's queries return.")

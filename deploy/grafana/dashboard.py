@@ -4,7 +4,7 @@ It is a list of questions, each with its queries. The JSON is of the classic sch
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,7 @@ def build() -> str:
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "annotations": {"list": [_deployments()]},
-        "panels": _laid_out(
-            [
-                ("Now", _now()),
-                ("Service", _service()),
-                ("Answers", _answers()),
-                ("Training", _training()),
-            ]
-        ),
+        "panels": [panel | {"id": number} for number, panel in enumerate(_laid_out(), start=1)],
     }
     return json.dumps(made, indent=2) + "\n"
 
@@ -224,7 +217,7 @@ def _stat(
     title: str, about: str, query: Query, *, unit: str = "none", steps: Steps = ((None, "text"),)
 ) -> Panel:
     """The present value, beside its name."""
-    panel = _panel("stat", title, about, (query,), size=(4, 4))
+    panel = _panel("stat", title, about, [query])
     panel["targets"][0] |= {"instant": True, "range": False}
     panel["fieldConfig"]["defaults"] = {"unit": unit, "thresholds": _thresholds(steps)}
     panel["options"] = {
@@ -245,7 +238,7 @@ def _graph(
     stacked: bool = False,
 ) -> Panel:
     """Lines over time from zero on; limit: where an alert begins, as a red line."""
-    panel = _panel("timeseries", title, about, queries, size=(8, 8))
+    panel = _panel("timeseries", title, about, queries)
     defaults = panel["fieldConfig"]["defaults"] = {"unit": unit, "min": 0, "custom": {}}
     if stacked:
         defaults["custom"] = {"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 60}
@@ -255,16 +248,12 @@ def _graph(
     return panel
 
 
-def _panel(
-    kind: str, title: str, about: str, queries: Sequence[Query], *, size: tuple[int, int]
-) -> Panel:
-    width, height = size
+def _panel(kind: str, title: str, about: str, queries: Sequence[Query]) -> Panel:
     return {
         "type": kind,
         "title": title,
         "description": about,
         "datasource": SOURCE,
-        "gridPos": {"x": 0, "y": 0, "w": width, "h": height},
         "targets": [
             {"refId": ref_id, "datasource": SOURCE, "expr": expression, "legendFormat": name}
             for ref_id, (expression, name) in zip("ABC", queries, strict=False)
@@ -278,22 +267,24 @@ def _thresholds(steps: Steps) -> dict[str, Any]:
     return {"mode": "absolute", "steps": marks}
 
 
-def _laid_out(rows: Sequence[tuple[str, list[Panel]]]) -> list[Panel]:
+def _laid_out() -> Iterator[Panel]:
     """Each row under its heading, its panels from left to right."""
-    placed: list[Panel] = []
     y = 0
-    for title, panels in rows:
-        row = {"type": "row", "title": title, "collapsed": False, "panels": []}
-        placed.append(row | {"gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
-        x, y = 0, y + 1
-        for panel in panels:
-            place = panel["gridPos"]
-            if x + place["w"] > COLUMNS:
-                x, y = 0, y + place["h"]
-            placed.append(panel | {"gridPos": place | {"x": x, "y": y}})
-            x += place["w"]
-        y += panels[-1]["gridPos"]["h"]
-    return [panel | {"id": number} for number, panel in enumerate(placed, start=1)]
+    for title, width, height, panels in (
+        ("Now", 4, 4, _now()),
+        ("Service", 8, 8, _service()),
+        ("Answers", 6, 8, _answers()),
+        ("Training", 12, 6, _training()),
+    ):
+        heading = {"type": "row", "title": title, "collapsed": False, "panels": []}
+        yield heading | {"gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}}
+        y += 1
+        in_a_line = COLUMNS // width
+        for place, panel in enumerate(panels):
+            line, column = divmod(place, in_a_line)
+            at = {"x": column * width, "y": y + line * height, "w": width, "h": height}
+            yield panel | {"gridPos": at}
+        y += -(-len(panels) // in_a_line) * height
 
 
 if __name__ == "__main__":
