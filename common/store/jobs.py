@@ -46,6 +46,18 @@ class Job(NamedTuple):
     reasons: tuple[str, ...]
 
 
+class Queue(NamedTuple):
+    """The jobs by state.
+
+    jobs: how many, states without one among them; entered: when the newest of a state entered it,
+    in seconds since 1970, of states that have one; workers: those alive.
+    """
+
+    jobs: dict[str, int]
+    entered: dict[str, float]
+    workers: int
+
+
 class JobOpenError(Exception):
     """A job is queued or running already."""
 
@@ -85,14 +97,19 @@ def find_job(engine: Engine, job_id: int) -> Job | None:
         return _find(engine, jobs.c.id == job_id)
 
 
-def count_jobs(engine: Engine) -> dict[str, int]:
-    """How many jobs there are in each state, those of no job among them."""
+def look_at_queue(engine: Engine) -> Queue:
+    """What waits, what runs, how the last ones ended, and who is there to work."""
+    entered = func.max(func.coalesce(jobs.c.finished_at, jobs.c.started_at, jobs.c.asked_at))
+    by_state = select(jobs.c.state, func.count().label("jobs"), entered.label("entered"))
     with reached(), engine.begin() as connection:
         _give_up(connection)
-        found = connection.execute(
-            select(jobs.c.state, func.count().label("jobs")).group_by(jobs.c.state)
+        found = connection.execute(by_state.group_by(jobs.c.state)).all()
+        alive = select(func.count()).where(workers.c.alive_until >= now(connection))
+        return Queue(
+            jobs=dict.fromkeys(get_args(State), 0) | {row.state: row.jobs for row in found},
+            entered={row.state: row.entered for row in found},
+            workers=connection.execute(alive).scalar_one(),
         )
-        return dict.fromkeys(get_args(State), 0) | {row.state: row.jobs for row in found}
 
 
 def take_job(engine: Engine, *, worker: str, lease_s: float) -> Job | None:

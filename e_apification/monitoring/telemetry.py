@@ -5,21 +5,29 @@ PROMETHEUS_MULTIPROC_DIR, which processes.py sets), and whichever is asked tells
 """
 
 import os
+import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from common.models.journal import Deployment
 from e_apification.model.predictor import Prediction, Predictor
 from e_apification.monitoring.drift import KINDS, DriftWindow
+
+if TYPE_CHECKING:
+    from common.store.jobs import Queue
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 _TOKENS = (8, 16, 32, 64, 128, 256, 512)
+# Prometheus keeps its connection and so asks one process: the others measure as they answer.
+_MEASURE_S = 5
 _METHODS = frozenset({"GET", "POST"})
 
 
@@ -28,6 +36,7 @@ class Telemetry:
 
     def __init__(self, drift: DriftWindow) -> None:
         self.drift = drift
+        self._measured_at = 0.0
         registry = self._registry = CollectorRegistry()
         by_model = ["model_id"]
         self._requests = Counter(
@@ -104,6 +113,8 @@ class Telemetry:
             confidence.observe(prediction.confidence)
             tokens.observe(prediction.tokens)
         self.drift.add(model, predictions)
+        if time.monotonic() - self._measured_at > _MEASURE_S:
+            self._measure_drift()
 
     def pending(self, texts: int) -> None:
         """More texts wait, or fewer."""
@@ -115,43 +126,67 @@ class Telemetry:
             self._models.labels(before).set(0)
         self._models.labels(model.model_id).set(1)
         self.drift.begin(model)
+        self._measure_drift()
 
     def model_failed(self) -> None:
         """A model was to serve and could not."""
         self._failed.inc()
 
-    def exposition(self, *, jobs: Mapping[str, int] | None) -> bytes:
+    def exposition(self, *, queue: "Queue | None", deployment: Deployment | None) -> bytes:
         """All figures in Prometheus' text format.
 
         Args:
-            jobs: jobs by state; None where they are not known.
+            queue: the jobs and workers; None where they are not known.
+            deployment: what put the present model in place; None where nothing says so.
         """
+        self._measure_drift()
+        shown = CollectorRegistry()
+        shown.register(self._shown())
+        shown.register(_Stored(queue, deployment))
+        return generate_latest(shown)
+
+    def _measure_drift(self) -> None:
+        self._measured_at = time.monotonic()
         measured = {drift.of: drift for drift in self.drift.measure()}
         for kind in KINDS:
             found = measured.get(kind)
             known = found is not None and found.drifted is not None
             self._drift.labels(kind).set(found.psi if found and known else 0)
             self._drifted.labels(kind).set(bool(found and found.drifted))
-        shown = CollectorRegistry()
-        shown.register(self._shown())
-        if jobs is not None:  # from the store: the same whichever process is asked
-            shown.register(_Jobs(jobs))
-        return generate_latest(shown)
 
     def _shown(self) -> Collector:
         folder = os.environ.get(SHARED)
         return self._registry if folder is None else MultiProcessCollector(None, folder)
 
 
-class _Jobs(Collector):
-    """Jobs of /retrain by state."""
+class _Stored(Collector):
+    """What store and journal hold: the same whichever process or replica is asked."""
 
-    def __init__(self, jobs: Mapping[str, int]) -> None:
-        self._jobs = jobs
+    def __init__(self, queue: "Queue | None", deployment: Deployment | None) -> None:
+        self._queue = queue
+        self._deployment = deployment
 
     def collect(self) -> Iterable[Metric]:
-        """The one family."""
-        family = GaugeMetricFamily("triage_jobs", "Jobs of /retrain.", labels=["state"])
-        for state, count in self._jobs.items():
-            family.add_metric([state], count)
-        yield family
+        """The families of what is known."""
+        if self._queue is not None:
+            jobs = GaugeMetricFamily("triage_jobs", "Jobs of /retrain.", labels=["state"])
+            entered = GaugeMetricFamily(
+                "triage_job_timestamp_seconds",
+                "When the newest job of a state entered it, since 1970.", labels=["state"],
+            )  # fmt: skip
+            for state, count in self._queue.jobs.items():
+                jobs.add_metric([state], count)
+            for state, instant in self._queue.entered.items():
+                entered.add_metric([state], instant)
+            workers = "Workers that take jobs of /retrain."
+            yield from (jobs, entered)
+            yield GaugeMetricFamily("triage_workers", workers, value=self._queue.workers)
+        if self._deployment is not None:
+            deployed = GaugeMetricFamily(
+                "triage_deployment_timestamp_seconds",
+                "When the production model was put in place, since 1970.",
+                labels=["model_id", "action"],
+            )
+            moved = self._deployment
+            deployed.add_metric([moved.to, moved.action], moved.at.timestamp())
+            yield deployed

@@ -1,16 +1,22 @@
 """GET /metrics for Prometheus, and GET /drift: is what people ask still what was trained on?"""
 
+import asyncio
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict
 
+from common.models.journal import JOURNAL, Deployment, last_move, read_journal
 from e_apification.api.routes.state import State
 from e_apification.http.errors import ApiError, error_responses
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from common.store.jobs import Queue
 
 _DECIMALS = 6
 _EXPOSITION: dict[int | str, dict[str, Any]] = {
@@ -51,13 +57,14 @@ class DriftBody(BaseModel):
 @router.get("/metrics", response_class=Response, responses=error_responses() | _EXPOSITION)
 async def metrics(state: State) -> Response:
     """What is counted since the start, in Prometheus' text format; of all server processes."""
-    jobs = None
+    queue = None
     if state.limits.api_keys:  # else nobody can ask for a job
         try:
-            jobs = await state.store.call(_count_jobs)
+            queue = await state.store.call(_look_at_queue)
         except ApiError:
-            jobs = None  # it was logged; the rest is still worth telling
-    content = state.telemetry.exposition(jobs=jobs)
+            queue = None  # it was logged; the rest is still worth telling
+    deployment = await asyncio.to_thread(_last_move, state.models)
+    content = state.telemetry.exposition(queue=queue, deployment=deployment)
     return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -80,7 +87,21 @@ async def drift(state: State) -> DriftBody:
     )
 
 
-def _count_jobs(engine: "Engine") -> dict[str, int]:
-    from common.store.jobs import count_jobs
+def _look_at_queue(engine: "Engine") -> "Queue":
+    from common.store.jobs import look_at_queue
 
-    return count_jobs(engine)
+    return look_at_queue(engine)
+
+
+def _last_move(models: Path) -> Deployment | None:
+    """What put the production model in place; None where no journal is beside the models."""
+    try:
+        status = (models / JOURNAL).stat()
+    except FileNotFoundError:
+        return None
+    return _last_move_of(models, (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=1)
+def _last_move_of(models: Path, _stamp: tuple[int, int, int]) -> Deployment | None:
+    return last_move(read_journal(models))

@@ -8,11 +8,12 @@ from sqlalchemy import Engine
 
 from common.store.jobs import (
     JobOpenError,
-    count_jobs,
+    Queue,
     find_job,
     finish_job,
     keep_job,
     leave,
+    look_at_queue,
     queue_job,
     release_job,
     show_life,
@@ -144,11 +145,31 @@ def test_no_such_job(store: Engine) -> None:
 
 def test_jobs_are_counted_by_state_also_where_there_are_none(store: Engine) -> None:
     nothing = {"queued": 0, "running": 0, "succeeded": 0, "refused": 0, "failed": 0}
-    assert count_jobs(store) == nothing
+    assert look_at_queue(store) == Queue(jobs=nothing, entered={}, workers=0)
+    ended = []
     for state in ("failed", "failed", "succeeded"):
         queue_job(store, by="ada")
         taken = take_job(store, worker="w", lease_s=60)
         assert taken is not None
         finish_job(store, taken, state=state)
-    queue_job(store, by="ada")
-    assert count_jobs(store) == nothing | {"queued": 1, "succeeded": 1, "failed": 2}
+        ended.append(find_job(store, taken.id))
+    waits = queue_job(store, by="ada")
+    found = look_at_queue(store)
+    assert found.jobs == nothing | {"queued": 1, "succeeded": 1, "failed": 2}
+    _, failed, succeeded = ended
+    assert found.entered == {
+        "queued": waits.asked_at,
+        "failed": failed and failed.finished_at,
+        "succeeded": succeeded and succeeded.finished_at,
+    }
+    runs = take_job(store, worker="w", lease_s=60)
+    assert look_at_queue(store).entered["running"] == (runs and runs.started_at)
+
+
+def test_workers_are_counted_as_long_as_they_live(store: Engine) -> None:
+    show_life(store, worker="v", lease_s=0.05)
+    show_life(store, worker="w", lease_s=60)
+    time.sleep(0.1)
+    assert look_at_queue(store).workers == 1
+    leave(store, worker="w")
+    assert look_at_queue(store).workers == 0

@@ -1,6 +1,10 @@
 """No alarm by noise, an alarm where what is asked has changed; by answers drawn at random."""
 
+import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +19,16 @@ from e_apification.api.app import create_app
 from e_apification.model.predictor import Prediction
 from e_apification.monitoring.drift import Drift, DriftWindow
 from tests.e_apification.conftest import Gated
+from tests.e_apification.servers import server
 
 NAMES = Gated.labels.names  # billing, delivery, other
 USUAL = (0.5, 0.3, 0.2)
+# Held-out texts that were all labeled billing, three tokens long and so sure.
+BILLING = {
+    "labels": [40, 0, 0, 0],
+    "confidence": {"edges": [0.6], "counts": [0, 40]},
+    "tokens": {"edges": [4], "counts": [40, 0]},
+}
 MakeModels = Callable[..., Path]
 
 
@@ -116,13 +127,7 @@ def test_below_the_minimum_nothing_is_said_and_old_answers_are_forgotten() -> No
 
 @pytest.fixture
 def client(make_models: MakeModels) -> Iterator[TestClient]:
-    """A model whose held-out texts were all labeled billing, three tokens long and so sure."""
-    reference = {
-        "labels": [40, 0, 0, 0],
-        "confidence": {"edges": [0.6], "counts": [0, 40]},
-        "tokens": {"edges": [4], "counts": [40, 0]},
-    }
-    models = make_models(reference=reference)
+    models = make_models(reference=BILLING)
     serving = ServingSettings(workers=1, drift_min_texts=10, drift_window=20)
     with TestClient(create_app(Settings(run_dir=models.parent, serving=serving))) as started:
         yield started
@@ -154,3 +159,33 @@ def test_a_model_without_a_snapshot_says_so(client: TestClient, settings: Settin
     with TestClient(create_app(settings)) as older:
         older.post("/predict", json={"text": "refund"})
         assert older.get("/drift").json()["distances"] == []
+
+
+@pytest.mark.slow
+def test_the_process_that_is_asked_tells_of_the_others(make_models: MakeModels) -> None:
+    """Prometheus keeps its connection, so it asks one process of several."""
+    models = make_models(reference=BILLING)
+    settings = ("serving.processes=2", "serving.workers=1", "serving.drift_min_texts=10")
+    parcels = json.dumps({"texts": ["parcel a b"] * 20})
+    with server(models.parent, *settings) as (_, port), ExitStack() as stack:
+
+        def connect() -> HTTPConnection:
+            return stack.enter_context(closing(HTTPConnection("127.0.0.1", port)))
+
+        busy, asked = connect(), connect()
+        deadline = time.monotonic() + 60
+        fetch(busy, "POST", "/batch_predict", parcels)
+        while json.loads(fetch(asked, "GET", "/drift"))["texts"]:  # the same process: another try
+            assert time.monotonic() < deadline
+            asked = connect()
+        while 'triage_drifted{of="labels"} 1.0' not in fetch(asked, "GET", "/metrics"):
+            assert time.monotonic() < deadline
+            fetch(busy, "POST", "/batch_predict", parcels)
+        assert json.loads(fetch(asked, "GET", "/drift"))["texts"] == 0
+
+
+def fetch(connection: HTTPConnection, method: str, path: str, body: str | None = None) -> str:
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    assert response.status == 200
+    return response.read().decode()

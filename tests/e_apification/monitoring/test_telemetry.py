@@ -3,8 +3,10 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from common.config.schema import Settings
 from common.config.serving import ServingSettings
 from common.log import JsonLines
+from common.models.journal import Deployment, append
 from e_apification.api.app import create_app
+from tests.e_apification.conftest import MakeModels
 from tests.e_apification.learning import ENTRY, WITH_KEY
 
 MODEL_ID = "0123456789ab"
@@ -88,7 +92,7 @@ def test_what_waits_and_what_is_refused_shows(gated: Any) -> None:
         assert value(scrape(client.get("/metrics").text), "triage_pending_texts") == 0
 
 
-def test_jobs_by_state(models_dir: Path, tmp_path: Path) -> None:
+def test_jobs_and_workers(models_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(models_dir)
     serving = ServingSettings(workers=1, api_keys=(ENTRY,))
     app = create_app(Settings(run_dir=tmp_path, serving=serving))
@@ -99,6 +103,29 @@ def test_jobs_by_state(models_dir: Path, tmp_path: Path) -> None:
         state: value(found, "triage_jobs", state=state)
         for state in ("queued", "running", "succeeded", "refused", "failed")
     } == {"queued": 1, "running": 0, "succeeded": 0, "refused": 0, "failed": 0}
+    assert time.time() - value(found, "triage_job_timestamp_seconds", state="queued") < 60
+    assert len([name for name, _ in found if name == "triage_job_timestamp_seconds"]) == 1
+    assert value(found, "triage_workers") == 0
+
+
+def test_the_last_deployment_has_its_time(make_models: MakeModels) -> None:
+    models = make_models()
+    deployed = "triage_deployment_timestamp_seconds"
+    serving = ServingSettings(workers=1)
+    with TestClient(create_app(Settings(run_dir=models.parent, serving=serving))) as client:
+        first = scrape(client.get("/metrics").text)
+        at = datetime(2026, 11, 30, 12, tzinfo=UTC)
+        back = Deployment(at=at, action="rollback", before=MODEL_ID, to="ba9876543210", by="ada")
+        append(models, back)
+        append(models, back.model_copy(update={"action": "refuse", "to": "0" * 12}))
+        second = scrape(client.get("/metrics").text)
+        (models / "deployments.jsonl").unlink()
+        third = scrape(client.get("/metrics").text)
+    assert time.time() - value(first, deployed, model_id=MODEL_ID, action="force") < 60
+    assert value(second, deployed, model_id="ba9876543210", action="rollback") == 1_796_040_000
+    assert [len([name for name, _ in found if name == deployed]) for found in (second, third)] == [
+        1, 0,
+    ]  # fmt: skip
 
 
 def test_each_request_is_one_json_line_without_its_text(
