@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE KEEP TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -22,7 +22,7 @@ INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install
 COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
 FORM_OF_CSV := ENCODING DELIMITER SHEET
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE KEEP LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
@@ -47,7 +47,7 @@ CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens prune clean help
 
 ##@ Run the chain
 
@@ -159,8 +159,13 @@ images: env ## redraw images/pipeline.png
 screens: env ## photograph the page of the running API into docs (PORT); needs Chromium
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
+##@ Keep in order
+
+prune: env ## list what old models, caches and killed commands hold; with KEEP=5 remove it (KEEP)
+	@$(RUN) common.upkeep.prune $(if $(value KEEP),--keep="$$GIVEN_KEEP")
+
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
-	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.runtime.clean; \
+	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.upkeep.clean; \
 		else rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache,.smoke}; fi
 
 help: ## this list

@@ -81,7 +81,7 @@ def test_clean_leaves_what_is_not_ours_with_and_without_an_environment(
     (run_dir / "kept").touch()
 
     called = calls(venv, "clean", f"RUN_DIR={run_dir}")
-    for module in ("e_apification.launch", "common.runtime.clean"):
+    for module in ("e_apification.launch", "common.upkeep.clean"):
         assert called[module][1]["TRIAGE_RUN_DIR"] == str(run_dir)
     (venv / "bin/python").unlink()
     subprocess.run(["make", "clean", f"VENV={venv}", f"RUN_DIR={run_dir}"], cwd=ROOT, check=True)
