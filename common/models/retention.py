@@ -28,13 +28,14 @@ def needed_models(models: Path, *, keep: int) -> dict[str, str]:
     entries = read_journal(models)
     last, serving = last_move(entries), serving_id(models)
     moved = dict.fromkeys(entry.to for entry in reversed(entries) if entry.moved)
+    newest = [name for name in model_ids(models) if _trained_at(models / name) != _NEVER]
     reasons: dict[str, str] = {}
     for reason, ids in (
         ("serves", [serving] if serving else []),
         ("the journal's last move", [last.to] if last else []),
         ("has served, for rollback", [*moved][: keep + 1]),
         ("has served, for rollback", serving_order(entries)[-keep - 1 :]),
-        (f"one of the newest {keep}", model_ids(models)[:keep]),
+        (f"one of the newest {keep}", newest[:keep]),
     ):
         for model_id in ids:
             reasons.setdefault(model_id, reason)
