@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE KEEP TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE KEEP FROM TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -22,7 +22,7 @@ INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install
 COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
 FORM_OF_CSV := ENCODING DELIMITER SHEET
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE KEEP LOG,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE KEEP FROM LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
@@ -47,7 +47,7 @@ CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens prune clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test audit bench images screens backup restore prune clean help
 
 ##@ Run the chain
 
@@ -150,6 +150,12 @@ api_fuzz: env ## 10,000 generated requests against the API's own description
 container_test: env ## build the image, run it, check it; needs docker or podman
 	@$(PY) -m pytest -m container
 
+audit: ## known weaknesses of the pinned packages; asks the package index
+	@$(SYSTEM_PYTHON) -m venv .cache/audit
+	@.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements_audit.txt
+	@.cache/audit/bin/pip-audit --progress-spinner off --disable-pip --no-deps -r requirements.txt \
+		-r requirements_docker.txt -r requirements_weights.txt -r requirements_audit.txt
+
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks
 
@@ -160,6 +166,12 @@ screens: env ## photograph the page of the running API into docs (PORT); needs C
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
 ##@ Keep in order
+
+backup: env ## copy store, models and MLflow's files of RUN_DIR into a new folder (TO)
+	@$(RUN) common.upkeep.backup $(if $(value TO),--to="$$GIVEN_TO")
+
+restore: env ## check a backup, and bring it back into a RUN_DIR that has none of it (FROM)
+	@$(RUN) common.upkeep.restore $(if $(value FROM),--from="$$GIVEN_FROM")
 
 prune: env ## list what old models, caches and killed commands hold; with KEEP=5 remove it (KEEP)
 	@$(RUN) common.upkeep.prune $(if $(value KEEP),--keep="$$GIVEN_KEEP")

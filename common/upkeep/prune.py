@@ -17,7 +17,6 @@ from common.config.cli import run_command, stage_parser
 from common.config.paths import Paths
 from common.config.schema import Settings
 from common.errors import TriageError
-from common.locks import exclusive
 from common.models.deployment import one_move_at_a_time
 from common.models.registry import cards_folder
 from common.models.retention import model_ids, needed_models
@@ -26,6 +25,7 @@ from common.stage.run import single_writer
 from common.tracking.records import read_record, spooled
 from common.upkeep.caches import cache_folders, cached
 from common.upkeep.items import Item, delete, hidden_in, hide, measured, report_lines, shown_bytes
+from common.upkeep.lock import one_upkeep_at_a_time
 
 KEEP = 5
 _ID = "[0-9a-f]" * 12
@@ -56,13 +56,12 @@ def prune(settings: Settings, *, keep: int, remove: bool) -> list[Item]:
         remove: False only looks.
 
     Raises:
-        TriageError: if another prune is at work, or a deployment that does not end.
+        TriageError: if a prune or backup is at work, or a deployment that does not end.
     """
     found: list[Item] = []
     if not settings.run_dir.is_dir():
         return found
-    busy = "another prune is at work in RUN_DIR; wait for it"
-    with exclusive(settings.paths.cache / ".prune.lock", busy=busy):
+    with one_upkeep_at_a_time(settings):
         if left := hidden_in(_folders(settings.paths)):
             found.append(measured("what a killed prune left", left, stays=None))
         if remove:

@@ -9,64 +9,23 @@ import pytest
 
 from common.config.schema import Settings
 from common.errors import TriageError
-from common.locks import exclusive
 from common.models import journal
 from common.models.deployment import one_move_at_a_time, roll_back
 from common.models.journal import Deployment
 from common.models.registry import POINTER, production_id
-from common.stage.manifest import Manifest, RowCounts
+from common.stage.manifest import Manifest
 from common.stage.plan import plan_stage
-from common.stage.run import Built, run_stage, run_stage_once, single_writer
-from common.text import rules_sha256
+from common.stage.run import run_stage_once, single_writer
 from common.tracking.records import RunRecord, spool
 from common.upkeep import items
 from common.upkeep import prune as module
+from common.upkeep.lock import one_upkeep_at_a_time
 from common.upkeep.prune import prune
-
-METRICS = f'{{"text_rules_sha256": "{rules_sha256()}", "labels_sha256": "", "max_length": 8, '
-METRICS += '"temperature": 1, "abstain_threshold": 0}'
+from tests.common.upkeep.conftest import Move, Train, built
 
 
 class Killed(BaseException):
     pass
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(run_dir=tmp_path / "[q1] #1")
-
-
-def built(folder: Path) -> Built:
-    for name in ("model.int8.onnx", "tokenizer.json", "labels.yaml"):
-        (folder / name).write_text("1234", encoding="utf-8")
-    (folder / "metrics.json").write_text(METRICS, encoding="utf-8")
-    return Built(RowCounts(taken=0, out=0), {})
-
-
-def trained(settings: Settings, count: int) -> list[str]:
-    """Ids of so many models, the oldest first, each with cards, verdict and events."""
-    paths, ids = settings.paths, []
-    for number in range(count):
-        plan = plan_stage("d_training", code=(), settings=number, inputs=[])
-        ids.append(plan.key)
-        run_stage_once(plan, folder=paths.models / plan.key, build=built)
-        run_stage(plan, output=paths.models / "cards" / plan.key, build=built)
-        for path in (
-            paths.models / "verdicts" / f"{plan.key}.json",
-            paths.tensorboard / plan.key / "events",
-        ):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("{}", encoding="utf-8")
-    return ids
-
-
-def moved(settings: Settings, action: Any, *ids: str) -> None:
-    """Lets models serve in turn."""
-    models = settings.paths.models
-    for model_id in ids:
-        entry = Deployment(action=action, before=production_id(models), to=model_id, by="ada")
-        journal.append(models, entry)
-        (models / POINTER).write_text(f'{{"model_id": "{model_id}"}}', encoding="utf-8")
 
 
 def names(folder: Path) -> set[str]:
@@ -79,25 +38,27 @@ def models_left(settings: Settings) -> set[str]:
     return names(settings.paths.models) - known
 
 
-def test_the_newest_and_what_serves_stay(settings: Settings) -> None:
-    ids = trained(settings, 6)
-    moved(settings, "promote", ids[0])
+def test_the_newest_and_what_serves_stay(settings: Settings, train: Train, move: Move) -> None:
+    ids = train(6)
+    move(ids[0])
     prune(settings, keep=2, remove=True)
     assert models_left(settings) == {ids[0], ids[4], ids[5]}
     assert production_id(settings.paths.models) == ids[0]
 
 
-def test_all_that_is_a_models_goes_with_it(settings: Settings) -> None:
-    ids = trained(settings, 2)
+def test_all_that_is_a_models_goes_with_it(settings: Settings, train: Train) -> None:
+    ids = train(2)
     prune(settings, keep=1, remove=True)
     paths = settings.paths
     for folder in (paths.models / "cards", paths.models / "verdicts", paths.tensorboard):
         assert {name[:12] for name in names(folder)} == {ids[1]}
 
 
-def test_a_rollback_finds_as_many_models_as_are_kept(settings: Settings) -> None:
-    ids = trained(settings, 7)
-    moved(settings, "promote", *ids[:5])
+def test_a_rollback_finds_as_many_models_as_are_kept(
+    settings: Settings, train: Train, move: Move
+) -> None:
+    ids = train(7)
+    move(*ids[:5])
     prune(settings, keep=2, remove=True)
     # What serves, two that served before it, and the two newest.
     assert models_left(settings) == {ids[2], ids[3], ids[4], ids[5], ids[6]}
@@ -105,25 +66,29 @@ def test_a_rollback_finds_as_many_models_as_are_kept(settings: Settings) -> None
     assert roll_back(settings.paths.models, by="ada") == ids[2]
 
 
-def test_after_a_rollback_the_way_back_and_the_way_forward_stay(settings: Settings) -> None:
-    ids = trained(settings, 7)
-    moved(settings, "promote", *ids[:4])
-    moved(settings, "rollback", ids[1])  # 0 is before it now; 3, then 2 served last
+def test_after_a_rollback_the_way_back_and_the_way_forward_stay(
+    settings: Settings, train: Train, move: Move
+) -> None:
+    ids = train(7)
+    move(*ids[:4])
+    move(ids[1], action="rollback")  # 0 is before it now; 3, then 2 served last
     prune(settings, keep=1, remove=True)
     assert models_left(settings) == {ids[0], ids[1], ids[3], ids[6]}
 
 
-def test_a_move_that_was_killed_before_the_pointer_keeps_both_models(settings: Settings) -> None:
-    ids = trained(settings, 4)
-    moved(settings, "promote", ids[0])
+def test_a_move_that_was_killed_before_the_pointer_keeps_both_models(
+    settings: Settings, train: Train, move: Move
+) -> None:
+    ids = train(4)
+    move(ids[0])
     entry = Deployment(action="promote", before=ids[0], to=ids[1], by="ada")
     journal.append(settings.paths.models, entry)
     prune(settings, keep=1, remove=True)
     assert models_left(settings) == {ids[0], ids[1], ids[3]}
 
 
-def test_a_model_that_waits_for_its_upload_stays(settings: Settings) -> None:
-    ids = trained(settings, 3)
+def test_a_model_that_waits_for_its_upload_stays(settings: Settings, train: Train) -> None:
+    ids = train(3)
     record = RunRecord(
         stage="d_training", pipeline="p", profile="sample", document="d", content={}, model=ids[0]
     )
@@ -134,9 +99,11 @@ def test_a_model_that_waits_for_its_upload_stays(settings: Settings) -> None:
 
 def test_a_list_changes_nothing_and_says_what_goes_and_why_the_rest_stays(
     settings: Settings,
+    train: Train,
+    move: Move,
 ) -> None:
-    ids = trained(settings, 3)
-    moved(settings, "promote", ids[0])
+    ids = train(3)
+    move(ids[0])
     before = sorted(settings.run_dir.rglob("*"))
     found = prune(settings, keep=1, remove=False)
     shown = {item.name: item.stays for item in found}
@@ -167,10 +134,10 @@ def test_bytes_are_those_that_a_removal_frees(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("deleted", [0, 1, 3])
 def test_a_killed_prune_leaves_no_half_model_and_the_next_one_ends_it(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, deleted: int
+    settings: Settings, train: Train, move: Move, monkeypatch: pytest.MonkeyPatch, deleted: int
 ) -> None:
-    ids = trained(settings, 5)
-    moved(settings, "promote", ids[0])
+    ids = train(5)
+    move(ids[0])
     done = 0
 
     def delete(path: Path) -> None:
@@ -195,9 +162,9 @@ def test_a_killed_prune_leaves_no_half_model_and_the_next_one_ends_it(
 
 @pytest.mark.parametrize("hidden", [0, 1, 2, 3])
 def test_a_prune_that_is_killed_between_a_model_and_its_cards_is_ended_by_the_next(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, hidden: int
+    settings: Settings, train: Train, monkeypatch: pytest.MonkeyPatch, hidden: int
 ) -> None:
-    ids = trained(settings, 2)
+    ids = train(2)
     rename, done = Path.rename, 0
 
     def killing(path: Path, target: Path) -> Any:
@@ -217,8 +184,8 @@ def test_a_prune_that_is_killed_between_a_model_and_its_cards_is_ended_by_the_ne
     assert models_left(settings) == {ids[1]}
 
 
-def test_what_another_command_writes_stays(settings: Settings) -> None:
-    ids = trained(settings, 2)
+def test_what_another_command_writes_stays(settings: Settings, train: Train) -> None:
+    ids = train(2)
     with single_writer(settings.paths.models / ids[0]):
         found = prune(settings, keep=1, remove=True)
     assert {item.name: item.stays for item in found}[f"models/{ids[0]}"] == (
@@ -228,17 +195,17 @@ def test_what_another_command_writes_stays(settings: Settings) -> None:
 
 
 def test_no_model_goes_while_another_is_deployed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = trained(settings, 2)
+    ids = train(2)
     monkeypatch.setattr("common.models.deployment._LOCK_S", 0.1)
     with one_move_at_a_time(settings.paths.models), pytest.raises(TriageError, match="try again"):
         prune(settings, keep=1, remove=True)
     assert models_left(settings) == set(ids)
 
 
-def test_of_interrupted_trainings_the_last_one_can_go_on(settings: Settings) -> None:
-    trained(settings, 1)
+def test_of_interrupted_trainings_the_last_one_can_go_on(settings: Settings, train: Train) -> None:
+    train(1)
     paths, old, last = settings.paths, "0" * 12, "1" * 12
     for age, name in ((200, old), (100, last)):
         for folder in (paths.snapshots, paths.tensorboard):
@@ -308,10 +275,10 @@ def test_caches_stay_while_messages_are_labeled(settings: Settings) -> None:
     assert names(settings.paths.cache / "onnx") == set(keys)
 
 
-def test_one_prune_at_a_time(settings: Settings) -> None:
-    ids = trained(settings, 2)
-    lock = exclusive(settings.paths.cache / ".prune.lock", busy="")
-    with lock, pytest.raises(TriageError, match="another prune is at work"):
+def test_a_prune_does_not_disturb_a_backup(settings: Settings, train: Train) -> None:
+    ids = train(2)
+    lock = one_upkeep_at_a_time(settings)
+    with lock, pytest.raises(TriageError, match="another prune, backup or restore is at work"):
         prune(settings, keep=1, remove=True)
     assert models_left(settings) == set(ids)
 
