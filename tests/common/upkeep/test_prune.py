@@ -189,7 +189,7 @@ def test_what_another_command_writes_stays(settings: Settings, train: Train) -> 
     with single_writer(settings.paths.models / ids[0]):
         found = prune(settings, keep=1, remove=True)
     assert {item.name: item.stays for item in found}[f"models/{ids[0]}"] == (
-        "another command writes it"
+        "another command is at work on it"
     )
     assert models_left(settings) == set(ids)
 
