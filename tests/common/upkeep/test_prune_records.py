@@ -105,10 +105,11 @@ def studies(settings: Settings) -> set[str]:
 
 
 def test_the_newest_studies_stay_and_those_that_a_model_is_of(
-    settings: Settings, train: Train
+    settings: Settings, train: Train, move: Move
 ) -> None:
     studied(settings, "first", "second", "third", "fourth")
     (model_id,) = train(1)
+    move(model_id)
     metrics = settings.paths.models / model_id / "metrics.json"
     text = metrics.read_text(encoding="utf-8")
     metrics.write_text(text.replace("{", '{"tuning": {"study": "first"}, ', 1), encoding="utf-8")
