@@ -133,6 +133,15 @@ def test_the_api_is_what_the_image_is() -> None:
     assert annotations["prometheus.io/port"] == port
 
 
+def test_images_are_named_in_one_place_or_alike() -> None:
+    kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
+    whole = {i["name"]: f"{i['newName']}:{i['newTag']}" for i in kustomization["images"]}
+    for document in PODS:
+        image = container(document)["image"]
+        assert image in whole if "/" not in image else image in whole.values()
+    assert {name.rpartition("/")[2] for name in whole} == {IMAGE, "message-triage-pipeline"}
+
+
 def test_the_api_is_asked_whether_it_lives_and_whether_it_is_ready() -> None:
     only = container(api())
     for probe, path in (
