@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from e_apification.launch.container import IMAGE
-
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / ".github/workflows").glob("*.yml")}
 JOBS = [
@@ -17,16 +15,18 @@ JOBS = [
     for name, text in TEXTS.items()
     for title, job in yaml.safe_load(text)["jobs"].items()
 ]
+IMAGES = {"message-triage-server", "message-triage-trainer"}
 CI, WITHOUT_MAKE = "./.github/workflows/ci.yml", {"release.yml"}
 # All that any workflow may write, and what for.
 WRITES = {
     "release.yml": {
         "image": {
-            "contents": "write",  # the release
+            "contents": "read",
             "packages": "write",  # the image
             "id-token": "write",  # signs the provenance
             "attestations": "write",  # keeps it
-        }
+        },
+        "publish": {"contents": "write"},  # the release
     }
 }
 
@@ -109,14 +109,16 @@ def test_updates_are_looked_for_wherever_something_is_pinned() -> None:
     assert all(update["schedule"]["interval"] == "weekly" for update in settings["updates"])
 
 
-def test_a_release_waits_for_ci_and_pushes_the_image_by_its_name() -> None:
+def test_a_release_waits_for_ci_and_pushes_both_images() -> None:
     jobs = yaml.safe_load(TEXTS["release.yml"])["jobs"]
-    assert (jobs["ci"]["uses"], jobs["ci"]["needs"], jobs["image"]["needs"]) == (CI, "notes", "ci")
+    needed = [jobs[name].get("needs") for name in ("notes", "ci", "image", "publish")]
+    assert (needed, jobs["ci"]["uses"]) == ([None, "notes", "ci", "image"], CI)
     assert "workflow_call:" in TEXTS["ci.yml"]
-    build = next(step["run"] for step in jobs["image"]["steps"] if step.get("id") == "image")
-    assert re.findall(r'name="ghcr\.io/\S+?/([\w-]+)"', build) == [IMAGE]
-    (target,) = re.findall(r"--target (\w+)", build)
-    assert f" AS {target}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    images = jobs["image"]["strategy"]["matrix"]["include"]
+    assert {image["name"] for image in images} == IMAGES
+    for image in images:
+        dockerfile = (ROOT / image["file"]).read_text(encoding="utf-8")
+        assert not image["target"] or f" AS {image['target']}\n" in dockerfile
 
 
 CHANGELOG = """# Changelog
