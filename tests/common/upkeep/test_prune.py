@@ -33,6 +33,11 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
+def files(settings: Settings) -> set[Path]:
+    found = settings.run_dir.rglob("*")
+    return {path for path in found if path.is_file() and path.suffix != ".lock"}
+
+
 def models_left(settings: Settings) -> set[str]:
     known = {POINTER, journal.JOURNAL, "cards", "verdicts", "spool"}
     return names(settings.paths.models) - known
@@ -98,13 +103,11 @@ def test_a_model_that_waits_for_its_upload_stays(settings: Settings, train: Trai
 
 
 def test_a_list_changes_nothing_and_says_what_goes_and_why_the_rest_stays(
-    settings: Settings,
-    train: Train,
-    move: Move,
+    settings: Settings, train: Train, move: Move
 ) -> None:
     ids = train(3)
     move(ids[0])
-    before = sorted(settings.run_dir.rglob("*"))
+    before = files(settings)
     found = prune(settings, keep=1, remove=False)
     shown = {item.name: item.stays for item in found}
     assert shown == {
@@ -112,8 +115,7 @@ def test_a_list_changes_nothing_and_says_what_goes_and_why_the_rest_stays(
         f"models/{ids[1]}": None,
         f"models/{ids[2]}": "one of the newest 1",
     }
-    after = {path for path in settings.run_dir.rglob("*") if not path.name.endswith(".lock")}
-    assert after == {path for path in before if not path.name.endswith(".lock")}
+    assert files(settings) == before
 
 
 def test_bytes_are_those_that_a_removal_frees(tmp_path: Path) -> None:
