@@ -109,13 +109,15 @@ def test_a_lost_run_dir_comes_back(
 def test_labels_that_are_acknowledged_while_others_write_are_in_it(
     settings: Settings, to: Path, elsewhere: Settings
 ) -> None:
-    label(settings, "first")
+    engine = open_store(settings)
+    add_batch(engine, [Labeled("first", "other")], by="ada", key=None, body_sha256="")
     with closing(sqlite3.connect(settings.paths.store)) as other:
         other.execute("BEGIN IMMEDIATE")  # a request under way
         other.execute("UPDATE feedback SET text = 'changed'")
-        assert Path(f"{settings.paths.store}-wal").stat().st_size > 0
+        assert Path(f"{settings.paths.store}-wal").stat().st_size > 0  # which cp would miss
         save(settings, to=to)
         other.rollback()
+    engine.dispose()
     assert [path.name for path in (to / "store").iterdir()] == ["store.db"]
     restore(elsewhere, source=to)
     assert labels(elsewhere) == ["first"]
@@ -273,7 +275,8 @@ def test_a_restore_that_was_killed_as_it_copied_begins_anew(
 def test_a_restored_run_dir_can_be_pruned(
     settings: Settings, train: Train, move: Move, to: Path, elsewhere: Settings
 ) -> None:
-    ids = filled(settings, train, move)
+    ids = train(3)
+    move(ids[0], ids[1])
     save(settings, to=to)
     restore(elsewhere, source=to)
     prune(elsewhere, keep=1, remove=True)
