@@ -16,6 +16,7 @@ SYSTEM_PYTHON ?= $(eval SYSTEM_PYTHON := $(shell \
 	$(if $(UV),uv python install --quiet $(firstword $(PYTHONS)) && \
 		uv python find --system $(firstword $(PYTHONS)))))$(SYSTEM_PYTHON)
 VENV := .venv
+TOOLS := .cache/tools
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
@@ -47,7 +48,7 @@ CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test audit bench images screens backup restore prune clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test audit schemas bench images screens backup restore prune clean help
 
 ##@ Run the chain
 
@@ -150,11 +151,20 @@ api_fuzz: env ## 10,000 generated requests against the API's own description
 container_test: env ## build the image, run it, check it; needs docker or podman
 	@$(PY) -m pytest -m container
 
-audit: ## known weaknesses of the pinned packages; asks the package index
-	@$(SYSTEM_PYTHON) -m venv .cache/audit
-	@.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements_audit.txt
-	@.cache/audit/bin/pip-audit --progress-spinner off --disable-pip --no-deps -r requirements.txt \
-		-r requirements_docker.txt -r requirements_weights.txt -r requirements_audit.txt
+audit: $(TOOLS)/.ready ## known weaknesses of the pinned packages; asks the package index
+	@$(TOOLS)/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps -r requirements.txt \
+		-r requirements_docker.txt -r requirements_weights.txt -r requirements_tools.txt
+
+schemas: $(TOOLS)/.ready ## the files for Kubernetes and GitHub against their schemas
+	@$(TOOLS)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml %/chain.yaml,$(wildcard deploy/kubernetes/*.yaml)) \
+		<(sed 's/generateName: triage-chain-/name: triage-chain/' deploy/kubernetes/chain.yaml)
+	@$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+$(TOOLS)/.ready: requirements_tools.txt
+	@$(SYSTEM_PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements_tools.txt
+	@touch $@
 
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks

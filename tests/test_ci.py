@@ -94,6 +94,7 @@ def test_pins_are_audited_every_week_all_of_them() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (recipe,) = re.findall(r"^audit:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert " --strict " in recipe  # what could not be looked up is no success
     audited = set(re.findall(r"(?:--requirement|-r) (requirements\w*\.txt)", recipe))
     assert audited == {path.name for path in ROOT.glob("requirements*.txt")}
 
