@@ -34,7 +34,14 @@ def clean(settings: Settings) -> None:
         for output in outputs if paths.raw.parent.is_dir() else ():
             held.enter_context(single_writer(output))
             held.enter_context(replacing(output))
-        made = (paths.raw.parent, paths.models, paths.reports, paths.tracking, paths.cache)
+        made = (
+            paths.raw.parent,
+            paths.models,
+            paths.reports,
+            paths.tracking,
+            paths.cache,
+            paths.smoke,
+        )
         for folder in filter(Path.exists, made):
             shutil.rmtree(folder)
 

@@ -54,22 +54,31 @@ def prune(settings: Settings, *, keep: int, remove: bool) -> list[Item]:
     Raises:
         TriageError: if a prune or backup is at work, or a deployment that does not end.
     """
-    found: list[Item] = []
     if not settings.run_dir.is_dir():
-        return found
+        return []
     with one_upkeep_at_a_time(settings):
-        if left := hidden_in(_folders(settings.paths)):
-            found.append(measured("what a killed prune left", left, stays=None))
+        found = _prune(settings, keep=keep, remove=remove)
+        smoke = settings.model_copy(update={"run_dir": settings.paths.smoke})
+        if smoke.run_dir.is_dir():
+            of_smoke = _prune(smoke, keep=keep, remove=remove)
+            found += [item._replace(name=f".smoke/{item.name}") for item in of_smoke]
+    return found
+
+
+def _prune(settings: Settings, *, keep: int, remove: bool) -> list[Item]:
+    found: list[Item] = []
+    if left := hidden_in(_folders(settings.paths)):
+        found.append(measured("what a killed prune left", left, stays=None))
+    if remove:
+        _delete_hidden(settings.paths)
+    try:
+        for item in _items(settings, keep, remove):  # which holds its lock until the next one
+            found.append(item)
+            if remove and item.stays is None:
+                hide(item)
+    finally:
         if remove:
             _delete_hidden(settings.paths)
-        try:
-            for item in _items(settings, keep, remove):  # which holds its lock until the next one
-                found.append(item)
-                if remove and item.stays is None:
-                    hide(item)
-        finally:
-            if remove:
-                _delete_hidden(settings.paths)
     return found
 
 

@@ -9,7 +9,14 @@ from common.errors import TriageError
 from common.stage.run import single_writer
 from common.upkeep.clean import clean
 
-MADE = ("data/raw.0/part", "models/0/part", "reports/part", "mlruns/part", ".cache/part")
+MADE = (
+    "data/raw.0/part",
+    "models/0/part",
+    "reports/part",
+    "mlruns/part",
+    ".cache/part",
+    ".smoke/part",
+)
 KEPT = ("store/store.db", "mine.csv")
 
 

@@ -277,6 +277,16 @@ def test_caches_stay_while_messages_are_labeled(settings: Settings) -> None:
     assert names(settings.paths.cache / "onnx") == set(keys)
 
 
+def test_what_smoke_runs_left_is_pruned_alike(settings: Settings, train: Train) -> None:
+    ids = train(2)
+    settings.run_dir.rename(settings.run_dir.with_name("smoke"))
+    settings.run_dir.mkdir()
+    settings.run_dir.with_name("smoke").rename(settings.paths.smoke)
+    found = prune(settings, keep=1, remove=True)
+    assert {item.name for item in found if item.stays is None} == {f".smoke/models/{ids[0]}"}
+    assert names(settings.paths.smoke / "models") == {ids[1], "cards", "verdicts"}
+
+
 def test_a_prune_does_not_disturb_a_backup(settings: Settings, train: Train) -> None:
     ids = train(2)
     lock = one_upkeep_at_a_time(settings)
