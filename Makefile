@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE KEEP FROM TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -16,13 +16,14 @@ SYSTEM_PYTHON ?= $(eval SYSTEM_PYTHON := $(shell \
 	$(if $(UV),uv python install --quiet $(firstword $(PYTHONS)) && \
 		uv python find --system $(firstword $(PYTHONS)))))$(SYSTEM_PYTHON)
 VENV := .venv
+TOOLS := .cache/tools
 PY := $(VENV)/bin/python
 NEW_VENV = $(if $(UV),uv venv --quiet --seed --python $(SYSTEM_PYTHON),$(SYSTEM_PYTHON) -m venv) --clear
 INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
 FORM_OF_CSV := ENCODING DELIMITER SHEET
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE LOG,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE KEEP FROM LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
@@ -47,7 +48,7 @@ CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test audit schemas bench images screens backup restore prune clean help
 
 ##@ Run the chain
 
@@ -150,6 +151,21 @@ api_fuzz: env ## 10,000 generated requests against the API's own description
 container_test: env ## build the image, run it, check it; needs docker or podman
 	@$(PY) -m pytest -m container
 
+audit: $(TOOLS)/.ready ## known weaknesses of the pinned packages; asks the package index
+	@$(TOOLS)/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps -r requirements.txt \
+		-r requirements_docker.txt -r requirements_weights.txt -r requirements_tools.txt
+
+schemas: $(TOOLS)/.ready ## the files for Kubernetes and GitHub against their schemas
+	@$(TOOLS)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml %/chain.yaml,$(wildcard deploy/kubernetes/*.yaml)) \
+		<(sed 's/generateName: triage-chain-/name: triage-chain/' deploy/kubernetes/chain.yaml)
+	@$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+$(TOOLS)/.ready: requirements_tools.txt
+	@$(SYSTEM_PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements_tools.txt
+	@touch $@
+
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks
 
@@ -159,8 +175,19 @@ images: env ## redraw images/pipeline.png
 screens: env ## photograph the page of the running API into docs (PORT); needs Chromium
 	@$(PY) images/screens.py --url "http://127.0.0.1:$(or $(PORT),8000)/"
 
+##@ Keep in order
+
+backup: env ## copy store, models and MLflow's files of RUN_DIR into a new folder (TO)
+	@$(RUN) common.upkeep.backup $(if $(value TO),--to="$$GIVEN_TO")
+
+restore: env ## check a backup, and bring it back into a RUN_DIR that has none of it (FROM)
+	@$(RUN) common.upkeep.restore $(if $(value FROM),--from="$$GIVEN_FROM")
+
+prune: env ## list what old models, caches and killed commands hold; with KEEP=5 remove it (KEEP)
+	@$(RUN) common.upkeep.prune $(if $(value KEEP),--keep="$$GIVEN_KEEP")
+
 clean: ## remove data, models, reports, mlruns and caches; keep environment and corrections
-	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.runtime.clean; \
+	@if [ -x $(PY) ]; then $(MAKE) --no-print-directory stop_api && $(RUN) common.upkeep.clean; \
 		else rm -rf -- "$$GIVEN_RUN_DIR"/{data,models,reports,mlruns,.cache,.smoke}; fi
 
 help: ## this list

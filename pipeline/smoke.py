@@ -15,7 +15,7 @@ from common.tables.input import TableInput
 from common.tables.table import open_table
 from pipeline.steps import Step, chain_steps, evaluate_steps, score_step
 
-FOLDER, SAMPLE, SCORED, GOLD = ".smoke", "sample.csv", "scored.csv", "gold.csv"
+SAMPLE, SCORED, GOLD = "sample.csv", "scored.csv", "gold.csv"
 ROWS, GOLD_ROWS = 400, 200
 AMONG = 200_000  # a large file isn't read to its end
 # An untuned encoder labels; the labels file's sentences and synthetic messages, on which a training
@@ -43,7 +43,7 @@ def prepare(settings: Settings) -> list[str]:
         SettingsError: if the source is neither a file nor generated.
         DataError: if a file can't be read.
     """
-    ingestion, folder = settings.ingestion, settings.run_dir / FOLDER
+    ingestion, folder = settings.ingestion, settings.paths.smoke
     changes: dict[str, object] = {**_LEAST, "run_dir": folder}
     if ingestion.source == "sample":
         changes["ingestion.sample_rows"] = 2 * ROWS  # half are answers

@@ -59,6 +59,13 @@ def test_names_arrive_as_they_are_written(venv: Path, name: str) -> None:
     assert scored == ["score", f"--csv={name}", f"--out={name}"]
     evaluated = calls(venv, "evaluate", *given)["pipeline"][0]
     assert evaluated == ["evaluate", f"--gold={name}"]
+    for target, variable, option in (
+        ("backup", "TO", "--to"), ("restore", "FROM", "--from"), ("prune", "KEEP", "--keep"),
+    ):  # fmt: skip
+        args, environ = calls(venv, target, f"RUN_DIR={name}", f"{variable}={name}")[
+            f"common.upkeep.{target}"
+        ]
+        assert (args, environ["TRIAGE_RUN_DIR"]) == ([f"{option}={name}"], name)
     args, environ = calls(venv, "pipeline", "FORCE=1", "TUNED=1", "LOG=quiet", *given)["pipeline"]
     assert args == ["--force", "--tuned"]
     assert (environ["TRIAGE_GATE__GOLD"], environ["TRIAGE_LOG"]) == (name, "quiet")
@@ -81,7 +88,7 @@ def test_clean_leaves_what_is_not_ours_with_and_without_an_environment(
     (run_dir / "kept").touch()
 
     called = calls(venv, "clean", f"RUN_DIR={run_dir}")
-    for module in ("e_apification.launch", "common.runtime.clean"):
+    for module in ("e_apification.launch", "common.upkeep.clean"):
         assert called[module][1]["TRIAGE_RUN_DIR"] == str(run_dir)
     (venv / "bin/python").unlink()
     subprocess.run(["make", "clean", f"VENV={venv}", f"RUN_DIR={run_dir}"], cwd=ROOT, check=True)

@@ -27,6 +27,7 @@ ONLY_CHECKED = {
     r"make test": "this suite",
     r"make lint": "the first make, which lints too",
     r"make env": "the set-up of whoever runs this suite",
+    r"make (audit|schemas)": "they ask the package index",
     r"make bench": "minutes of measuring; tests/benchmarks",
     r"make fuzz": "tests/common/tables/test_fuzz.py, with 100 cases",
     r"make api_fuzz": "tests/e_apification/test_schema.py",

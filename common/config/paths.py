@@ -21,4 +21,5 @@ class Paths:
         self.tuning = self.reports / "tuning"
         self.tracking = run_dir / "mlruns"
         self.registry = self.cache / "registry"
+        self.smoke = run_dir / ".smoke"
         self.store = run_dir / "store" / "store.db"

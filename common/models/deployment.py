@@ -43,7 +43,7 @@ class NeverServedError(DataError):
 
 def settle(models: Path) -> None:
     """Finish a move that was written to the journal and killed before the pointer followed."""
-    with _one_at_a_time(models):
+    with one_move_at_a_time(models):
         _settle(models)
 
 
@@ -70,7 +70,7 @@ def promote(
         DataError: if the model is missing or damaged.
     """
     verified_manifest(models, model_id)
-    with _one_at_a_time(models):
+    with one_move_at_a_time(models):
         _settle(models)
         before = serving_id(models)
         if before == model_id:
@@ -125,7 +125,7 @@ def roll_back(
         DataError: if its files are missing or were changed, or it reads texts
             that were cleaned by other rules than this code's.
     """
-    with _one_at_a_time(models):
+    with one_move_at_a_time(models):
         _settle(models)
         entries = journal.read_journal(models)
         before = serving_id(models)
@@ -147,6 +147,15 @@ def roll_back(
         _point(models, target)
     logger.info("production: back to model %s from %s", target, before or "none")
     return target
+
+
+def one_move_at_a_time(models: Path) -> AbstractContextManager[None]:
+    """Keep journal and pointer as they are; a TriageError where another holds them for long."""
+    return exclusive(
+        models / f".{POINTER}.lock",
+        busy=f"another process is changing {models / POINTER}; try again",
+        timeout_s=_LOCK_S,
+    )
 
 
 def refusal(models: Path, model_id: str, reasons: Collection[str]) -> str:
@@ -205,12 +214,3 @@ def _settle(models: Path) -> None:
 
 def _point(models: Path, model_id: str) -> None:
     write_atomically(models / POINTER, json.dumps({"model_id": model_id}) + "\n")
-
-
-def _one_at_a_time(models: Path) -> AbstractContextManager[None]:
-    """Journal and pointer are changed by one process at a time."""
-    return exclusive(
-        models / f".{POINTER}.lock",
-        busy=f"another process is changing {models / POINTER}; try again",
-        timeout_s=_LOCK_S,
-    )

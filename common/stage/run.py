@@ -6,6 +6,7 @@ A killed stage therefore leaves the previous output in place.
 """
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -75,12 +76,15 @@ def run_stage_once(
 ) -> Manifest:
     """Like ``run_stage``, for an output that is never replaced: ``folder`` is new or already done.
 
+    The folder's time of change says when it was asked for last.
+
     Raises:
         TriageError: if another process is building the same folder.
     """
     with single_writer(folder):
         done = find_manifest(folder)
         if done is not None:
+            os.utime(folder)
             _log_unchanged(done)
             return done
         staging, manifest = _build(plan, folder, build, resumable=False)

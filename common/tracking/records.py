@@ -12,6 +12,7 @@ settings by their digest alone.
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.config.schema import Settings
 from common.errors import DataError
+from common.locks import exclusive
 from common.stage.files import write_atomically
 from common.stage.manifest import FileRecord, Manifest, find_manifest
 from common.stage.plan import Plan
@@ -122,6 +124,15 @@ def spool(settings: Settings, record: RunRecord) -> None:
 def spooled(settings: Settings) -> list[Path]:
     """Records that wait, oldest first."""
     return sorted((settings.paths.tracking / SPOOL).glob("[!.]*.json"))
+
+
+def one_upload_at_a_time(settings: Settings, *, timeout_s: float) -> AbstractContextManager[None]:
+    """Keep what waits, and MLflow's own files, from being uploaded by another process."""
+    return exclusive(
+        settings.paths.tracking / ".sync.lock",
+        busy="another process is uploading to MLflow",
+        timeout_s=timeout_s,
+    )
 
 
 def read_record(path: Path) -> RunRecord:

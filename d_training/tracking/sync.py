@@ -7,17 +7,16 @@ appended to, RUN_DIR/mlruns/deployments.done counts the events that MLflow knows
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 from common.config.schema import Settings
 from common.errors import TriageError
-from common.locks import exclusive
 from common.models.journal import read_journal
 from common.stage.files import write_atomically
 from common.tracking.client import experiment_id, mlflow_client, shown, tracking_uri
-from common.tracking.records import SPOOL, read_record, spooled
+from common.tracking.records import SPOOL, one_upload_at_a_time, read_record, spooled
 
-_DONE, _AWAY, _LOCK = "deployments.done", "away", ".sync.lock"
+_DONE, _AWAY = "deployments.done", "away"
 logger = logging.getLogger(__name__)
 
 
@@ -43,7 +42,7 @@ def sync(settings: Settings) -> None:
     from d_training.tracking.deployments import upload_deployment
     from d_training.tracking.runs import Place, upload_record
 
-    with _one_at_a_time(settings), mlflow_client(settings) as client:
+    with one_upload_at_a_time(settings, timeout_s=0), mlflow_client(settings) as client:
         place = Place(client, experiment_id(client, settings), settings)
         records = spooled(settings)
         for path in records:
@@ -91,7 +90,3 @@ def _deployments_done(settings: Settings, entries: int) -> int:
     except (FileNotFoundError, ValueError):
         return 0
     return done if done <= entries else 0
-
-
-def _one_at_a_time(settings: Settings) -> AbstractContextManager[None]:
-    return exclusive(settings.paths.tracking / _LOCK, busy="another process is uploading to MLflow")

@@ -1,6 +1,6 @@
 """Remove what the stages made in RUN_DIR, once no command is at work there.
 
-python -m common.runtime.clean       what `make clean` calls; corrections, in RUN_DIR/store, stay
+python -m common.upkeep.clean       what `make clean` calls; corrections, in RUN_DIR/store, stay
 """
 
 import shutil
@@ -18,7 +18,7 @@ def main() -> int:
     """Run the command line; returns the exit code."""
     summary = "Remove data, models, reports, mlruns and caches of RUN_DIR."
     return run_command(
-        stage_parser("common.runtime.clean", summary, sections=[]).parse_args(), clean
+        stage_parser("common.upkeep.clean", summary, sections=[]).parse_args(), clean
     )
 
 
@@ -34,7 +34,14 @@ def clean(settings: Settings) -> None:
         for output in outputs if paths.raw.parent.is_dir() else ():
             held.enter_context(single_writer(output))
             held.enter_context(replacing(output))
-        made = (paths.raw.parent, paths.models, paths.reports, paths.tracking, paths.cache)
+        made = (
+            paths.raw.parent,
+            paths.models,
+            paths.reports,
+            paths.tracking,
+            paths.cache,
+            paths.smoke,
+        )
         for folder in filter(Path.exists, made):
             shutil.rmtree(folder)
 

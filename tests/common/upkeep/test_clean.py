@@ -6,10 +6,17 @@ import pytest
 
 from common.config.schema import Settings
 from common.errors import TriageError
-from common.runtime.clean import clean
 from common.stage.run import single_writer
+from common.upkeep.clean import clean
 
-MADE = ("data/raw.0/part", "models/0/part", "reports/part", "mlruns/part", ".cache/part")
+MADE = (
+    "data/raw.0/part",
+    "models/0/part",
+    "reports/part",
+    "mlruns/part",
+    ".cache/part",
+    ".smoke/part",
+)
 KEPT = ("store/store.db", "mine.csv")
 
 
