@@ -38,7 +38,7 @@ ONLY_CHECKED = {
     r"make labels_check LABELS=my_labels": "labels_check with conf/labels.yaml",
     r".*e_apification score": "make score",
     r".*benchmarks\.teachers": "tests/benchmarks/test_teachers.py",
-    r".*benchmarks\.(full_size|devices)": "tests/benchmarks",
+    r".*benchmarks\.(full_size( |$)|devices)": "tests/benchmarks",
     r".*make tune": "a training a trial; tests/d_training/test_tune.py",
     r"make train_model TUNED=1": "it needs those trials",
     r"make smoke": "tests/pipeline, and the chain that the first make runs",

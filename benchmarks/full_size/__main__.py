@@ -4,7 +4,7 @@
 
 The table is generated in a temporary folder (TMPDIR) from a seed; teacher and student are those of
 profile sample, the teacher's budget is that of profile full. Prints a row a stage and writes
-full_size.json into benchmarks/results.
+full_size.json into benchmarks/results; growth.py prints the tables of docs/scale.md from it.
 """
 
 import argparse
@@ -14,13 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from a_ingestion.sample import write_sample
+from benchmarks.full_size.growth import RESULT, print_tables
 from benchmarks.full_size.stages import BUDGET, MB, run_stages
 from common.onnx.model import cpu_flags
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "benchmarks" / "results" / "full_size.json"
 SEED = 7
 SIZES = (28_000, 280_000, 2_800_000)
 COLUMNS = ("rows", "stage", "rows_in", "rows_out", "seconds", "rows_per_s", "peak_mb", "written_mb")
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=BUDGET, help="texts for the teacher")
     args = parser.parse_args()
     print("".join(f"{name:>16}" for name in COLUMNS))
-    results = []
+    results: list[dict[str, Any]] = []
     for size in args.rows:
         with tempfile.TemporaryDirectory() as folder:
             results.append(measure(size, Path(folder), budget=args.budget))
@@ -44,10 +44,11 @@ def main() -> int:
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(document, indent=2) + "\n")
+    print_tables(results)
     return 0
 
 
-def measure(size: int, folder: Path, *, budget: int) -> dict[str, object]:
+def measure(size: int, folder: Path, *, budget: int) -> dict[str, Any]:
     """One size: a row a stage, and the sum."""
     started = time.perf_counter()
     write_sample(folder, rows=size, seed=SEED)

@@ -10,10 +10,10 @@ taken to be a fixed part and a part for each message, as its two largest sizes s
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.full_size.__main__ import RESULT
-
+RESULT = Path(__file__).resolve().parents[1] / "results" / "full_size.json"
 SIZES = (10_000_000, 100_000_000, 1_000_000_000)
 _MILLION = 1_000_000
 
@@ -31,9 +31,14 @@ class Growth(NamedTuple):
 
 def main() -> int:
     """Print the tables; returns the exit code."""
-    runs = json.loads(RESULT.read_text(encoding="utf-8"))["runs"]
-    print("\n".join([*measured_table(runs), "", *projected_table(runs)]))
+    print_tables(json.loads(RESULT.read_text(encoding="utf-8"))["runs"])
     return 0
+
+
+def print_tables(runs: Sequence[Mapping[str, Any]]) -> None:
+    """What was measured, and what larger sizes would take; nothing of fewer than two sizes."""
+    if len(runs) > 1:
+        print("\n".join([*measured_table(runs), "", *projected_table(runs)]))
 
 
 def measured_table(runs: Sequence[Mapping[str, Any]]) -> list[str]:
