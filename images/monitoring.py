@@ -15,7 +15,6 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
@@ -31,6 +30,7 @@ Marks = list[float]  # moments of deployments
 
 def draw(url: str, path: Path, *, minutes: float) -> None:
     """Draw the last minutes of all panels, each in its place."""
+    plt.rcParams["date.converter"] = "concise"
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     panels = board["panels"]
     end = time.time()
@@ -141,9 +141,8 @@ def _graph(ax: Axes, panel: Any, prometheus: Prometheus, marks: Marks) -> None:
             ax.axvline(_days([moment])[0], color="tab:blue", linestyle="--", linewidth=0.9)
     ax.set_ylim(bottom=0)
     ax.set_xlim(*_days([prometheus.start, prometheus.end]))
-    ticks = mdates.AutoDateLocator(maxticks=6)
-    ax.xaxis.set_major_locator(ticks)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ticks, show_offset=False))
+    ax.xaxis_date()
+    ax.xaxis.get_offset_text().set_visible(False)
     ax.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: _text(value, defaults["unit"], prometheus.end))
     )

@@ -1,5 +1,6 @@
 """What `make prune` removes of MLflow's files and of the studies of `make tune`."""
 
+import shutil
 from pathlib import Path
 
 import optuna
@@ -10,6 +11,7 @@ from sqlalchemy import URL
 from common.config.schema import Settings
 from common.config.tracking import TrackingSettings
 from common.tracking.client import experiment_id, mlflow_client
+from common.tracking.local import DATABASE
 from common.tracking.records import one_upload_at_a_time
 from common.upkeep.prune import prune
 from d_training.tuning.study import opened_study
@@ -20,10 +22,25 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 NAME = "message-triage"
 
 
+@pytest.fixture(scope="module")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store; to make its tables takes seconds."""
+    settings = Settings(run_dir=tmp_path_factory.mktemp("store"))
+    with mlflow_client(settings) as client:
+        client.create_registered_model(NAME)
+    return settings.paths.tracking / DATABASE
+
+
+@pytest.fixture
+def mlflow(settings: Settings, new_store: Path) -> None:
+    """A run folder with that store."""
+    settings.paths.tracking.mkdir(parents=True)
+    shutil.copy(new_store, settings.paths.tracking)
+
+
 def registered(settings: Settings, ids: list[str], *, production: str = "") -> None:
     """A version of each model, as a training uploads it."""
     with mlflow_client(settings) as client:
-        client.create_registered_model(NAME)
         for model_id in ids:
             run = client.create_run(experiment_id(client, settings)).info.run_id
             client.log_metric(run, "macro_f1", 0.5)
@@ -41,6 +58,7 @@ def versions(client: MlflowClient) -> dict[str, Path]:
     return {v.tags["model_id"]: Path(client.download_artifacts(v.run_id, "model")) for v in found}
 
 
+@pytest.mark.usefixtures("mlflow")
 def test_of_mlflows_copies_go_those_of_models_that_go(
     settings: Settings, train: Train, move: Move
 ) -> None:
@@ -67,6 +85,7 @@ def test_of_mlflows_copies_go_those_of_models_that_go(
     assert len(list((settings.paths.tracking / "artifacts").glob("*/artifacts/model"))) == 2
 
 
+@pytest.mark.usefixtures("mlflow")
 def test_an_alias_of_a_persons_own_keeps_a_version(settings: Settings, train: Train) -> None:
     ids = train(2)
     registered(settings, ids)
@@ -77,6 +96,7 @@ def test_an_alias_of_a_persons_own_keeps_a_version(settings: Settings, train: Tr
         assert set(versions(client)) == {*ids}
 
 
+@pytest.mark.usefixtures("mlflow")
 def test_nothing_of_mlflow_goes_while_it_is_written_or_from_a_server(
     settings: Settings, train: Train
 ) -> None:
