@@ -73,7 +73,7 @@ def before(copy: Path) -> dict[str, list[str]]:
         ("d_training/fine_tuning/learner.py", {"model", "study"}),
         ("d_training/data/split.py", {"model", "study", "evaluation"}),
         ("d_training/export/compare.py", {"model"}),
-        ("common/text.py", {"curated", "model", "study", "cards", "evaluation"}),
+        ("common/text.py", {"curated", "labeled", "model", "study", "cards", "evaluation"}),
     ],
 )  # fmt: skip
 def test_a_comment_moves_the_keys_that_its_file_decides(
