@@ -69,7 +69,11 @@ def label_messages(settings: Settings) -> Manifest:
         spec = prepare_teacher(
             classification, schema, cache=settings.paths.cache, device=place.device
         )
-        with spark_session(engine(settings.spark, place.device), app="c_classification") as spark:
+        with spark_session(
+            engine(settings.spark, place.device),
+            app="c_classification",
+            shared=settings.run_dir,
+        ) as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
             built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
