@@ -67,6 +67,7 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     """
     from pyspark.sql import functions as F
 
+    folder = folder.resolve()  # a worker may run elsewhere
     folder.mkdir(exist_ok=True)
     distinct = texts.select("text").distinct()
     total = distinct.count()

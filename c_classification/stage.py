@@ -75,7 +75,14 @@ def label_messages(settings: Settings) -> Manifest:
             shared=settings.run_dir,
         ) as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
-            built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
+            built = build_labels(
+                messages,
+                spec,
+                folder,
+                seed=settings.seed,
+                earlier=earlier,
+                most=settings.spark.driver_rows,
+            )
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
         figures = {"teacher_key": teacher_key, "cut_mail": cut_mail}
         return built._replace(figures=built.figures | figures)
@@ -96,6 +103,7 @@ def build_labels(
     *,
     seed: int,
     earlier: Path | None = None,
+    most: int = 20_000_000,
 ) -> Built:
     """Label ``messages`` into ``folder``/messages and count what became of each row.
 
@@ -105,6 +113,7 @@ def build_labels(
         folder: an existing folder.
         seed: of the draw, where there are more texts than the budget.
         earlier: messages that this very teacher has labeled; their texts keep the labels.
+        most: distinct texts that the driver may hold to draw of them.
 
     Raises:
         DataError: if there is no message to label.
@@ -117,7 +126,7 @@ def build_labels(
     with_text, all_texts = readable.count(), readable.select("text").distinct().count()
     budget, chosen = spec.settings.budget, readable
     if budget is not None and budget < all_texts:
-        chosen = draw_texts(readable, budget=budget, seed=seed)
+        chosen = draw_texts(readable, budget=budget, seed=seed, most=most)
     kept = chosen.count()
 
     shards = folder / "shards"

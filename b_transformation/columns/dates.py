@@ -5,6 +5,7 @@ or the month first, and whether bare numbers are seconds since 1970. Years of tw
 of 1969 to 2068.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from b_transformation.columns.values import Unread, first_of, given_values
+from b_transformation.columns.values import Example, Unread, first_of, given_values, shortened
 from common.errors import DataError
 
 Numbers = NDArray[np.int64]
@@ -73,6 +74,22 @@ class Dates(NamedTuple):
     unread: Unread
 
 
+class Forms(NamedTuple):
+    """How the dates of a column, or of a part of it, are written.
+
+    given: dates; epochs: numbers that may be seconds since 1970. found: the forms that occur.
+    Of dates such as 05/06/2024 the first that has the day first alone, the month first alone, and
+    the first that has another meaning by each order, with its row.
+    """
+
+    given: int
+    found: tuple[str, ...]
+    epochs: int = 0
+    only_day: Example | None = None
+    only_month: Example | None = None
+    differs: Example | None = None
+
+
 def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dates:
     """Read a column of dates.
 
@@ -85,16 +102,10 @@ def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dat
         DataError: if that order can't be decided.
     """
     texts = given_values(column)
-    found = _read_forms(texts)
-    if _ORDERS["dmy"] in found:
-        order = order or _decide_order(found, texts, name=name)
-        del found[_ORDERS["mdy" if order == "dmy" else "dmy"]]
-    given = len(texts) - texts.null_count
-    if _EPOCH in found and 2 * np.count_nonzero(~np.isnat(found[_EPOCH])) <= given:
-        del found[_EPOCH]
-    times = np.full(len(texts), NO_TIME)
-    for read in found.values():
-        times = np.where(np.isnat(times), read, times)
+    read = _read_forms(texts)
+    forms = _survey(texts, read, np.arange(len(texts)))
+    chosen = choose_forms(forms, name=name, order=order)
+    times = _first_read(read, chosen, rows=len(texts))
     unread = pa.array(np.isnat(times) & texts.is_valid().to_numpy())
     return Dates(
         times,
@@ -104,9 +115,82 @@ def parse_dates(column: pa.ChunkedArray, *, name: str, order: str | None) -> Dat
             empty=texts.null_count,
             unreadable=unread.true_count,
             example=first_of(texts, unread),
-            found=tuple(form for form in _FORMS if form in found),
+            found=chosen,
         ),
     )
+
+
+def survey_dates(column: pa.ChunkedArray, rows: Numbers) -> Forms:
+    """How the dates of a part of a column are written; ``rows``: (N,) their place in the whole."""
+    texts = given_values(column)
+    return _survey(texts, _read_forms(texts), rows)
+
+
+def join_forms(parts: Iterable[Forms]) -> Forms:
+    """What parts show of the whole column."""
+    parts = list(parts)
+    found = {form for part in parts for form in part.found}
+
+    def first(examples: Iterable[Example | None]) -> Example | None:
+        return min((Example(*example) for example in examples if example), default=None)
+
+    return Forms(
+        given=sum(part.given for part in parts),
+        found=tuple(form for form in _FORMS if form in found),
+        epochs=sum(part.epochs for part in parts),
+        only_day=first(part.only_day for part in parts),
+        only_month=first(part.only_month for part in parts),
+        differs=first(part.differs for part in parts),
+    )
+
+
+def choose_forms(forms: Forms, *, name: str, order: str | None) -> tuple[str, ...]:
+    """The forms that a column is read by.
+
+    Raises:
+        DataError: if the order of day and month can't be decided.
+    """
+    found = list(forms.found)
+    if _ORDERS["dmy"] in found:
+        order = order or _decide_order(forms, name=name)
+        found.remove(_ORDERS["mdy" if order == "dmy" else "dmy"])
+    if _EPOCH in found and 2 * forms.epochs <= forms.given:
+        found.remove(_EPOCH)
+    return tuple(found)
+
+
+def read_dates(column: pa.ChunkedArray, chosen: Sequence[str]) -> Times:
+    """(N,) times of a part of a column, by the forms that were chosen for the whole."""
+    return _first_read(_read_forms(given_values(column)), chosen, rows=len(column))
+
+
+def _first_read(read: Mapping[str, Times], chosen: Sequence[str], *, rows: int) -> Times:
+    times = np.full(rows, NO_TIME)
+    for form in chosen:
+        if form in read:
+            times = np.where(np.isnat(times), read[form], times)
+    return times
+
+
+def _survey(texts: pa.ChunkedArray, read: Mapping[str, Times], rows: Numbers) -> Forms:
+    def first(where: Flags) -> Example | None:
+        place = int(where.argmax()) if where.any() else None
+        return None if place is None else Example(int(rows[place]), texts[place].as_py())
+
+    forms = Forms(
+        given=len(texts) - texts.null_count, found=tuple(form for form in _FORMS if form in read)
+    )
+    if _EPOCH in read:
+        forms = forms._replace(epochs=int(np.count_nonzero(~np.isnat(read[_EPOCH]))))
+    if _ORDERS["dmy"] in read:
+        day_first, month_first = (read[form] for form in _ORDERS.values())
+        has_day, has_month = ~np.isnat(day_first), ~np.isnat(month_first)
+        forms = forms._replace(
+            only_day=first(has_day & ~has_month),
+            only_month=first(has_month & ~has_day),
+            differs=first(has_day & has_month & (day_first != month_first)),
+        )
+    return forms
 
 
 def _read_forms(texts: pa.ChunkedArray) -> dict[str, Times]:
@@ -136,27 +220,23 @@ def _match(texts: pa.StringArray, rows: Numbers, pattern: str) -> "tuple[_Fields
     return _Fields(parts), rows[fits.to_numpy(zero_copy_only=False)]
 
 
-def _decide_order(found: dict[str, Times], texts: pa.ChunkedArray, *, name: str) -> str:
+def _decide_order(forms: Forms, *, name: str) -> str:
     """Whichever gives a date where the other does not, for the whole column."""
     remedy = "name it: DATE_ORDER=dmy or DATE_ORDER=mdy (ingestion.date_order)"
-    day_first, month_first = (found[form] for form in _ORDERS.values())
-    only_day, only_month = np.isnat(month_first), np.isnat(day_first)
-    only_day, only_month = only_day & ~only_month, only_month & ~only_day
-    if only_day.any() and only_month.any():
-        examples = [first_of(texts, pa.array(where)) for where in (only_day, only_month)]
+    if forms.only_day and forms.only_month:
+        examples = [shortened(example.text) for example in (forms.only_day, forms.only_month)]
         raise DataError(
             f"column {name!r} has dates with the day first, as {examples[0]!r}, and with the month "
             f"first, as {examples[1]!r}; write them alike, or {remedy} and lose the others, or "
             f"{LEAVE_OUT}"
         )
-    differ = ~np.isnat(day_first) & ~np.isnat(month_first) & (day_first != month_first)
-    if differ.any() and not (only_day.any() or only_month.any()):
-        example = first_of(texts, pa.array(differ))
+    if forms.differs and not (forms.only_day or forms.only_month):
         raise DataError(
             f"column {name!r} does not show whether day or month comes first: no date such as "
-            f"{example!r} has a number above 12 there; {remedy}, or {LEAVE_OUT}"
+            f"{shortened(forms.differs.text)!r} has a number above 12 there; {remedy}, or "
+            f"{LEAVE_OUT}"
         )
-    return "mdy" if only_month.any() else "dmy"
+    return "mdy" if forms.only_month else "dmy"
 
 
 class _Fields:
