@@ -23,7 +23,7 @@ COMMON_TEXTS = 20
 
 
 def draw_texts(
-    messages: "DataFrame", *, budget: int, seed: int, most: int = 20_000_000
+    messages: "DataFrame", *, budget: int, seed: int, by_spark: bool = False
 ) -> "DataFrame":
     """The messages of ``budget`` distinct texts, all copies of each; the same ones every time.
 
@@ -32,7 +32,7 @@ def draw_texts(
             A text that many messages share is for the brand, month and opener of the first one.
         budget: distinct texts.
         seed: decides by chance.
-        most: distinct texts up to which the driver chooses, at 100 bytes each; else Spark does.
+        by_spark: Spark chooses, not the driver, which holds 24 bytes a distinct text to do so.
     """
     from pyspark.sql import functions as F
 
@@ -50,7 +50,7 @@ def draw_texts(
     )
     kind = F.xxhash64("word").alias("kind")
     grouped = texts.join(rarest, "key", "left").select("key", "who", kind)
-    if texts.count() > most:
+    if by_spark:
         drawn = choose_by_spark(grouped, ["who", "kind"], budget=budget)
     else:
         found = grouped.toArrow()

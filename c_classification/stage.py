@@ -103,7 +103,7 @@ def build_labels(
     *,
     seed: int,
     earlier: Path | None = None,
-    most: int = 20_000_000,
+    most: int | None = None,
 ) -> Built:
     """Label ``messages`` into ``folder``/messages and count what became of each row.
 
@@ -113,7 +113,7 @@ def build_labels(
         folder: an existing folder.
         seed: of the draw, where there are more texts than the budget.
         earlier: messages that this very teacher has labeled; their texts keep the labels.
-        most: distinct texts that the driver may hold to draw of them.
+        most: distinct texts of which the driver may choose; of more, Spark does.
 
     Raises:
         DataError: if there is no message to label.
@@ -126,7 +126,8 @@ def build_labels(
     with_text, all_texts = readable.count(), readable.select("text").distinct().count()
     budget, chosen = spec.settings.budget, readable
     if budget is not None and budget < all_texts:
-        chosen = draw_texts(readable, budget=budget, seed=seed, most=most)
+        by_spark = most is not None and all_texts > most
+        chosen = draw_texts(readable, budget=budget, seed=seed, by_spark=by_spark)
     kept = chosen.count()
 
     shards = folder / "shards"

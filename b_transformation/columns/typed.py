@@ -93,7 +93,9 @@ def _directions(raw: pa.Table, roles: Roles) -> "np.ndarray[tuple[int], np.dtype
     return parse_directions(raw[roles.inbound])
 
 
-def _unread(column: pa.ChunkedArray, unread: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> pa.Array:
+def _unread(
+    column: pa.ChunkedArray, unread: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+) -> pa.Array:
     mask = pa.array(unread)
     texts = given_values(column.filter(mask)).to_pylist()
     shown = pa.array([None if text is None else shortened(text) for text in texts], pa.string())

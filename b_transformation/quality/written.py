@@ -76,7 +76,9 @@ def _read_by_spark(spark: "SparkSession", messages: Path) -> Written:
         nulls_in_keys=_count_nulls(sorted(messages.glob("*.parquet"))),
         first_created_at=seen["first"],
         last_created_at=seen["last"],
-        languages={row["lang"]: row["count"] for row in languages.orderBy(F.desc("count")).collect()},
+        languages={
+            row["lang"]: row["count"] for row in languages.orderBy(F.desc("count")).collect()
+        },
         openers=seen["openers"],
         with_brand=seen["with_brand"],
     )

@@ -143,11 +143,7 @@ def _type_columns(
         F.count_if((F.col("direction") != OUTBOUND) & F.col("created_at").isNull()).alias(
             "no_date"
         ),
-        *(
-            expression
-            for name in ("id", "direction", "date")
-            for expression in _count_unread(name)
-        ),
+        *(expression for name in ("id", "direction", "date") for expression in _count_unread(name)),
     ).first()
     assert seen is not None  # noqa: S101 an aggregate has one row
     unread = []
@@ -244,9 +240,7 @@ def _link(kept: "DataFrame") -> "DataFrame":
     )
     # Apart, as so many rows without a parent would all be joined in one task.
     is_reply = F.col("parent_id") != NOTHING
-    replies = kept.where(is_reply).join(
-        answered, F.col("parent_id") == F.col("place"), how="left"
-    )
+    replies = kept.where(is_reply).join(answered, F.col("parent_id") == F.col("place"), how="left")
     replies = replies.withColumn("has_parent", F.col("place").isNotNull()).drop("place")
     openers = kept.where(~is_reply).withColumns(
         {
@@ -259,9 +253,7 @@ def _link(kept: "DataFrame") -> "DataFrame":
     return replies.unionByName(openers)
 
 
-def _questions(
-    linked: "DataFrame", conversations: "DataFrame", *, has_dates: bool
-) -> "DataFrame":
+def _questions(linked: "DataFrame", conversations: "DataFrame", *, has_dates: bool) -> "DataFrame":
     from pyspark.sql import functions as F
 
     by_brand = linked.withColumn("brand", _brand()).where("brand is not null")
@@ -320,6 +312,5 @@ def _write_buckets(frame: "DataFrame", path: Path) -> int:
 
     cut = frame.withColumn(BUCKET, F.expr(f"{ROW} div {INDEX_ROWS}"))
     ordered = cut.repartition(BUCKET).sortWithinPartitions(BUCKET, ROW)
-    ordered.write.partitionBy(BUCKET).parquet(str(path.resolve()))
+    write_parquet(ordered, path, partition_by=[BUCKET])
     return read_parquet(frame.sparkSession, path, schema=frame.schema).count()
-

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from b_transformation.threading.threads import find_places, resolve_threads
 from common.errors import DataError
-from common.runtime.spark import read_parquet
+from common.runtime.spark import read_parquet, write_parquet
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -98,7 +98,7 @@ def _ahead(left: "DataFrame", pointers: "DataFrame") -> "DataFrame":
 
 def _write(pointers: "DataFrame", path: Path) -> "DataFrame":
     """On disk, so that a round is computed once, and those that arrived are apart."""
-    pointers.write.partitionBy("arrived").parquet(str(path.resolve()))
+    write_parquet(pointers, path, partition_by=["arrived"])
     return read_parquet(pointers.sparkSession, path, schema=_DDL)
 
 

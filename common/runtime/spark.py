@@ -6,7 +6,7 @@ Paths and columns have the names they are given: ``read_parquet``, ``write_parqu
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,12 +94,31 @@ def read_parquet(
     reader = session.read.option("__globPaths__", "false")
     if schema is not None:
         reader = reader.schema(schema)
-    return reader.parquet(*(str(path.resolve()) for path in paths))
+    return reader.parquet(*map(address_of, paths))
 
 
-def write_parquet(frame: "DataFrame", path: Path, *, options: Mapping[str, str] = {}) -> None:
-    """Write a folder of Parquet files of just that name, in place of one that is there."""
-    frame.write.mode("overwrite").options(**options).parquet(str(path.resolve()))
+def write_parquet(
+    frame: "DataFrame",
+    path: Path,
+    *,
+    options: Mapping[str, str] = {},
+    partition_by: Sequence[str] = (),
+) -> None:
+    """Write a folder of Parquet files of just that name, in place of one that is there.
+
+    Args:
+        frame: the rows.
+        path: seen by every worker.
+        options: of Spark's writer.
+        partition_by: columns whose values become folders.
+    """
+    writer = frame.write.mode("overwrite").options(**options)
+    writer.partitionBy(*partition_by).parquet(address_of(path))
+
+
+def address_of(place: Path | str) -> str:
+    """How Spark finds a file or folder on a disk, whichever file system a cluster has besides."""
+    return place if isinstance(place, str) else f"file:{place.resolve()}"
 
 
 def _options(settings: SparkSettings) -> dict[str, str]:
