@@ -61,7 +61,7 @@ def parse_ids(column: pa.ChunkedArray) -> Ints:
 
 
 def texts_with_keys(column: pa.ChunkedArray, keys: Ints) -> pa.ChunkedArray:
-    """(N,) the ids that have a digest for a key; null for whole numbers, and where there is none."""
+    """(N,) the ids whose key is a digest; null for whole numbers, and where there is none."""
     text = pc.utf8_trim_whitespace(column)
     is_whole = pc.fill_null(pc.match_substring_regex(text, _WHOLE), False)
     return pc.if_else(pc.or_(is_whole, pa.chunked_array([keys == NOTHING])), None, text)

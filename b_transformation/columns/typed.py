@@ -9,9 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from b_transformation.columns.dates import NO_TIME, Forms, read_dates, survey_dates
-from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN, parse_directions
+from b_transformation.columns.directions import (
+    INBOUND,
+    OUTBOUND,
+    UNKNOWN,
+    Directions,
+    parse_directions,
+)
 from b_transformation.columns.ids import NOTHING, Ints, parse_ids, texts_with_keys
 from b_transformation.columns.values import given_values, shortened
 from common.tables.columns.roles import Roles
@@ -87,15 +94,13 @@ def type_rows(raw: pa.Table, roles: Roles, forms: Sequence[str]) -> pa.RecordBat
     return table.combine_chunks().to_batches()[0] if len(raw) else _TYPED.empty_table()
 
 
-def _directions(raw: pa.Table, roles: Roles) -> "np.ndarray[tuple[int], np.dtype[np.int8]]":
+def _directions(raw: pa.Table, roles: Roles) -> Directions:
     if roles.inbound is None:
         return np.full(len(raw), INBOUND, np.int8)
     return parse_directions(raw[roles.inbound])
 
 
-def _unread(
-    column: pa.ChunkedArray, unread: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-) -> pa.Array:
+def _unread(column: pa.ChunkedArray, unread: NDArray[np.bool_]) -> pa.Array:
     mask = pa.array(unread)
     texts = given_values(column.filter(mask)).to_pylist()
     shown = pa.array([None if text is None else shortened(text) for text in texts], pa.string())

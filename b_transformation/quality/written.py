@@ -69,16 +69,15 @@ def _read_by_spark(spark: "SparkSession", messages: Path) -> Written:
         F.count("brand").alias("with_brand"),
     ).toArrow()  # whose times have a zone
     (seen,) = found.to_pylist()
-    languages = frame.groupBy(F.coalesce("lang", F.lit("unknown")).alias("lang")).count()
+    lang = F.coalesce("lang", F.lit("unknown")).alias("lang")
+    languages = frame.groupBy(lang).count().orderBy(F.desc("count")).collect()
     return Written(
         rows=seen["rows"],
         distinct_ids=seen["distinct_ids"],
         nulls_in_keys=_count_nulls(sorted(messages.glob("*.parquet"))),
         first_created_at=seen["first"],
         last_created_at=seen["last"],
-        languages={
-            row["lang"]: row["count"] for row in languages.orderBy(F.desc("count")).collect()
-        },
+        languages={row["lang"]: row["count"] for row in languages},
         openers=seen["openers"],
         with_brand=seen["with_brand"],
     )

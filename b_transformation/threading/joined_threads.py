@@ -1,4 +1,4 @@
-"""The threads of more messages than the driver should hold: the rounds of threads.py as Spark joins.
+"""The threads of more messages than the driver should hold: the rounds of threads.py as joins.
 
 Each round is one join, which only messages that have not arrived at a root still take part in: a
 thread of n replies is climbed in log2(n) rounds. Where a round brings none of them to a root, the
@@ -21,7 +21,7 @@ _DDL = "tweet_id long, ancestor long, arrived int"
 
 
 class JoinedThreads(NamedTuple):
-    """``conversations``: tweet_id and conversation_id of each message; what was unusual, counted."""
+    """``conversations``: tweet_id, conversation_id of each message; what was unusual, counted."""
 
     conversations: "DataFrame"
     cycles: int

@@ -5,14 +5,14 @@ OUT, a folder of Parquet files, has the rows of IN with the types that they have
 columns label, confidence, abstained, truncated and model_id. No row passes through the driver, so
 its memory does not grow with IN.
 
-OUT must be new. _manifest.json in it is written last: where it lies, the result is whole. Lines that
-are no JSON stand in OUT/_rejected.
+OUT must be new. _manifest.json in it is written last: where it lies, the result is whole. Lines
+that are no JSON stand in OUT/_rejected.
 """
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
@@ -61,7 +61,7 @@ class _Columns(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """rows: with the column ``_RECORD``, null but for lines that are no JSON, where there are any."""
+    """rows: where lines are no JSON, these stand in the column ``_RECORD``, null elsewhere."""
 
     kind: str
     rows: "DataFrame"

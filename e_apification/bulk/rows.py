@@ -31,6 +31,7 @@ ADDED = {
 _BATCH_ROWS = 10_000
 _PART_ROWS = 1_000_000
 _UNSEEN = -3
+_RESULTS = {"label": np.int16, "confidence": np.float32, "truncated": np.bool_}
 
 
 class Landed(NamedTuple):
@@ -149,11 +150,7 @@ def read_results(scored: Path, *, rows: int) -> Results:
         np.lib.format.open_memmap(
             scored.with_name(f"{name}.npy"), mode="w+", dtype=dtype, shape=(rows,)
         )
-        for name, dtype in (
-            ("label", np.int16),
-            ("confidence", np.float32),
-            ("truncated", np.bool_),
-        )
+        for name, dtype in _RESULTS.items()
     )
     labels[:] = _UNSEEN
     distinct = spread = 0
@@ -162,11 +159,7 @@ def read_results(scored: Path, *, rows: int) -> Results:
             lists = batch.column("rows")
             index = lists.flatten().to_numpy()  # (R,) rows of all texts of the batch
             times = lists.value_lengths().to_numpy()
-            for name, values in (
-                ("label", labels),
-                ("confidence", confidence),
-                ("truncated", truncated),
-            ):
+            for name, values in zip(_RESULTS, (labels, confidence, truncated), strict=True):
                 found = batch.column(name).to_numpy(zero_copy_only=False)
                 values[index] = np.repeat(found, times)
             distinct += batch.num_rows

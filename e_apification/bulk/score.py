@@ -6,7 +6,8 @@ format. IN is read as ingestion reads it: records that cannot be read stand in O
 with their number and the reason, and make the exit code 4. OUT.manifest.json has the counts.
 
 A folder of Parquet or JSONL files, or an address as s3a://bucket/in, is labeled into another one by
-Spark's workers alone (folder). Without --csv and --out, data/curated is, into data/scored (curated).
+Spark's workers alone (folder). Without --csv and --out, it labels data/curated into data/scored
+(curated).
 """
 
 import argparse
@@ -31,13 +32,13 @@ from common.tables.columns.places import quoted
 from common.tables.input import TableInput
 from common.tables.writing.output import ENDINGS, ending_of
 from e_apification.bulk.curated import score_curated
+from e_apification.bulk.folder import REJECTED, is_folder, score_folder
 from e_apification.bulk.formats import (
     Dialect,
     check_cells,
     check_fits,
     write_table,
 )
-from e_apification.bulk.folder import REJECTED, is_folder, score_folder
 from e_apification.bulk.publish import (
     ScoreManifest,
     Summary,
