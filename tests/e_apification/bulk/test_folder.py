@@ -108,8 +108,8 @@ def test_an_address_of_a_file_system_without_links(
 ) -> None:
     """ViewFs is the one file system of Hadoop besides disks that needs no server."""
     write_jsonl(tmp_path / "disk" / "in" / "a.jsonl", {"id": 1, "text": "refund"})
-    hadoop: Any = spark.sparkContext
-    hadoop._jsc.hadoopConfiguration().set(
+    context: Any = spark.sparkContext
+    context._jsc.hadoopConfiguration().set(  # noqa: SLF001 Spark has no other name for it
         f"fs.viewfs.mounttable.{tmp_path.name}.link./data", f"file:{tmp_path}/disk"
     )
     given, out = (f"viewfs://{tmp_path.name}/data/{name}" for name in ("in", "out"))
