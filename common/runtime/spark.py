@@ -63,7 +63,7 @@ def spark_session(
     from pyspark import SparkConf
 
     conf = SparkConf().setAppName(app).setMaster(settings.master)
-    session = start_spark(conf.setAll(list(_options(settings).items())))
+    session = start_spark(conf.setAll(list(own_options(settings).items())))
     try:
         with tempfile.TemporaryDirectory(prefix="triage-") as folder:
             if not local:
@@ -121,7 +121,8 @@ def address_of(place: Path | str) -> str:
     return place if isinstance(place, str) else f"file:{place.resolve()}"
 
 
-def _options(settings: SparkSettings) -> dict[str, str]:
+def own_options(settings: SparkSettings) -> dict[str, str]:
+    """Spark's own options, which stand above those of spark-defaults.conf."""
     return {
         "spark.driver.memory": settings.driver_memory,
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
