@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from b_transformation.columns.dates import NO_TIME, Times, parse_dates
+from b_transformation.columns.date_forms import NO_TIME, Times
+from b_transformation.columns.dates import parse_dates
 from b_transformation.columns.directions import INBOUND, OUTBOUND, Directions, read_directions
 from b_transformation.columns.ids import NOTHING, Ints, parse_ids, read_ids
 from b_transformation.columns.values import Unread

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from b_transformation.columns.dates import NO_TIME, Forms, read_dates, survey_dates
+from b_transformation.columns.date_forms import NO_TIME
+from b_transformation.columns.dates import Forms, read_dates, survey_dates
 from b_transformation.columns.directions import (
     INBOUND,
     OUTBOUND,
@@ -65,6 +66,8 @@ def type_rows(raw: pa.Table, roles: Roles, forms: Sequence[str]) -> pa.RecordBat
         roles: of the columns.
         forms: of the dates.
     """
+    if not len(raw):
+        return pa.RecordBatch.from_pylist([], _TYPED)
     nothing = pa.nulls(len(raw), pa.string())
     rows = raw["source_row"].to_numpy()
     ids, parents = rows, np.full(len(raw), NOTHING, np.int64)
@@ -91,7 +94,7 @@ def type_rows(raw: pa.Table, roles: Roles, forms: Sequence[str]) -> pa.RecordBat
         id_text, parent_text,
     ]  # fmt: skip
     table = pa.table([_array(column) for column in columns], names=_TYPED.names).cast(_TYPED)
-    return table.combine_chunks().to_batches()[0] if len(raw) else _TYPED.empty_table()
+    return table.combine_chunks().to_batches()[0]
 
 
 def _directions(raw: pa.Table, roles: Roles) -> Directions:
