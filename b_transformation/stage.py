@@ -144,7 +144,7 @@ def _index_by_joins(spark: "SparkSession", settings: Settings, scratch: Path) ->
         most=most,
     )
     sources = Sources(messages, roles, scratch.resolve())
-    return _indexed(settings, sources, found.index, rows=found.rows, unread=found.unread)
+    return _indexed(settings, sources, found.written, rows=found.rows, unread=found.unread)
 
 
 def _source(settings: Settings) -> tuple[Path, Roles]:

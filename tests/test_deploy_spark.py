@@ -46,7 +46,8 @@ def test_submit_starts_a_stage_through_spark_submit(tmp_path: Path) -> None:
         f'exec {sys.executable} "$@" --help\n'
     )
     fake.chmod(0o755)
-    environment = os.environ | {"SPARK_SUBMIT": str(fake), "SPARK_MASTER": "yarn"}
+    clean = {name: v for name, v in os.environ.items() if not name.startswith("SPARK_")}
+    environment = clean | {"SPARK_SUBMIT": str(fake), "SPARK_MASTER": "yarn"}
     done = subprocess.run(
         [SPARK / "submit.sh", "e_apification", "score", "--csv=hdfs://host/in"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 class JoinedIndex(NamedTuple):
-    """The index; rows: of the source; unread: what of its columns could not be read."""
+    """What was written; rows: of the source; unread: what of its columns could not be read."""
 
-    index: Index
+    written: Index
     rows: int
     unread: tuple[Unread, ...]
 
@@ -77,24 +77,31 @@ def write_index_by_joins(
         QUESTIONS: _write_buckets(questions, folder / QUESTIONS),
         ANSWERS: _write_buckets(_answers(linked), folder / ANSWERS),
     }
-    kept = linked.groupBy("direction").count().collect()
-    by_direction = {row["direction"]: row["count"] for row in kept}
-    inbound, outbound = (by_direction.get(which, 0) for which in (INBOUND, OUTBOUND))
-    has_id = F.col("tweet_id") != NOTHING
+    has_id, has_direction = F.col("tweet_id") != NOTHING, F.col("direction") != UNKNOWN
+    given = typed.agg(
+        F.count_if(~has_id).alias("no_id"),
+        F.count_if(has_id & ~has_direction).alias("no_direction"),
+        F.count_if(has_id & has_direction).alias("readable"),
+    ).collect()[0]
+    kept = linked.agg(
+        F.count_if(F.col("direction") == INBOUND).alias("inbound"),
+        F.count_if(F.col("direction") == OUTBOUND).alias("outbound"),
+        F.count_if(F.col("parent_id").isNotNull() & ~F.col("has_parent")).alias("orphans"),
+    ).collect()[0]
     index = Index(
         questions=counts[QUESTIONS],
         answers=counts[ANSWERS],
         dropped={
-            NO_ID: typed.where(~has_id).count(),
-            NO_DIRECTION: typed.where(has_id & (F.col("direction") == UNKNOWN)).count(),
-            REPEATED: readable.count() - inbound - outbound,
-            BY_BRAND: outbound,
-            NO_TIME: inbound - counts[QUESTIONS],
+            NO_ID: given["no_id"],
+            NO_DIRECTION: given["no_direction"],
+            REPEATED: given["readable"] - kept["inbound"] - kept["outbound"],
+            BY_BRAND: kept["outbound"],
+            NO_TIME: kept["inbound"] - counts[QUESTIONS],
         },
         brands=_brands(linked, typed),
         figures={
             "conversations": threads.conversations.select("conversation_id").distinct().count(),
-            "missing_parents": linked.where("parent_id is not null and not has_parent").count(),
+            "missing_parents": kept["orphans"],
             "reply_cycles": threads.cycles,
             "threads_cut": threads.cut,
         },

@@ -189,7 +189,7 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
     ingestion = settings.ingestion
     text_column = args.text_column or ingestion.text_column
     if is_folder(args.csv):
-        rejects = f"{args.out}/{REJECTED}"
+        rejects: object = f"{args.out}/{REJECTED}"
         summary = score_folder(
             settings, source=args.csv, out=args.out, text_column=text_column, open_session=session
         )

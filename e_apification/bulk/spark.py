@@ -89,7 +89,7 @@ def shipped(session: "SparkSession", models: Path, model_id: str) -> Iterator[st
     Workers of this machine read the folder of models. Other machines get what serving needs of the
     model from the driver, as an archive, and check it by its manifest: they need not see RUN_DIR.
     """
-    if is_local(session.sparkContext.master):
+    if is_local(str(session.sparkContext.master)):
         yield str(models.resolve())
         return
     folder = verified_served(models, model_id)

@@ -1,5 +1,6 @@
 """Spark's joins find the threads that the driver's code finds."""
 
+import random
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,34 +51,28 @@ def require_equal(spark: "SparkSession", replies: Replies, *, rounds: int = 32) 
     assert (joined.cycles, joined.cut) == (expected.cycles, expected.cut)
 
 
-forest = st.dictionaries(
-    st.integers(0, 25), st.one_of(st.none(), st.integers(0, 30)), min_size=1, max_size=26
-)
-
-
-@given(st.lists(forest, min_size=20, max_size=40))
-@settings(max_examples=2)
-def test_random_forests(spark: "SparkSession", forests: list[Replies]) -> None:
+def random_forests(seed: int) -> Replies:
     """Many at once, apart from one another, as each run of Spark takes seconds."""
+    draw = random.Random(seed)
     replies: Replies = {}
-    for number, each in enumerate(forests):
-        start = number * _APART
-        replies |= {
-            start + message: None if parent is None else start + parent
-            for message, parent in each.items()
-        }
-    require_equal(spark, replies)
+    for start in range(0, 30 * _APART, _APART):
+        ids = draw.sample(range(start, start + 30), draw.randint(1, 26))
+        missing = range(start + 30, start + 33)
+        replies |= {each: draw.choice([None, each, *ids, *ids, *missing]) for each in ids}
+    return replies
 
 
-CHAIN: Replies = {1000 + n: None if n == 0 else 999 + n for n in range(40)}
+@given(st.integers(0, 2**32))
+@settings(max_examples=2)
+def test_random_forests(spark: "SparkSession", seed: int) -> None:
+    require_equal(spark, random_forests(seed))
+
+
+CHAIN: Replies = {1000 + n: None if n == 0 else 999 + n for n in range(20)}
 CIRCLES: Replies = {1: 2, 2: 3, 3: 1, 4: 3, 5: 4, 10: 11, 11: 10}
 
 
-def test_a_thread_beside_circles(spark: "SparkSession") -> None:
-    require_equal(spark, CHAIN | CIRCLES)
-
-
-@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("rounds", [1, 2])
 def test_too_few_rounds_leave_the_ancestor_reached_and_count_it(
     spark: "SparkSession", rounds: Any
 ) -> None:
@@ -87,9 +82,7 @@ def test_too_few_rounds_leave_the_ancestor_reached_and_count_it(
 def test_a_long_thread_is_climbed_in_few_joins(spark: "SparkSession", tmp_path: Path) -> None:
     joined = by_joins(spark, CHAIN, tmp_path, rounds=32)
     assert {row.conversation_id for row in joined.conversations.collect()} == {1000}
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "round-00", "round-01", "round-02", "round-03", "round-04", "round-05", "round-06",
-    ]  # fmt: skip
+    assert len(list(tmp_path.glob("round-*"))) == 6  # 19 replies: the first, and five joins
 
 
 def test_more_circles_than_the_driver_may_hold(spark: "SparkSession", tmp_path: Path) -> None:
