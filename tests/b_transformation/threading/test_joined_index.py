@@ -93,7 +93,7 @@ def test_rows_of_every_kind(spark: "SparkSession", tmp_path: Path) -> None:
     assert (
         min(joined.written.questions, joined.written.answers, *joined.written.dropped.values()) > 0
     )
-    assert joined.written.figures["reply_cycles"] > 0
+    assert written.figures["reply_cycles"] > 0
     assert [unread.column for unread in joined.unread] == ["tweet_id", "inbound", "created_at"]
     # In which of the six folders of the index a row is, workers know.
     found = [
