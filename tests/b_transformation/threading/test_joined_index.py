@@ -90,9 +90,8 @@ def require_equal(spark: "SparkSession", raw: Path, folder: Path, **optional: st
 def test_rows_of_every_kind(spark: "SparkSession", tmp_path: Path) -> None:
     raw = write_raw(tmp_path, random_rows(600, seed=1), apart=INDEX_ROWS // 100)
     joined = require_equal(spark, raw, tmp_path)
-    assert (
-        min(joined.written.questions, joined.written.answers, *joined.written.dropped.values()) > 0
-    )
+    written = joined.written
+    assert min(written.questions, written.answers, *written.dropped.values()) > 0
     assert written.figures["reply_cycles"] > 0
     assert [unread.column for unread in joined.unread] == ["tweet_id", "inbound", "created_at"]
     # In which of the six folders of the index a row is, workers know.
