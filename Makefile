@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE KEEP FROM TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE SPARK_MASTER KEEP FROM TORCH_INDEX SYSTEM_PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -23,7 +23,7 @@ INSTALL := $(if $(UV),uv pip install --quiet --python $(PY),$(PY) -m pip install
 COLUMNS_OF_CSV := TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER
 FORM_OF_CSV := ENCODING DELIMITER SHEET
 # What a user writes reaches the programs by environment: neither make nor a shell reads it.
-$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE KEEP FROM LOG,$(eval \
+$(foreach name,RUN_DIR CSV $(COLUMNS_OF_CSV) $(FORM_OF_CSV) LABELS GOLD OUT TO PORT N_TRIALS MODEL_SOURCE SPARK_MASTER KEEP FROM LOG,$(eval \
 	export GIVEN_$(name) := $$(value $(name))))
 export GIVEN_RUN_DIR := $(or $(value RUN_DIR),.)
 given = $(if $(value $1),TRIAGE_$2="$$GIVEN_$1")
@@ -42,13 +42,14 @@ SETTINGS = TRIAGE_PROFILE=$(PROFILE) TRIAGE_RUN_DIR="$$GIVEN_RUN_DIR" \
 	$(call given,LABELS,LABELS) \
 	$(call given,LOG,LOG) \
 	$(call given,PORT,SERVING__PORT) \
-	$(call given,MODEL_SOURCE,SERVING__MODEL_SOURCE)
+	$(call given,MODEL_SOURCE,SERVING__MODEL_SOURCE) \
+	$(call given,SPARK_MASTER,SPARK__MASTER)
 RUN = $(SETTINGS) $(PY) -m
 CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test audit schemas bench images screens backup restore prune clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test cluster_test audit schemas bench images screens backup restore prune clean help
 
 ##@ Run the chain
 
@@ -77,10 +78,10 @@ $(VENV)/.ready: requirements.txt requirements_weights.txt
 data_ingestion: env ## a: land raw rows as Parquet (CSV, TEXT_COLUMN, ID_COLUMN, DATE_COLUMN, BRAND_COLUMN)
 	@$(RUN) a_ingestion
 
-data_transformation: env ## b: clean and thread them with Spark, and check them
+data_transformation: env ## b: clean and thread them with Spark, and check them (SPARK_MASTER)
 	@$(RUN) b_transformation
 
-classify: env ## c: label the messages with the teacher (LABELS)
+classify: env ## c: label the messages with the teacher (LABELS, SPARK_MASTER)
 	@$(RUN) c_classification
 
 pipeline: env ## from raw rows to a judged model and labeled messages (CSV, TEXT_COLUMN, LABELS, GOLD, FORCE, TUNED)
@@ -105,7 +106,7 @@ rollback: env ## let the previous model serve again, or another that has served 
 labels_check: env ## check the labels file: its wording, and which texts the labels get (LABELS)
 	@$(RUN) c_classification.check
 
-score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT); without CSV, the curated messages that have no label (RELABEL)
+score: env ## label a table with the student (CSV, TEXT_COLUMN, OUT); without CSV, the curated messages that have no label (RELABEL, SPARK_MASTER)
 	@$(RUN) pipeline score $(if $(value CSV),--csv="$$GIVEN_CSV") $(if $(value OUT),--out="$$GIVEN_OUT") $(if $(RELABEL),--relabel)
 
 evaluate: env ## score teacher and student on labeled rows, columns text,label (GOLD)
@@ -140,7 +141,7 @@ lint: env ## ruff (check and format) and mypy
 
 test: env lint ## lint, and all tests but those that need a container engine or the network
 	@# One more than cores, as tests wait for servers and processes a third of their time.
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network and not stack" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network and not stack and not cluster" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: env ## 2,000 random tables through ingestion, and as many through score
 	@TABLE_FUZZ_CASES=2000 $(PY) -m pytest tests/common/tables/test_fuzz.py
@@ -165,6 +166,9 @@ $(TOOLS)/.ready: requirements_tools.txt
 	@$(SYSTEM_PYTHON) -m venv --clear $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements_tools.txt
 	@touch $@
+
+cluster_test: env ## a Spark master and two workers in network namespaces, one killed half-way; needs root
+	@$(PY) -m pytest -m cluster
 
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks

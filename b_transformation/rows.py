@@ -1,4 +1,4 @@
-"""Rows of data/raw in Spark's Python workers: each task reads row groups by itself, as Arrow.
+"""Rows of data/raw in Spark's Python workers: each task reads a row group by itself, as Arrow.
 
 The index is in the order of ``source_row``, so a worker finds what belongs to its rows by binary
 search: no join moves a text, and no text passes through Java before it is clean.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROW = "source_row"
+BUCKET, INDEX_ROWS = "bucket", 1_000_000  # an index of many rows has a folder for so many
 _TASKS_A_CORE = 3  # so that no core waits long for the last task of another
 _BATCH_ROWS = 10_000
 
@@ -45,16 +46,13 @@ def map_pieces(
         schema: of its batches, as DDL.
     """
     pieces = cut(folder, wanted=_TASKS_A_CORE * spark.sparkContext.defaultParallelism)
-    tasks = min(len(pieces), _TASKS_A_CORE * spark.sparkContext.defaultParallelism)
-    shares = [[pieces[i] for i in own] for own in np.array_split(np.arange(len(pieces)), tasks)]
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for task in batch.column(0).to_pylist():
-                for piece in shares[task]:
-                    yield from function(piece)
+            for place in batch.column(0).to_pylist():
+                yield from function(pieces[place])
 
-    return spark.range(0, tasks, 1, tasks).mapInArrow(run, schema)
+    return spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(run, schema)
 
 
 def cut(folder: Path, *, wanted: int) -> list[Piece]:
@@ -73,14 +71,19 @@ def read_piece(
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """The rows that the index has, in tables of some thousands, each with its rows of the index.
 
-    columns: of the source; one that a file lacks is null.
+    index: a file, or a folder of ``BUCKET`` folders. columns: of the source; one that a file lacks
+    is null.
     """
-    raw = _read(piece, columns)
+    raw = read_rows(piece, columns)
     rows = raw[ROW].to_numpy()
     if not len(rows):
         return
-    own = (pc.field(ROW) >= int(rows.min())) & (pc.field(ROW) <= int(rows.max()))
-    known = pq.read_table(index, filters=own)
+    first, last = int(rows.min()), int(rows.max())
+    files = [index] if index.is_file() else _bucket_files(index, first, last)
+    if not files:
+        return
+    own = (pc.field(ROW) >= first) & (pc.field(ROW) <= last)
+    known = pq.read_table(files, filters=own, partitioning=None)
     keys = known[ROW].to_numpy()
     places = np.searchsorted(keys, rows)
     found = np.zeros(len(rows), np.bool_)
@@ -94,7 +97,13 @@ def read_piece(
         )
 
 
-def _read(piece: Piece, columns: Sequence[str]) -> pa.Table:
+def _bucket_files(index: Path, first: int, last: int) -> list[Path]:
+    buckets = range(first // INDEX_ROWS, last // INDEX_ROWS + 1)
+    return [file for n in buckets for file in sorted((index / f"{BUCKET}={n}").glob("*.parquet"))]
+
+
+def read_rows(piece: Piece, columns: Sequence[str]) -> pa.Table:
+    """The rows of a piece: source_row, and the columns as strings; null one that a file lacks."""
     schema = pa.schema([(ROW, pa.int64()), *((name, pa.string()) for name in columns)])
     with pq.ParquetFile(piece.path) as file:
         if not file.num_row_groups:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from b_transformation.columns.ids import WHAT as ID
 from b_transformation.columns.raw_columns import raw_names, read_raw_columns
@@ -25,6 +25,7 @@ from b_transformation.threading.index import (
     Index,
     write_index,
 )
+from b_transformation.threading.joined_index import write_index_by_joins
 from common.config.schema import Settings
 from common.runtime.spark import spark_session
 from common.stage.manifest import Manifest, RowCounts, require_manifest
@@ -33,8 +34,11 @@ from common.stage.run import Built, run_stage
 from common.tables.columns.roles import Roles, find_roles
 from common.tracking.records import Tracker
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 # What decides the output, with all that these import.
-CODE = ("b_transformation.job", "b_transformation.threading.index")
+CODE = ("b_transformation.job", "b_transformation.threading.joined_index")
 logger = logging.getLogger(__name__)
 MESSAGES, REPLIES, REPORT = "messages", "replies", "quality.json"
 
@@ -77,10 +81,14 @@ class _Indexed(NamedTuple):
 def _build(settings: Settings, folder: Path) -> Built:
     scratch = folder / "scratch"
     scratch.mkdir()
+    most = settings.spark.driver_rows
+    by_joins = count_rows(settings.paths.raw / MESSAGES) > most
     with ThreadPoolExecutor(max_workers=1) as aside:
-        indexing = aside.submit(_index_raw, settings, scratch)
-        with spark_session(settings.spark, app="b_transformation") as spark:
-            indexed = indexing.result()
+        indexing = None if by_joins else aside.submit(_index_raw, settings, scratch)
+        with spark_session(
+            settings.spark, app="b_transformation", shared=settings.run_dir
+        ) as spark:
+            indexed = indexing.result() if indexing else _index_by_joins(spark, settings, scratch)
             cleaned = write_messages(
                 spark,
                 indexed.sources,
@@ -88,7 +96,7 @@ def _build(settings: Settings, folder: Path) -> Built:
                 brands=indexed.counts.brands,
                 settings=settings.transformation,
             )
-            written = read_written(folder / MESSAGES)
+            written = read_written(folder / MESSAGES, spark=spark if by_joins else None)
             _check(settings, indexed, cleaned, written)
             write_replies(
                 spark,
@@ -114,29 +122,58 @@ def _build(settings: Settings, folder: Path) -> Built:
 
 
 def _index_raw(settings: Settings, scratch: Path) -> _Indexed:
+    """By NumPy, in the driver."""
+    messages, roles = _source(settings)
+    raw = read_raw_columns(messages, roles, date_order=settings.ingestion.date_order)
+    index = write_index(raw, scratch, rounds=settings.transformation.thread_rounds)
+    sources = Sources(messages, roles, scratch.resolve())
+    return _indexed(settings, sources, index, rows=len(raw.source_rows), unread=raw.unread)
+
+
+def _index_by_joins(spark: "SparkSession", settings: Settings, scratch: Path) -> _Indexed:
+    messages, roles = _source(settings)
+    most = settings.spark.driver_rows
+    logger.info("more than %s rows: Spark joins ids and replies", f"{most:,}")
+    found = write_index_by_joins(
+        spark,
+        messages,
+        roles,
+        scratch,
+        date_order=settings.ingestion.date_order,
+        rounds=settings.transformation.thread_rounds,
+        most=most,
+    )
+    sources = Sources(messages, roles, scratch.resolve())
+    return _indexed(settings, sources, found.written, rows=found.rows, unread=found.unread)
+
+
+def _source(settings: Settings) -> tuple[Path, Roles]:
+    """data/raw/messages, and the roles of its columns."""
     messages = settings.paths.raw / MESSAGES
-    ingestion = settings.ingestion
     roles = find_roles(
         raw_names(messages),
         name=str(settings.paths.raw),
-        text_column=ingestion.text_column,
-        optional=ingestion.optional_columns,
+        text_column=settings.ingestion.text_column,
+        optional=settings.ingestion.optional_columns,
     )
-    raw = read_raw_columns(messages, roles, date_order=ingestion.date_order)
-    for column in raw.unread:
+    return messages.resolve(), roles
+
+
+def _indexed(
+    settings: Settings, sources: Sources, index: Index, *, rows: int, unread: tuple[Unread, ...]
+) -> _Indexed:
+    for column in unread:
         if column.found:
             logger.info("column %r: dates as %s", column.column, " and as ".join(column.found))
-    index = write_index(raw, scratch, rounds=settings.transformation.thread_rounds)
     chosen = choose_rules(
-        messages, columns=list(roles.texts), cut_mail=settings.transformation.cut_mail
+        sources.raw, columns=list(sources.roles.texts), cut_mail=settings.transformation.cut_mail
     )
-    sources = Sources(raw=messages.resolve(), roles=roles, index_folder=scratch, rules=chosen.rules)
     return _Indexed(
-        sources,
+        sources._replace(rules=chosen.rules),
         index,
-        raw_rows=len(raw.source_rows),
+        raw_rows=rows,
         chosen=chosen,
-        unread=raw.unread,
+        unread=unread,
         quarantined=quarantined(settings.paths.raw),
     )
 

@@ -9,6 +9,7 @@ with power 1/2), at least one where the quarter suffices, and counts what was dr
 Words are counted in seconds; vectors of a million texts would take a quarter of an hour.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 COMMON_TEXTS = 20
 
 
-def draw_texts(messages: "DataFrame", *, budget: int, seed: int) -> "DataFrame":
+def draw_texts(
+    messages: "DataFrame", *, budget: int, seed: int, by_spark: bool = False
+) -> "DataFrame":
     """The messages of ``budget`` distinct texts, all copies of each; the same ones every time.
-
-    The driver holds 24 bytes a distinct text.
 
     Args:
         messages: columns tweet_id, text (not null), clean_text, brand, created_at, is_opener.
             A text that many messages share is for the brand, month and opener of the first one.
         budget: distinct texts.
         seed: decides by chance.
+        by_spark: Spark chooses, not the driver, which holds 24 bytes a distinct text to do so.
     """
     from pyspark.sql import functions as F
 
@@ -47,10 +49,14 @@ def draw_texts(messages: "DataFrame", *, budget: int, seed: int) -> "DataFrame":
         .agg(F.min_by("word", F.struct("count", "word")).alias("word"))
     )
     kind = F.xxhash64("word").alias("kind")
-    found = texts.join(rarest, "key", "left").select("key", "who", kind).toArrow()
-    keys, who, kinds = (np.asarray(found[name]) for name in ("key", "who", "kind"))
-    drawn = choose(keys, [who, kinds], budget=budget)
-    wanted = messages.sparkSession.createDataFrame(pa.table({"key": keys[drawn]}))
+    grouped = texts.join(rarest, "key", "left").select("key", "who", kind)
+    if by_spark:
+        drawn = choose_by_spark(grouped, ["who", "kind"], budget=budget)
+    else:
+        found = grouped.toArrow()
+        keys, who, kinds = (np.asarray(found[name]) for name in ("key", "who", "kind"))
+        drawn = keys[choose(keys, [who, kinds], budget=budget)]
+    wanted = messages.sparkSession.createDataFrame(pa.table({"key": drawn}))
     return messages.withColumn("key", key).join(wanted, "key", "left_semi").drop("key")
 
 
@@ -70,6 +76,35 @@ def choose(
     for groups in groupings:
         drawn[_top_up(drawn, groups, chance)[:topped_up]] = True
     return drawn
+
+
+def choose_by_spark(
+    texts: "DataFrame", groupings: Sequence[str], *, budget: int
+) -> NDArray[np.int64]:
+    """The keys that ``choose`` takes: the driver holds ``budget`` of them, and no other.
+
+    Args:
+        texts: key, distinct, the chance; a column each grouping.
+        groupings: their names.
+        budget: how many.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    session = texts.sparkSession
+    topped_up = budget // 4
+    by_chance = texts.select("key").orderBy("key").limit(budget - topped_up * len(groupings))
+    drawn = by_chance.toArrow()
+    for grouping in groupings:
+        taken = session.createDataFrame(drawn).withColumn("drawn", F.lit(True))
+        marked = texts.join(F.broadcast(taken), "key", "left").fillna(False, ["drawn"])
+        group = Window.partitionBy(grouping)
+        ahead = F.row_number().over(group.orderBy(F.desc("drawn"), "key")) - 1
+        turn = ahead / F.sqrt(F.count("*").over(group))
+        open_ = marked.withColumn("turn", turn).where(~F.col("drawn"))
+        lacking = open_.orderBy("turn", "key").limit(topped_up).select("key")
+        drawn = pa.concat_tables([drawn, lacking.toArrow()])
+    return np.asarray(drawn["key"])
 
 
 def _top_up(

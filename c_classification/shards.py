@@ -23,6 +23,7 @@ from common.config.spark import SparkSettings
 from common.errors import DataError
 from common.log import progress
 from common.onnx.device import Device
+from common.runtime.cluster import is_local
 from common.stage.files import sync_folder
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _SHARD_INPUT = pa.schema([("text", pa.string()), ("shard", pa.int32())])
 _DONE_SCHEMA = pa.schema([("shard", pa.int32()), ("worker", pa.string()), ("loads", pa.int32())])
 _DONE_DDL = "shard int, worker string, loads int"
 _POLL_S = 0.2
+_MOST_SHARDS = 10_000  # a task each, whose outcomes the driver holds; of more texts, larger ones
 logger = logging.getLogger(__name__)
 
 
@@ -65,12 +67,13 @@ def label_texts(texts: "DataFrame", spec: TeacherSpec, folder: Path) -> Labeled:
     """
     from pyspark.sql import functions as F
 
+    folder = folder.resolve()  # a worker may run elsewhere
     folder.mkdir(exist_ok=True)
     distinct = texts.select("text").distinct()
     total = distinct.count()
     if not total:
         return Labeled(0, 0, 0, workers=0, loads=0)
-    shards = -(-total // spec.settings.shard_rows)
+    shards = min(-(-total // spec.settings.shard_rows), _MOST_SHARDS)
     found = {shard for shard in range(shards) if shard_path(folder, shard, shards).is_file()}
     if found:
         logger.info("going on after %s of %s shards", f"{len(found):,}", f"{shards:,}")
@@ -124,7 +127,7 @@ def label_shard(
 
 def write_shard(table: pa.Table, path: Path) -> None:
     """Write aside and rename, so that a shard's file is whole if it exists."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.part")
     with partial.open("wb") as file:
         pq.write_table(table, file)
         file.flush()
@@ -140,7 +143,7 @@ def shard_path(folder: Path, shard: int, shards: int) -> Path:
 
 def engine(settings: SparkSettings, device: Device) -> SparkSettings:
     """A worker a core, but one alone for a GPU, which each would fill with a model of its own."""
-    if device == "cuda" and settings.master.startswith("local"):
+    if device == "cuda" and is_local(settings.master):
         return settings.model_copy(update={"master": "local[1]"})
     return settings
 
@@ -148,7 +151,7 @@ def engine(settings: SparkSettings, device: Device) -> SparkSettings:
 def threads_per_worker(spark: "SparkSession") -> int:
     """Cores over workers, so that sessions side by side do not fight for the same cores."""
     context = spark.sparkContext
-    if str(context.master).startswith("local"):
+    if is_local(str(context.master)):
         return max(1, (os.cpu_count() or 1) // context.defaultParallelism)
     return int(context.getConf().get("spark.task.cpus", "1"))
 

@@ -76,9 +76,20 @@ def label_messages(settings: Settings) -> Manifest:
             cache=settings.paths.cache,
             device=place.device,
         )
-        with spark_session(engine(settings.spark, place.device), app="c_classification") as spark:
+        with spark_session(
+            engine(settings.spark, place.device),
+            app="c_classification",
+            shared=settings.run_dir,
+        ) as spark:
             messages = read_parquet(spark, settings.paths.curated / "messages")
-            built = build_labels(messages, spec, folder, seed=settings.seed, earlier=earlier)
+            built = build_labels(
+                messages,
+                spec,
+                folder,
+                seed=settings.seed,
+                earlier=earlier,
+                most=settings.spark.driver_rows,
+            )
             synthetic = label_synthetic(spark, spec, folder) if classification.synthetic else {}
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
         figures = {"teacher_key": key, "cut_mail": cut_mail, **synthetic}
@@ -100,6 +111,7 @@ def build_labels(
     *,
     seed: int,
     earlier: Path | None = None,
+    most: int | None = None,
 ) -> Built:
     """Label ``messages`` into ``folder``/messages and count what became of each row.
 
@@ -109,6 +121,7 @@ def build_labels(
         folder: an existing folder.
         seed: of the draw, where there are more texts than the budget.
         earlier: messages that this very teacher has labeled; their texts keep the labels.
+        most: distinct texts of which the driver may choose; of more, Spark does.
 
     Raises:
         DataError: if there is no message to label.
@@ -121,7 +134,8 @@ def build_labels(
     with_text, all_texts = readable.count(), readable.select("text").distinct().count()
     budget, chosen = spec.settings.budget, readable
     if budget is not None and budget < all_texts:
-        chosen = draw_texts(readable, budget=budget, seed=seed)
+        by_spark = most is not None and all_texts > most
+        chosen = draw_texts(readable, budget=budget, seed=seed, by_spark=by_spark)
     kept = chosen.count()
 
     shards = folder / "shards"

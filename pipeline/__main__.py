@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
-from common.config.section import plain_path
+from common.config.section import path_or_address, plain_path
 from common.config.settings import load_settings
 from common.errors import SettingsError
 from pipeline import smoke
@@ -55,9 +55,11 @@ def main() -> int:
         "--gold", type=plain_path, help="evaluate: labeled rows, columns text,label"
     )
     parser.add_argument(
-        "--csv", type=plain_path, help="score: the file to label; without it, the curated messages"
+        "--csv",
+        type=path_or_address,
+        help="score: the file, folder or address to label; without it, the curated messages",
     )
-    parser.add_argument("--out", type=plain_path, help="score: the result")
+    parser.add_argument("--out", type=path_or_address, help="score: the result")
     parser.add_argument(
         "--relabel", action="store_true", help="score: also what another model labeled"
     )

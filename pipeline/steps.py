@@ -76,8 +76,8 @@ def evaluate_steps(settings: Settings, gold: Path) -> list[Step]:
     ]
 
 
-def score_step(source: Path, out: Path) -> Step:
-    """A file labeled by the student."""
+def score_step(source: Path | str, out: Path | str) -> Step:
+    """A file, or a folder or address, labeled by the student."""
     files = (f"--csv={source}", f"--out={out}")
     command = ("e_apification", "score", *files)
     return Step("file scoring", f"labels {source} into {out}", (command,))

@@ -32,6 +32,8 @@ ONLY_CHECKED = {
     r"make fuzz": "tests/common/tables/test_fuzz.py, with 100 cases",
     r"make api_fuzz": "tests/e_apification/test_schema.py",
     r"make container_test": "the tests marked container",
+    r"make cluster_test": "the tests marked cluster",
+    r".*SPARK_MASTER=": "the tests marked cluster; deploy/spark in tests/test_deploy_spark.py",
     r"make (images|screens)": "they would draw the repository's pictures",
     r"make mlflow_ui": "it runs until Ctrl-C",
     r".*tensorboard --logdir": "it runs until Ctrl-C",

@@ -60,6 +60,18 @@ def parse_ids(column: pa.ChunkedArray) -> Ints:
     return keys
 
 
+def texts_with_keys(column: pa.ChunkedArray, keys: Ints) -> pa.ChunkedArray:
+    """(N,) the ids whose key is a digest; null for whole numbers, and where there is none."""
+    text = pc.utf8_trim_whitespace(column)
+    is_whole = pc.fill_null(pc.match_substring_regex(text, _WHOLE), False)
+    return pc.if_else(pc.or_(is_whole, pa.chunked_array([keys == NOTHING])), None, text)
+
+
+def taken_twice(text: str) -> DataError:
+    """The error for an id whose key another one has too."""
+    return DataError(f"the id {text!r} has the key of another id; change it in the source")
+
+
 def key_of(text: str) -> int:
     """The key of an id that is no whole number."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -74,5 +86,5 @@ def _hashed(texts: pa.ChunkedArray, whole: Ints) -> Ints:
     alone = first[~np.isin(distinct, whole)]
     if len(alone) < len(names):
         twice = names[np.setdiff1d(np.arange(len(names)), alone)[0]]
-        raise DataError(f"the id {twice!r} has the key of another id; change it in the source")
+        raise taken_twice(twice)
     return np.asarray(keys[pc.fill_null(encoded.indices, len(names)).to_numpy()])

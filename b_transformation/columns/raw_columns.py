@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from b_transformation.columns.dates import NO_TIME, Times, parse_dates
+from b_transformation.columns.date_forms import NO_TIME, Times
+from b_transformation.columns.dates import parse_dates
 from b_transformation.columns.directions import INBOUND, OUTBOUND, Directions, read_directions
 from b_transformation.columns.ids import NOTHING, Ints, parse_ids, read_ids
 from b_transformation.columns.values import Unread
@@ -73,7 +74,7 @@ def read_raw_columns(folder: Path, roles: Roles, *, date_order: str | None = Non
     directions = np.full(len(source_rows), INBOUND, np.int8)
     if roles.inbound is not None:
         read, unread_words = read_directions(table[roles.inbound], name=roles.inbound)
-        if not _is_blank(unread_words, rows=len(source_rows)):
+        if not is_blank(unread_words, rows=len(source_rows)):
             directions = read
             unread.append(unread_words)
     dates = None
@@ -81,7 +82,7 @@ def read_raw_columns(folder: Path, roles: Roles, *, date_order: str | None = Non
         asked = directions != OUTBOUND
         column = table[roles.date].filter(pa.array(asked))
         times, unread_dates = parse_dates(column, name=roles.date, order=date_order)
-        if not _is_blank(unread_dates, rows=len(times)):
+        if not is_blank(unread_dates, rows=len(times)):
             dates = np.full(len(source_rows), NO_TIME)
             dates[asked] = times
             unread.append(unread_dates)
@@ -103,7 +104,8 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _is_blank(unread: Unread, *, rows: int) -> bool:
+def is_blank(unread: Unread, *, rows: int) -> bool:
+    """Whether a column has no value in any of its rows, so that it is left out."""
     if rows == 0 or unread.empty < rows:
         return False
     logger.warning("column %r is empty in all %s rows: left out", unread.column, f"{rows:,}")

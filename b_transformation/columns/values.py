@@ -24,6 +24,13 @@ class Unread(NamedTuple):
     found: tuple[str, ...] = ()
 
 
+class Example(NamedTuple):
+    """A value, and the row that has it."""
+
+    row: int
+    text: str
+
+
 def given_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The values without the blanks around them; null where there is none."""
     texts = pc.utf8_trim_whitespace(column)
@@ -35,5 +42,9 @@ def first_of(values: pa.ChunkedArray, where: pa.Array) -> str | None:
     place = pc.index(where, pa.scalar(True)).as_py()
     if place < 0:
         return None
-    value = str(values[place].as_py())
+    return shortened(str(values[place].as_py()))
+
+
+def shortened(value: str) -> str:
+    """A value as an error message shows it."""
     return value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}…"

@@ -1,5 +1,6 @@
 """Why rows are unusable, by number of rows, and what to set or mend for each cause."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,11 +51,13 @@ class Cause(NamedTuple):
 
 def quarantined(raw: Path) -> dict[str, int]:
     """Records of data/raw/quarantine by reason."""
-    files = sorted((raw / "quarantine").glob("*.parquet"))
-    if not files:
-        return {}
-    counts = pc.value_counts(pq.read_table(files, columns=["reason"])["reason"])
-    return {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
+    found: Counter[str] = Counter()
+    for path in sorted((raw / "quarantine").glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=["reason"]):
+                counts = pc.value_counts(batch.column("reason")).to_pylist()
+                found.update({entry["values"]: entry["counts"] for entry in counts})
+    return dict(found)
 
 
 def rank_causes(

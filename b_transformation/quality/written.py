@@ -3,10 +3,15 @@
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from common.runtime.spark import read_parquet
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 KEYS = ("tweet_id", "conversation_id", "is_opener", "text", "clean_text")
 
@@ -24,8 +29,10 @@ class Written(NamedTuple):
     with_brand: int
 
 
-def read_written(messages: Path) -> Written:
-    """Look at curated/messages."""
+def read_written(messages: Path, *, spark: "SparkSession | None" = None) -> Written:
+    """Look at curated/messages: in this process, or by Spark where they are too many for it."""
+    if spark is not None:
+        return _read_by_spark(spark, messages)
     files = sorted(messages.glob("*.parquet"))
     narrow = pq.read_table(
         files,
@@ -46,6 +53,33 @@ def read_written(messages: Path) -> Written:
         },
         openers=pc.sum(narrow["is_opener"]).as_py() or 0,
         with_brand=len(narrow) - narrow["brand"].null_count,
+    )
+
+
+def _read_by_spark(spark: "SparkSession", messages: Path) -> Written:
+    from pyspark.sql import functions as F
+
+    frame = read_parquet(spark, messages)
+    found = frame.agg(
+        F.count("*").alias("rows"),
+        F.count_distinct("tweet_id").alias("distinct_ids"),
+        F.min("created_at").alias("first"),
+        F.max("created_at").alias("last"),
+        F.count_if("is_opener").alias("openers"),
+        F.count("brand").alias("with_brand"),
+    ).toArrow()  # whose times have a zone
+    (seen,) = found.to_pylist()
+    lang = F.coalesce("lang", F.lit("unknown")).alias("lang")
+    languages = frame.groupBy(lang).count().orderBy(F.desc("count")).collect()
+    return Written(
+        rows=seen["rows"],
+        distinct_ids=seen["distinct_ids"],
+        nulls_in_keys=_count_nulls(sorted(messages.glob("*.parquet"))),
+        first_created_at=seen["first"],
+        last_created_at=seen["last"],
+        languages={row["lang"]: row["count"] for row in languages},
+        openers=seen["openers"],
+        with_brand=seen["with_brand"],
     )
 
 

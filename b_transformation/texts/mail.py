@@ -1,7 +1,7 @@
 """Whether a source is one of mails: what is quoted and signed in those is cut, if not told else."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,12 +63,15 @@ def choose_rules(folder: Path, *, columns: Sequence[str], cut_mail: CutMail) -> 
     return Chosen(rules, share)
 
 
-def _sample(folder: Path, columns: Sequence[str]) -> list[pa.Table]:
-    files = [pq.ParquetFile(path) for path in sorted(folder.glob("*.parquet"))]
-    groups = [(file, number) for file in files for number in range(file.num_row_groups)]
+def _sample(folder: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    groups = [
+        (path, number)
+        for path in sorted(folder.glob("*.parquet"))
+        for number in range(pq.read_metadata(path).num_row_groups)
+    ]
     step = max(1, len(groups) / _GROUPS)
     chosen = [groups[int(i * step)] for i in range(min(len(groups), _GROUPS))]
     each = max(_TEXTS_A_GROUP, _GROUPS * _TEXTS_A_GROUP // max(1, len(chosen)))
-    return [
-        file.read_row_group(number, columns=list(columns)).slice(0, each) for file, number in chosen
-    ]
+    for path, number in chosen:
+        with pq.ParquetFile(path) as file:
+            yield file.read_row_group(number, columns=list(columns)).slice(0, each)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from b_transformation.columns.dates import Times
+from b_transformation.columns.date_forms import Times
 from b_transformation.columns.directions import INBOUND, OUTBOUND, UNKNOWN
 from b_transformation.columns.ids import NOTHING, Ints
 from b_transformation.columns.raw_columns import RawColumns

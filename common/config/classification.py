@@ -89,7 +89,12 @@ class ClassificationSettings(Section):
     )
     threshold: float = Field(0.3, ge=0, le=1, description="confidence below which it abstains")
     max_length: int = Field(128, ge=8, le=512, description="tokens of premise and hypothesis")
-    shard_rows: int = Field(1_000, ge=1, description="distinct texts a shard; the unit of resuming")
+    shard_rows: int = Field(
+        1_000,
+        ge=1,
+        description="distinct texts a shard, more where they would be above 10,000; the unit of "
+        "resuming",
+    )
     nli: NliSettings = NliSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
 

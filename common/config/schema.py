@@ -4,16 +4,16 @@ import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from common.config.classification import ClassificationSettings
 from common.config.gate import GateSettings
 from common.config.ingestion import IngestionSettings
 from common.config.paths import Paths
 from common.config.scoring import ScoringSettings
-from common.config.section import FilePath, Section
+from common.config.section import FilePath, Section, is_address
 from common.config.serving import ServingSettings
 from common.config.spark import SparkSettings
 from common.config.store import StoreSettings
@@ -50,6 +50,16 @@ class Settings(Section):
     scoring: ScoringSettings = ScoringSettings()
     store: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
+
+    @field_validator("run_dir", mode="before")
+    @classmethod
+    def _on_a_disk(cls, run_dir: Any) -> Any:
+        if is_address(run_dir):
+            raise ValueError(
+                "must be a folder, on a disk that all machines mount where a cluster runs; only "
+                "score reads and writes addresses: CSV=s3a://… OUT=s3a://…"
+            )
+        return run_dir
 
     @property
     def paths(self) -> Paths:

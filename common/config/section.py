@@ -1,9 +1,12 @@
 """What all sections of the settings share."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Section(BaseModel):
@@ -25,6 +28,16 @@ def plain_path(path: Path | str) -> Path:
     path = Path(path)
     first = path.parts[0] if path.parts else ""
     return path.absolute() if first.startswith("~") or ":" in first else path
+
+
+def is_address(place: Any) -> bool:
+    """Whether a text names a place of another file system, as hdfs://host/folder does."""
+    return isinstance(place, str) and bool(_ADDRESS.match(place))
+
+
+def path_or_address(text: str) -> Path | str:
+    """A path, or an address as it stands."""
+    return text if is_address(text) else plain_path(text)
 
 
 FilePath = Annotated[Path, AfterValidator(plain_path)]

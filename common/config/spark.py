@@ -17,7 +17,15 @@ class SparkSettings(Section):
         pattern=r"^[0-9]+[mg]$",
         description=f"JVM heap, as 3g or 900m; {_LEAST_MB}m at least",
     )
-    shuffle_partitions: int = Field(8, ge=1, description="partitions after a shuffle")
+    shuffle_partitions: int = Field(
+        8, ge=1, description="partitions after a shuffle; on a cluster three a core"
+    )
+    driver_rows: int = Field(
+        20_000_000,
+        ge=0,
+        description="rows up to which the driver holds ids and replies (250 bytes a row); of more, "
+        "Spark joins them",
+    )
 
     @field_validator("driver_memory")
     @classmethod

@@ -33,7 +33,7 @@ from common.store import has_store
 from common.tracking.records import Tracker
 from e_apification.bulk.label_mix import write_label_mix
 from e_apification.bulk.rows import ADDED
-from e_apification.bulk.spark import logged_progress, predictor_of
+from e_apification.bulk.spark import logged_progress, predictor_of, shipped, tasks_for
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 OpenSession = Callable[[], "AbstractContextManager[SparkSession]"]
 MESSAGES, DATE = "messages", "created_date"
 PERSON, STUDENT = "person", "student"
-_TEXTS_A_TASK = 5_000
-_TASKS_A_CORE = 4
+_ROWS_A_FILE = 5_000_000
 _SCORED = pa.schema(
     [
         ("text", pa.string()),
@@ -88,14 +87,14 @@ def score_curated(settings: Settings, *, relabel: bool, open_session: OpenSessio
     earlier = paths.scored.resolve() / MESSAGES if scored else None
 
     def build(folder: Path) -> Built:
-        with open_session() as session:
+        with open_session() as session, shipped(session, models, model_id) as found:
             return _build(
                 session,
                 folder,
                 messages=read_parquet(session, paths.curated / MESSAGES),
                 known=_known(session, earlier, model_id=model_id if relabel else None),
                 people=people,
-                score=partial(_score_batches, models=str(models.resolve()), model_id=model_id),
+                score=partial(_score_batches, models=found, model_id=model_id),
             )
 
     manifest = run_stage(plan, output=paths.scored, build=build, on_built=Tracker(settings))
@@ -153,9 +152,9 @@ def _build(
         open_rows = open_rows.join(known, on="tweet_id", how="left_anti")
     texts = open_rows.select("text").distinct()
     distinct = texts.count()
-    tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, distinct // _TEXTS_A_TASK)
     with logged_progress(session):
-        scored = texts.repartition(tasks, "text").mapInArrow(score, _SCORED_DDL)
+        parted = texts.repartition(tasks_for(session, distinct), "text")
+        scored = parted.mapInArrow(score, _SCORED_DDL)
         write_parquet(scored, folder / "texts")
     seconds = time.monotonic() - started
     new = read_parquet(session, folder / "texts", schema=_SCORED_DDL)
@@ -166,7 +165,9 @@ def _build(
     labeled = _with_people(messages.join(labels, on="tweet_id", how="inner"), people)
     dated = labeled.withColumn(DATE, F.date_format("created_at", "yyyy-MM-dd"))
     target = folder / MESSAGES
-    dated.repartition(DATE).write.partitionBy(DATE).parquet(str(target.resolve()))
+    # A file a day, or several: a source without dates is all of one.
+    share = F.pmod(F.xxhash64("tweet_id"), F.lit(1 + rows // _ROWS_A_FILE))
+    write_parquet(dated.repartition(DATE, share), target, partition_by=[DATE])
     written = read_parquet(session, target)
     figures = _figures(written)
     shutil.rmtree(folder / "texts")

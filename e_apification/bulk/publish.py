@@ -6,10 +6,12 @@ result is whole.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,20 +20,46 @@ from common.stage.files import sha256_of, sync_folder
 from common.stage.manifest import FileRecord, RowCounts
 
 
-class ScoreManifest(BaseModel):
-    """What a run took and made. rows.dropped: rejected records by reason."""
+class Summary(NamedTuple):
+    """What a run did: rows taken = out + rejected; seconds with and without Spark's start.
 
+    rejected: by reason. distinct: texts, None where nobody counted them. abstained, without_text:
+    rows.
+    """
+
+    taken: int
+    out: int
+    rejected: Counter[str]
+    distinct: int | None
+    abstained: int
+    without_text: int
+    seconds: float
+    scoring_seconds: float
+
+
+class _Scored(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     created_at: datetime
     model_id: str
-    input: FileRecord
     form: str
     text_columns: tuple[str, ...]
-    output: FileRecord
     rows: RowCounts
     abstained: int
     without_text: int
+
+
+class ScoreManifest(_Scored):
+    """What a run took and made. rows.dropped: rejected records by reason."""
+
+    input: FileRecord
+    output: FileRecord
+
+
+class FolderManifest(_Scored):
+    """The same of a folder, which is named by its address."""
+
+    input: str
 
 
 def record_of(path: Path, *, name: str) -> FileRecord:

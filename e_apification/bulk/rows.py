@@ -29,7 +29,9 @@ ADDED = {
     "model_id": pa.string(),
 }
 _BATCH_ROWS = 10_000
+_PART_ROWS = 1_000_000
 _UNSEEN = -3
+_RESULTS = {"label": np.int16, "confidence": np.float32, "truncated": np.bool_}
 
 
 class Landed(NamedTuple):
@@ -50,7 +52,7 @@ class Landed(NamedTuple):
 
 
 class Results(NamedTuple):
-    """One entry a row, in row order.
+    """One entry a row, in row order, in files beside the results, so that any N fits.
 
     labels: (N,) int16, or ABSTAINED or NO_TEXT; confidence, truncated: (N,).
     """
@@ -59,6 +61,14 @@ class Results(NamedTuple):
     confidence: NDArray[np.float32]
     truncated: NDArray[np.bool_]
     distinct: int
+
+    def count(self, code: int) -> int:
+        """Rows with that label."""
+        parts = range(0, len(self.labels), _PART_ROWS)
+        return sum(
+            int(np.count_nonzero(self.labels[start : start + _PART_ROWS] == code))
+            for start in parts
+        )
 
 
 def land_table(
@@ -85,7 +95,7 @@ def land_table(
     """
     rows, rejected = 0, Counter[str]()
     with open_table(source, max_field_mb=max_field_mb) as table:
-        header, replaced = _without_results(list(table.columns))
+        header, replaced = without_results(list(table.columns))
         texts = text_columns(text_column, header)
         places = column_places(header, texts, name=str(source.path), remedy=TEXT_REMEDY)
         schema = pa.schema(
@@ -136,31 +146,32 @@ def read_results(scored: Path, *, rows: int) -> Results:
     Raises:
         TriageError: if a row got no result, or two.
     """
-    labels = np.full(rows, _UNSEEN, np.int16)
-    confidence = np.zeros(rows, np.float32)
-    truncated = np.zeros(rows, np.bool_)
+    labels, confidence, truncated = (
+        np.lib.format.open_memmap(
+            scored.with_name(f"{name}.npy"), mode="w+", dtype=dtype, shape=(rows,)
+        )
+        for name, dtype in _RESULTS.items()
+    )
+    labels[:] = _UNSEEN
     distinct = spread = 0
     for part in sorted(scored.glob("*.parquet")):
         for batch in pq.ParquetFile(part).iter_batches(_BATCH_ROWS):
             lists = batch.column("rows")
             index = lists.flatten().to_numpy()  # (R,) rows of all texts of the batch
             times = lists.value_lengths().to_numpy()
-            for name, values in (
-                ("label", labels),
-                ("confidence", confidence),
-                ("truncated", truncated),
-            ):
+            for name, values in zip(_RESULTS, (labels, confidence, truncated), strict=True):
                 found = batch.column(name).to_numpy(zero_copy_only=False)
                 values[index] = np.repeat(found, times)
             distinct += batch.num_rows
             spread += len(index)
-    missing = int((labels == _UNSEEN).sum())
+    results = Results(labels, confidence, truncated, distinct)
+    missing = results.count(_UNSEEN)
     if spread != rows or missing:
         raise TriageError(
             f"{rows} rows were scored {spread} times and {missing} not at all; nothing is "
             "written; run again, and report it if it stays"
         )
-    return Results(labels, confidence, truncated, distinct)
+    return results
 
 
 def scored_schema(landed: Landed) -> pa.Schema:
@@ -193,7 +204,7 @@ def scored_batches(
         yield pa.record_batch([*columns, *arrays], schema)
 
 
-def _without_results(header: list[str]) -> tuple[list[str], bool]:
+def without_results(header: list[str]) -> tuple[list[str], bool]:
     """The header without the columns that an earlier run added, and whether it had them.
 
     They are such only where they stand at the end, all of them, under the very names that the

@@ -5,23 +5,24 @@ model abstained), confidence, abstained, truncated and model_id. The end of OUT'
 format. IN is read as ingestion reads it: records that cannot be read stand in OUT.rejected.csv
 with their number and the reason, and make the exit code 4. OUT.manifest.json has the counts.
 
-Without --csv and --out it labels data/curated into data/scored (curated).
+A folder of Parquet or JSONL files, or an address as s3a://bucket/in, is labeled into another one by
+Spark's workers alone (folder). Without --csv and --out, it labels data/curated into data/scored
+(curated).
 """
 
 import argparse
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from common.config.cli import run_command, stage_parser
 from common.config.schema import Settings
-from common.config.section import plain_path
+from common.config.section import path_or_address
 from common.errors import RejectedError, SettingsError
 from common.models.model_source import fetch_served
 from common.models.registry import require_production_id
@@ -31,6 +32,7 @@ from common.tables.columns.places import quoted
 from common.tables.input import TableInput
 from common.tables.writing.output import ENDINGS, ending_of
 from e_apification.bulk.curated import score_curated
+from e_apification.bulk.folder import REJECTED, is_folder, score_folder
 from e_apification.bulk.formats import (
     Dialect,
     check_cells,
@@ -39,6 +41,7 @@ from e_apification.bulk.formats import (
 )
 from e_apification.bulk.publish import (
     ScoreManifest,
+    Summary,
     publish,
     record_of,
     rejects_of,
@@ -61,22 +64,6 @@ if TYPE_CHECKING:
 
 OpenSession = Callable[[], "AbstractContextManager[SparkSession]"]
 logger = logging.getLogger("e_apification.bulk.score")
-
-
-class Summary(NamedTuple):
-    """What a run did: rows taken = out + rejected; seconds with and without Spark's start.
-
-    rejected: by reason. abstained, without_text: rows.
-    """
-
-    taken: int
-    out: int
-    rejected: Counter[str]
-    distinct: int
-    abstained: int
-    without_text: int
-    seconds: float
-    scoring_seconds: float
 
 
 def score_table(
@@ -134,8 +121,8 @@ def score_table(
             out=landed.rows,
             rejected=landed.rejected,
             distinct=results.distinct,
-            abstained=int((results.labels == ABSTAINED).sum()),
-            without_text=int((results.labels == NO_TEXT).sum()),
+            abstained=results.count(ABSTAINED),
+            without_text=results.count(NO_TEXT),
             seconds=time.monotonic() - started,
             scoring_seconds=scoring_s,
         )
@@ -189,8 +176,9 @@ def _dialect(landed: Landed, *, guard: bool) -> Dialect:
 
 
 def _run(settings: Settings, *, args: argparse.Namespace) -> None:
-    open_session = partial(spark_session, settings.spark, app="bulk scoring")
+    session = partial(spark_session, settings.spark, app="bulk scoring")
     if args.csv is None and args.out is None:
+        open_session = partial(session, shared=settings.run_dir)
         score_curated(settings, relabel=args.relabel, open_session=open_session)
         return
     if args.csv is None or args.out is None:
@@ -199,19 +187,29 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
             "the curated messages of RUN_DIR"
         )
     ingestion = settings.ingestion
-    summary = score_table(
-        settings,
-        source=TableInput.of(args.csv, ingestion),
-        out=args.out,
-        text_column=args.text_column or ingestion.text_column,
-        open_session=open_session,
-    )
+    text_column = args.text_column or ingestion.text_column
+    if is_folder(args.csv):
+        rejects: object = f"{args.out}/{REJECTED}"
+        summary = score_folder(
+            settings, source=args.csv, out=args.out, text_column=text_column, open_session=session
+        )
+    elif isinstance(args.out, str):
+        raise SettingsError(f"{args.out} is an address and {args.csv} a file; name a file")
+    else:
+        rejects = rejects_of(args.out)
+        summary = score_table(
+            settings,
+            source=TableInput.of(args.csv, ingestion),
+            out=args.out,
+            text_column=text_column,
+            open_session=partial(session, shared=args.out.parent),
+        )
     logger.info(
-        "%s rows in = %s out + %s rejected; %s distinct texts; %s rows abstained, %s without text",
+        "%s rows in = %s out + %s rejected; %s%s rows abstained, %s without text",
         f"{summary.taken:,}",
         f"{summary.out:,}",
         f"{summary.rejected.total():,}",
-        f"{summary.distinct:,}",
+        "" if summary.distinct is None else f"{summary.distinct:,} distinct texts; ",
         f"{summary.abstained:,}",
         f"{summary.without_text:,}",
     )
@@ -226,7 +224,7 @@ def _run(settings: Settings, *, args: argparse.Namespace) -> None:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.rejected.items()))
         raise RejectedError(
             f"{summary.rejected.total():,} of {summary.taken:,} records are not in {args.out} "
-            f"({reasons}): see {rejects_of(args.out)}"
+            f"({reasons}): see {rejects}"
         )
 
 
@@ -237,8 +235,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "curated messages of RUN_DIR that have no label yet, into data/scored."
     )
     parser = stage_parser("e_apification score", summary, sections=["scoring", "spark"])
-    parser.add_argument("--csv", type=plain_path, help="the table to label")
-    parser.add_argument("--out", type=plain_path, help=f"result: {', '.join(ENDINGS)}")
+    parser.add_argument(
+        "--csv", type=path_or_address, help="the table to label, or a folder or address of tables"
+    )
+    parser.add_argument(
+        "--out", type=path_or_address, help=f"result: {', '.join(ENDINGS)}, or a folder or address"
+    )
     parser.add_argument(
         "--text-column",
         help="column of the text, or several: subject,description (default ingestion.text_column)",

@@ -6,7 +6,9 @@ truncated (the model read less than the text).
 """
 
 import logging
+import tempfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -16,8 +18,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from common.models.metrics import read_served
-from common.models.registry import model_folder
+from common.models.registry import model_folder, served_files, verified_served
+from common.runtime.cluster import is_local
 from common.runtime.spark import read_parquet, write_parquet
+from common.stage.manifest import MANIFEST
 from common.tables.writing.formulas import unmarked
 from common.text import TextRules
 from e_apification.model.predictor import OnnxPredictor, load_predictor
@@ -26,8 +30,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ABSTAINED, NO_TEXT = -1, -2
-_ROWS_A_TASK = 5_000
-_TASKS_A_CORE = 4
+_TEXTS_A_TASK, _TASKS_A_CORE = 5_000, 4
+_MOST_TASKS = 10_000  # the driver holds some kilobytes of each
 _SAY_EVERY_S = 10.0
 _NATURAL = pa.schema([("row", pa.int64()), ("natural", pa.string())])
 _SCORED = pa.schema(
@@ -47,7 +51,7 @@ def score_texts(
     """Score every text of ``texts`` with one model model_id.
 
     Args:
-        session: where the work runs; its workers must see the two folders.
+        session: where the work runs; its workers must see the file and the folder of results.
         texts: the Parquet file of rows.
         rows: how many it holds.
         models: the folder of models.
@@ -56,21 +60,46 @@ def score_texts(
     """
     from pyspark.sql import functions as F
 
-    tasks = max(session.sparkContext.defaultParallelism * _TASKS_A_CORE, rows // _ROWS_A_TASK)
     rules = read_served(model_folder(models, model_id)).text_rules
     clean = partial(_clean_batches, rules=rules)
-    score = partial(_score_batches, models=str(models.resolve()), model_id=model_id)
-    scored = (
-        read_parquet(session, texts)
-        .select("row", "text")
-        .mapInArrow(clean, "row long, natural string")
-        .repartition(tasks, "natural")
-        .groupBy("natural")
-        .agg(F.collect_list("row").alias("rows"))
-        .mapInArrow(score, "rows array<long>, label int, confidence float, truncated boolean")
-    )
-    with logged_progress(session):
+    with shipped(session, models, model_id) as found, logged_progress(session):
+        score = partial(_score_batches, models=found, model_id=model_id)
+        scored = (
+            read_parquet(session, texts)
+            .select("row", "text")
+            .mapInArrow(clean, "row long, natural string")
+            .repartition(tasks_for(session, rows), "natural")
+            .groupBy("natural")
+            .agg(F.collect_list("row").alias("rows"))
+            .mapInArrow(score, "rows array<long>, label int, confidence float, truncated boolean")
+        )
         write_parquet(scored, out)
+
+
+def tasks_for(session: "SparkSession", texts: int) -> int:
+    """In how many parts so many texts are scored."""
+    cores = session.sparkContext.defaultParallelism
+    return min(max(cores * _TASKS_A_CORE, texts // _TEXTS_A_TASK), max(cores, _MOST_TASKS))
+
+
+@contextmanager
+def shipped(session: "SparkSession", models: Path, model_id: str) -> Iterator[str]:
+    """What ``predictor_of`` finds a model by, as long as the context lasts.
+
+    Workers of this machine read the folder of models. Other machines get what serving needs of the
+    model from the driver, as an archive, and check it by its manifest: they need not see RUN_DIR.
+    """
+    if is_local(str(session.sparkContext.master)):
+        yield str(models.resolve())
+        return
+    folder = verified_served(models, model_id)
+    with tempfile.TemporaryDirectory(prefix="triage-") as scratch:
+        archive = Path(scratch) / f"model-{model_id}.zip"
+        with zipfile.ZipFile(archive, "w") as file:
+            for name in (MANIFEST, *served_files(folder)):
+                file.write(folder / name, f"{model_id}/{name}")
+        session.sparkContext.addArchive(str(archive))
+        yield archive.name
 
 
 def _clean_batches(
@@ -105,8 +134,14 @@ def _score_batches(
 
 @cache
 def predictor_of(models: str, model_id: str) -> OnnxPredictor:
-    """The model of this Python worker, loaded once; Spark keeps workers from task to task."""
-    return load_predictor(Path(models), model_id, threads=1)
+    """The model of this Python worker, loaded once; Spark keeps workers from task to task.
+
+    models: from ``shipped``.
+    """
+    from pyspark import SparkFiles
+
+    folder = Path(models) if Path(models).is_absolute() else Path(SparkFiles.get(models))
+    return load_predictor(folder, model_id, threads=1)
 
 
 @contextmanager

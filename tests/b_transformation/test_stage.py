@@ -142,6 +142,23 @@ def test_unchanged_second_run_does_nothing(curated: Path, monkeypatch: pytest.Mo
     assert run(settings) == find_manifest(curated / "data/curated")
 
 
+def test_joins_of_spark_curate_the_same(copied: Path, shared_session: None) -> None:
+    """As they do above spark.driver_rows; the limits make the key another one."""
+    before = find_manifest(copied / "data/curated")
+    assert before is not None
+    more = ("transformation.max_text_chars=200", "transformation.quality.min_rows=2")
+    manifest = run(settings_for(copied, *LENIENT, *more, "spark.driver_rows=0"))
+    assert manifest.key != before.key
+    assert (manifest.rows, manifest.figures) == (before.rows, before.figures)
+    assert rows_of(copied / "data/curated/messages") == MESSAGES
+    assert rows_of(copied / "data/curated/replies") == REPLIES
+    report = json.loads((copied / "reports/quality.json").read_text(encoding="utf-8"))
+    assert report["columns"]["date"]["forms"] == [
+        "Tue Oct 31 22:10:47 +0000 2017",
+        "2017-10-31 22:10:47",
+    ]
+
+
 def test_failed_check_publishes_nothing(copied: Path, shared_session: None) -> None:
     before = find_manifest(copied / "data/curated")
     with pytest.raises(DataError) as caught:

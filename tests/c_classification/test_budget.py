@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
-from c_classification.budget import choose, draw_texts
+from c_classification.budget import choose, choose_by_spark, draw_texts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,3 +78,16 @@ def test_brands_months_openers_and_rare_words_are_drawn(spark: "SparkSession") -
     assert sum("parcel" in text for _, text in first) >= 20
     assert drawn(1) == first
     assert drawn(2) != first
+
+
+@pytest.mark.parametrize("budget", [3, 40, 250, 600])
+def test_spark_chooses_the_same(spark: "SparkSession", budget: Any) -> None:
+    draw = np.random.default_rng(7)
+    keys = draw.permutation(500).astype(np.int64)
+    groups = [draw.zipf(1.5, 500) % 40, draw.integers(0, 5, 500)]
+    table = pa.table({"key": keys, "who": groups[0], "kind": groups[1]})
+    by_spark = choose_by_spark(
+        spark.createDataFrame(table).repartition(3), ["who", "kind"], budget=budget
+    )
+    by_driver = keys[choose(keys, groups, budget=budget)]
+    assert sorted(by_spark.tolist()) == sorted(by_driver.tolist())

@@ -36,7 +36,8 @@ def write(path: Path, *rows: tuple[Any, ...], group_size: int | None = None) -> 
     pq.write_table(pa.table(arrays, schema=SCHEMA), path, row_group_size=group_size)
 
 
-def test_figures_of_two_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_spark", [False, True])
+def test_figures_of_two_files(spark: "SparkSession", tmp_path: Path, by_spark: bool) -> None:
     write(
         tmp_path / "a.parquet",
         (1, "7", HALLOWEEN, "Shop", 1, True, "Hi 😀", "hi", "en"),
@@ -48,7 +49,7 @@ def test_figures_of_two_files(tmp_path: Path) -> None:
         (2, "8", None, "Bank", 1, False, "gracias", "gracias", "es"),
         (5, "8", EARLY, None, 99, False, "and now", "and now", "en"),
     )
-    assert read_written(tmp_path) == Written(
+    assert read_written(tmp_path, spark=spark if by_spark else None) == Written(
         rows=5,
         distinct_ids=4,
         nulls_in_keys={
@@ -87,9 +88,10 @@ def test_nulls_in_keys_are_counted_over_files_and_row_groups(
     assert (written.first_created_at, written.last_created_at) == (None, None)
 
 
-def test_no_messages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_spark", [False, True])
+def test_no_messages(spark: "SparkSession", tmp_path: Path, by_spark: bool) -> None:
     pq.ParquetWriter(tmp_path / "a.parquet", SCHEMA).close()
-    written = read_written(tmp_path)
+    written = read_written(tmp_path, spark=spark if by_spark else None)
     assert (written.rows, written.distinct_ids, written.openers, written.with_brand) == (0, 0, 0, 0)
     assert (written.first_created_at, written.last_created_at) == (None, None)
     assert written.languages == {}

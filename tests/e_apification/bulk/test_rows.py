@@ -173,6 +173,8 @@ def test_results_of_distinct_texts_are_spread_over_their_rows(tmp_path: Path) ->
     assert results.confidence.tolist() == [0.5, 0.25, 1.0, 0.5]
     assert results.truncated.tolist() == [True, False, False, True]
     assert results.distinct == 3
+    assert [results.count(code) for code in (1, -1, 0)] == [2, 1, 0]
+    assert isinstance(results.labels, np.memmap)  # in a file, however many rows there are
 
 
 @pytest.mark.parametrize("rows", [[[0], [1]], [[0, 1], [1, 2]], [[0, 1], [1]]])

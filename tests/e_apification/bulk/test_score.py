@@ -21,7 +21,8 @@ from common.tables.input import TableInput
 from common.tables.table import Batch, Table
 from e_apification.bulk import rows as bulk_rows
 from e_apification.bulk import score as command
-from e_apification.bulk.score import Summary, score_table
+from e_apification.bulk.publish import Summary
+from e_apification.bulk.score import score_table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
