@@ -139,7 +139,7 @@ lint: env ## ruff (check and format) and mypy
 
 test: env lint ## lint, and all tests but those that need a container engine or the network
 	@# One more than cores, as tests wait for servers and processes a third of their time.
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network and not stack" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not stack and not network" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: env ## 2,000 random tables through ingestion, and as many through score
 	@TABLE_FUZZ_CASES=2000 $(PY) -m pytest tests/common/tables/test_fuzz.py
