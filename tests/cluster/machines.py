@@ -23,7 +23,7 @@ from common.runtime.java import find_java_home
 SPARK_HOME = Path(pyspark.__file__).parent
 NET = "10.203.7"
 HERE = f"{NET}.1"
-_READY_S = 60
+_READY_S = 180
 
 
 def missing() -> str:
@@ -42,21 +42,24 @@ class Cluster:
 
     def __init__(self, folder: Path, *, hidden: Sequence[Path]) -> None:
         self._folder, self._hidden = folder, hidden
-        self._stack = ExitStack()
         self.master = f"spark://{HERE}:{_free_port()}"
 
     def __enter__(self) -> Self:
-        bridge = self._stack.enter_context(_bridge(f"triage{os.getpid()}"))
-        self._namespaces = [
-            self._stack.enter_context(_namespace(bridge, number)) for number in (1, 2)
-        ]
-        port = self.master.rpartition(":")[2]
-        options = ("--host", HERE, "--port", port, "--webui-port", "0")
-        master = self._spark("master", [], "org.apache.spark.deploy.master.Master", *options)
-        self._stack.callback(_end, master)
-        _wait_for(int(port))
-        for number in (1, 2):
-            self.start_worker(number)
+        with ExitStack() as started:
+            bridge = started.enter_context(_bridge(f"triage{os.getpid()}"))
+            self._namespaces = [
+                started.enter_context(_namespace(bridge, number)) for number in (1, 2)
+            ]
+            for number in (1, 2):
+                started.callback(self.kill_worker, number)
+            port = self.master.rpartition(":")[2]
+            options = ("--host", HERE, "--port", port, "--webui-port", "0")
+            master = self._spark("master", [], "org.apache.spark.deploy.master.Master", *options)
+            started.callback(_end, master)
+            _wait_for(int(port))
+            for number in (1, 2):
+                self.start_worker(number)
+            self._stack = started.pop_all()
         return self
 
     def __exit__(
@@ -65,8 +68,6 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number in (1, 2):
-            self.kill_worker(number)
         self._stack.close()
 
     def start_worker(self, number: int) -> None:
@@ -74,6 +75,10 @@ class Cluster:
         name = self._namespaces[number - 1]
         address = f"{NET}.{10 + number}"
         hide = "".join(f"mount -t tmpfs none {shlex.quote(str(f))}; " for f in self._hidden)
+        hosts = self._folder / "hosts"
+        names = {HERE: "driver", f"{NET}.11": "worker-1", f"{NET}.12": "worker-2"}
+        hosts.write_text("".join(f"{a} {host}\n" for a, host in names.items()), encoding="utf-8")
+        hide += f"mount --bind {shlex.quote(str(hosts))} /etc/hosts; "
         inside = f'set -e; hostname worker-{number}; {hide}exec "$@"'
         enter = ["ip", "netns", "exec", name, "unshare", "--mount", "--uts"]
         self._spark(
@@ -162,7 +167,7 @@ def _wait_for(port: int) -> None:
             socket.create_connection((HERE, port), timeout=1).close()
             return
         except OSError:
-            assert time.monotonic() < deadline, "no master in a minute"
+            assert time.monotonic() < deadline, "no master in three minutes"
             time.sleep(0.2)
 
 

@@ -34,7 +34,7 @@ def arguments(run_dir: Path, master: str, checkpoint: Path) -> list[str]:
     chosen = {
         "run_dir": run_dir,
         "labels": run_dir / "labels.yaml",
-        "ingestion.sample_rows": 20_000,
+        "ingestion.sample_rows": 8_000,
         "classification.embedding.checkpoint": checkpoint,
         "classification.embedding.tune_steps": 0,
         "classification.shard_rows": 100,
