@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE TORCH_INDEX SYSTEM_PYTHON STACK
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -46,8 +46,16 @@ RUN = $(SETTINGS) $(PY) -m
 CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
+# What runs compose.yaml, looked for once, when first needed.
+COMPOSE ?= $(eval COMPOSE := $(shell \
+	if docker compose version && docker info; then echo docker compose >&3; \
+	elif podman-compose version; then echo podman-compose >&3; fi 3>&1 >/dev/null 2>&1))$(COMPOSE)
+compose = $(or $(COMPOSE),echo "$@: neither docker compose nor podman-compose answers; install one" >&2; false)
+STACK ?= core
+
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test bench images screens clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test \
+	stack_test secrets up down logs ps bench images screens clean help
 
 ##@ Run the chain
 
@@ -118,6 +126,23 @@ run_api: env ## serve the production model (PORT, MODEL_SOURCE)
 stop_api: env ## stop what run_api started
 	@$(RUN) e_apification.launch stop
 
+##@ Run the stack
+
+up: secrets ## build and start compose.yaml: STACK=core (API, worker, PostgreSQL) or full (PORT)
+	@$(compose) --profile $(STACK) up --build --detach
+
+down: ## stop it; its volumes stay
+	@$(compose) --profile full down
+
+logs: ## what its containers write, until Ctrl-C
+	@$(compose) --profile full logs --follow
+
+ps: ## its containers, and whether they are healthy
+	@$(compose) --profile full ps
+
+secrets: ## draw passwords and an API key into deploy/secrets, once
+	@$(or $(SYSTEM_PYTHON),python3) common/config/secret_files.py deploy/secrets
+
 ##@ Report and track
 
 report: env ## one page about the run and its models, RUN_DIR/reports/index.html
@@ -139,7 +164,7 @@ lint: env ## ruff (check and format) and mypy
 
 test: env lint ## lint, and all tests but those that need a container engine or the network
 	@# One more than cores, as tests wait for servers and processes a third of their time.
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not network" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not container and not stack and not network" -n $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: env ## 2,000 random tables through ingestion, and as many through score
 	@TABLE_FUZZ_CASES=2000 $(PY) -m pytest tests/common/tables/test_fuzz.py
@@ -149,6 +174,9 @@ api_fuzz: env ## 10,000 generated requests against the API's own description
 
 container_test: env ## build the image, run it, check it; needs docker or podman
 	@$(PY) -m pytest -m container
+
+stack_test: env ## bring the stack up under podman, kill and load it; needs podman-compose and wrk
+	@$(PY) -m pytest -m stack
 
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks
