@@ -31,6 +31,7 @@ ONLY_CHECKED = {
     r"make fuzz": "tests/common/tables/test_fuzz.py, with 100 cases",
     r"make api_fuzz": "tests/e_apification/test_schema.py",
     r"make container_test": "the tests marked container",
+    r"make (up|down|logs|ps|secrets|stack_test)": "tests/stack",
     r"make (images|screens)": "they would draw the repository's pictures",
     r"make mlflow_ui": "it runs until Ctrl-C",
     r".*tensorboard --logdir": "it runs until Ctrl-C",
