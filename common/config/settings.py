@@ -111,8 +111,11 @@ def _with_files(variables: Mapping[str, str]) -> dict[str, str]:
     for variable, path in variables.items():
         name = variable.removesuffix(_FILE)
         ours = name.startswith(PREFIX) or name in COMMON_NAMES
-        if not ours or name == variable or not path or _kinds(_key(variable)):
-            continue  # of another program, not given, or the setting ingestion.kaggle.file
+        if not ours or name == variable or _kinds(_key(variable)):
+            continue  # of another program, or the setting ingestion.kaggle.file
+        del given[variable]
+        if not path:
+            continue
         if variables.get(name):
             raise SettingsError(f"{name} and {variable} are both set; leave one of them")
         try:
@@ -120,7 +123,6 @@ def _with_files(variables: Mapping[str, str]) -> dict[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise SettingsError(f"{variable}={path} can't be read: {reason}") from None
-        del given[variable]
     return given
 
 

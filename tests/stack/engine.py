@@ -71,8 +71,8 @@ def build(tag: str, context: Path, *options: str) -> None:
         options += ("--secret", f"id=ca,src={ca}")
     if index := os.environ.get("TORCH_INDEX"):
         options += ("--build-arg", f"TORCH_INDEX={index}")
-        folder = Path(index.removeprefix("file://")).parent
-        options += ("--volume", f"{folder}:{folder}:ro") if index.startswith("file://") else ()
+        folder = index.removeprefix("file://")
+        options += ("--volume", f"{folder}:{folder}:ro") if folder != index else ()
     run("podman", "build", "--format", "docker", "--tag", tag, *options, str(context),
         timeout_s=2_400)  # fmt: skip
 
@@ -116,8 +116,10 @@ class Stack:
     def compose(self, *words: str, timeout_s: float = 600) -> str:
         """A command of podman-compose on this project, with all its services."""
         given = {"PORT": str(self.port), "IMAGE_TAG": TAG, "API_REPLICAS": str(REPLICAS)}
+        # As with Docker, a container has no tmpfs that the file doesn't name.
+        strict = "--podman-run-args=--read-only-tmpfs=false"
         return run(
-            "podman-compose", "--project-name", PROJECT, "--profile", "full", *words,
+            "podman-compose", "--project-name", PROJECT, "--profile", "full", strict, *words,
             cwd=self.folder, env=os.environ | given, timeout_s=timeout_s,
         )  # fmt: skip
 
@@ -128,18 +130,18 @@ class Stack:
 
     def create(self) -> None:
         """Make all containers, networks and volumes; nothing runs yet."""
-        self.compose("up", "--no-start", "--no-build", *SERVICES)
+        self.compose("up", "--no-start", "--no-build", "--no-deps", *SERVICES)
 
-    def start(self, service: str, *, within_s: float = 600) -> None:
+    def start(self, service: str) -> None:
         """Start a service whose dependencies are healthy, and wait until it is so itself."""
         for name in self.containers(service):
             run("podman", "start", name)
         if "healthcheck" not in SERVICES[service]:
             for name in self.containers(service):
-                code = run("podman", "wait", name, timeout_s=within_s)
+                code = run("podman", "wait", name, timeout_s=1_200)
                 assert code == "0", self.last_lines(name)
             return
-        self.wait_healthy(service, within_s=within_s)
+        self.wait_healthy(service)
 
     def wait_healthy(self, service: str, *, within_s: float = 120) -> None:
         """Run the health check of compose.yaml until it passes in all containers of a service."""
