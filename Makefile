@@ -1,5 +1,5 @@
 # One `make` runs the whole chain; `make help` lists the rest.
-# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE SPARK_MASTER KEEP FROM TORCH_INDEX SYSTEM_PYTHON
+# Variables: PROFILE LOG CSV TEXT_COLUMN ID_COLUMN DATE_COLUMN BRAND_COLUMN INBOUND_COLUMN DATE_ORDER ENCODING DELIMITER SHEET APPEND RELABEL LABELS RUN_DIR PORT GOLD OUT TO FORCE TUNED N_TRIALS MODEL_SOURCE SPARK_MASTER KEEP FROM TORCH_INDEX SYSTEM_PYTHON STACK
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -48,8 +48,16 @@ RUN = $(SETTINGS) $(PY) -m
 CHAIN = $(call given,GOLD,GATE__GOLD) $(RUN) pipeline
 TRAIN_OPTIONS = $(if $(FORCE),--force) $(if $(TUNED),--tuned)
 
+# What runs compose.yaml, looked for once, when first needed.
+COMPOSE ?= $(eval COMPOSE := $(shell \
+	if docker compose version && docker info; then echo docker compose >&3; \
+	elif podman-compose version; then echo podman-compose >&3; fi 3>&1 >/dev/null 2>&1))$(COMPOSE)
+compose = $(or $(COMPOSE),echo "$@: neither docker compose nor podman-compose answers; install one" >&2; false)
+STACK ?= core
+
 .PHONY: all profile env lint data_ingestion data_transformation classify labels_check tune train_model \
-	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test cluster_test audit schemas bench images screens backup restore prune clean help
+	rollback tracking_sync mlflow_ui pipeline smoke evaluate report score run_api stop_api test fuzz api_fuzz container_test \
+	stack_test cluster_test secrets up down logs ps audit schemas bench images screens backup restore prune clean help
 
 ##@ Run the chain
 
@@ -120,6 +128,23 @@ run_api: env ## serve the production model (PORT, MODEL_SOURCE)
 stop_api: env ## stop what run_api started
 	@$(RUN) e_apification.launch stop
 
+##@ Run the stack
+
+up: secrets ## build and start compose.yaml: STACK=core (API, worker, PostgreSQL) or full (PORT)
+	@$(compose) --profile $(STACK) up --build --detach
+
+down: ## stop it; its volumes stay
+	@$(compose) --profile full down
+
+logs: ## what its containers write, until Ctrl-C
+	@$(compose) --profile full logs --follow
+
+ps: ## its containers, and whether they are healthy
+	@$(compose) --profile full ps
+
+secrets: ## draw passwords and an API key into deploy/secrets, once
+	@$(or $(SYSTEM_PYTHON),python3) common/config/secret_files.py deploy/secrets
+
 ##@ Report and track
 
 report: env ## one page about the run and its models, RUN_DIR/reports/index.html
@@ -169,6 +194,9 @@ $(TOOLS)/.ready: requirements_tools.txt
 
 cluster_test: env ## a Spark master and two workers in network namespaces, one killed half-way; needs root
 	@$(PY) -m pytest -m cluster
+
+stack_test: env ## bring the stack up under podman, kill and load it; needs podman-compose and wrk
+	@$(PY) -m pytest -m stack
 
 bench: env ## this project and the usual ways side by side; tables in benchmarks/results
 	@$(PY) -m benchmarks

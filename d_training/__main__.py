@@ -22,7 +22,7 @@ from d_training.gate.rollback import rollback
 from d_training.stage import assist_training
 from d_training.tracking.sync import sync, synced
 from d_training.tuning.tune import tune
-from d_training.worker import work
+from d_training.worker import check_worker, work
 
 
 def main() -> int:
@@ -48,6 +48,9 @@ def main() -> int:
     )
     parser.add_argument("--once", action="store_true", help="worker: end after one poll for a job")
     parser.add_argument(
+        "--check", action="store_true", help="worker: only see whether one lives (exit code 0)"
+    )
+    parser.add_argument(
         "--to", metavar="ID", help="rollback: a model that has served (default: previous)"
     )
     args = parser.parse_args()
@@ -72,7 +75,7 @@ def main() -> int:
         "train": train,
         "tune": _tune,
         "sync": sync,
-        "worker": partial(work, once=args.once),
+        "worker": check_worker if args.check else partial(work, once=args.once),
         "rollback": move_back,
     }
     return run_command(args, actions[args.action])

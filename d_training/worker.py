@@ -1,4 +1,4 @@
-"""Take the jobs of /retrain, one at a time:     python -m d_training worker [--once]
+"""Take the jobs of /retrain, one at a time:     python -m d_training worker [--once | --check]
 
 While a job runs, a thread says every few seconds that this process lives; where it dies the next
 worker takes the job up, once, and training goes on from its last snapshot. A worker that is asked
@@ -80,6 +80,26 @@ def work(settings: Settings, *, once: bool, train: Train = train_once) -> None:
         logger.info("worker %s ends, as it was asked to", name)
     finally:
         _quietly(lambda: leave(engine, worker=name))
+        engine.dispose()
+
+
+def check_worker(settings: Settings) -> None:
+    """For health checks: see that a worker of this store lives.
+
+    Raises:
+        TriageError: if none has shown life within store.lease_s, or the store can't be used.
+    """
+    from common.store.engine import open_store
+    from common.store.jobs import worker_alive
+
+    engine = open_store(settings)
+    try:
+        if not worker_alive(engine):
+            raise TriageError(
+                f"no worker has shown life for {settings.store.lease_s:g} s (store.lease_s); start "
+                "one: python -m d_training worker"
+            )
+    finally:
         engine.dispose()
 
 

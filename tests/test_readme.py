@@ -34,6 +34,7 @@ ONLY_CHECKED = {
     r"make container_test": "the tests marked container",
     r"make cluster_test": "the tests marked cluster",
     r".*SPARK_MASTER=": "the tests marked cluster; deploy/spark in tests/test_deploy_spark.py",
+    r"make (up|down|logs|ps|secrets|stack_test)": "tests/stack",
     r"make (images|screens)": "they would draw the repository's pictures",
     r"make mlflow_ui": "it runs until Ctrl-C",
     r".*tensorboard --logdir": "it runs until Ctrl-C",

@@ -93,10 +93,10 @@ class ServingSettings(Section):
 
     @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _separated_by_commas(cls, value: object) -> object:
-        """One line of an environment variable can hold several."""
+    def _separated(cls, value: object) -> object:
+        """A variable holds several in one line, a file in one or more."""
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(re.findall(r"[^,\s]+", value))
         return value
 
     @field_validator("api_keys")

@@ -8,6 +8,8 @@ one of several words take every character. Empty is null, where a setting may be
 booleans and lists are read as YAML.
 
 MLFLOW_TRACKING_URI, in .env or the environment, is read as tracking.uri, DATABASE_URL as store.url.
+A variable with _FILE after its name (TRIAGE_STORE__URL_FILE, DATABASE_URL_FILE) names a file that
+holds the value, as secrets of containers are given.
 """
 
 import json
@@ -29,6 +31,7 @@ PREFIX = "TRIAGE_"
 # Names that are in use wherever these are, and the settings that they stand for.
 COMMON_NAMES = {"MLFLOW_TRACKING_URI": "tracking.uri", "DATABASE_URL": "store.url"}
 ROOT = Path(__file__).resolve().parents[2]
+_FILE = "_FILE"
 _TEXTS = {str, Path, SecretStr}
 
 
@@ -55,11 +58,12 @@ def load_settings(
         root: the folder that holds conf/ and .env.
 
     Raises:
-        SettingsError: for an unknown key or a bad value, naming key, value and source.
+        SettingsError: for an unknown key or a bad value, naming key, value and source; for a
+            file of a value that can't be read.
     """
     dotenv = {k: v for k, v in dotenv_values(root / ".env").items() if v is not None}
-    environ = os.environ if environ is None else environ
-    profile = profile or (dotenv | dict(environ)).get(PREFIX + "PROFILE") or "sample"
+    dotenv, environ = _with_files(dotenv), _with_files(os.environ if environ is None else environ)
+    profile = profile or (dotenv | environ).get(PREFIX + "PROFILE") or "sample"
     if profile not in PROFILES:
         raise SettingsError(f"profile {profile!r} is not one of: {', '.join(PROFILES)}")
 
@@ -101,15 +105,37 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _with_files(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables, with the content of a file for each one that names it with _FILE."""
+    given = dict(variables)
+    for variable, path in variables.items():
+        name = variable.removesuffix(_FILE)
+        ours = name.startswith(PREFIX) or name in COMMON_NAMES
+        if not ours or name == variable or _kinds(_key(variable)):
+            continue  # of another program, or the setting ingestion.kaggle.file
+        del given[variable]
+        if not path:
+            continue
+        if variables.get(name):
+            raise SettingsError(f"{name} and {variable} are both set; leave one of them")
+        try:
+            given[name] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise SettingsError(f"{variable}={path} can't be read: {reason}") from None
+    return given
+
+
+def _key(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower().replace("__", ".")
+
+
 def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     named = {key: variables[name] for name, key in COMMON_NAMES.items() if variables.get(name)}
     return named | {
-        key: _parse(key, value)
-        for key, value in (
-            (name.removeprefix(PREFIX).lower().replace("__", "."), value)
-            for name, value in variables.items()
-            if name.startswith(PREFIX) and name != PREFIX + "PROFILE"
-        )
+        _key(name): _parse(_key(name), value)
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and name != PREFIX + "PROFILE"
     }
 
 

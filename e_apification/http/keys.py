@@ -2,8 +2,7 @@
 
     python -m e_apification keys new NAME      prints a fresh key, once, and its setting
 
-A key is 256 random bits, so that its plain SHA-256 cannot be turned back; the setting
-serving.api_keys holds name:hash entries.
+The setting serving.api_keys holds name:hash entries; common/config/secret_files.py makes keys.
 """
 
 import argparse
@@ -19,12 +18,11 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.types import Scope
 
+from common.config.secret_files import key_entry, new_key
 from common.config.serving import KEY_NAME
 from e_apification.http.errors import ApiError
 
 HEADER = "X-API-Key"
-_PREFIX = "triage_"
-_BYTES = 32
 # What /openapi.json says of keys; reading the headers is left to ``presented_key``.
 _Header = Annotated[str | None, Security(APIKeyHeader(name=HEADER, auto_error=False))]
 _Bearer = Annotated[object, Security(HTTPBearer(auto_error=False))]
@@ -88,12 +86,6 @@ async def require_key(request: Request, _header: _Header, _bearer: _Bearer) -> s
     return name
 
 
-def new_key(name: str) -> tuple[str, str]:
-    """A fresh key and its entry for serving.api_keys."""
-    key = _PREFIX + secrets.token_urlsafe(_BYTES)
-    return key, f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -104,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if not re.fullmatch(KEY_NAME, args.name):
         parser.error(f"the name {args.name!r} must match {KEY_NAME}")
-    key, entry = new_key(args.name)
+    key = new_key()
+    entry = key_entry(args.name, key)
     sys.stdout.write(
         f"key, shown this once: {key}\n"
         f"entry for serving.api_keys (several: separated by commas):\n{entry}\n"

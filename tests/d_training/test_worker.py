@@ -16,12 +16,12 @@ from sqlalchemy import Engine
 from common.config.schema import Settings
 from common.config.store import StoreSettings
 from common.config.tracking import TrackingSettings
-from common.errors import DataError, RefusedError
+from common.errors import DataError, RefusedError, TriageError
 from common.store import Labeled
 from common.store.engine import open_store
 from common.store.feedback import add_batch
-from common.store.jobs import find_job, queue_job, take_job, worker_alive
-from d_training.worker import work
+from common.store.jobs import find_job, queue_job, show_life, take_job, worker_alive
+from d_training.worker import check_worker, work
 from tests.d_training.conftest import Toy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,6 +208,13 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> No
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     store.dispose()
+
+
+def test_a_check_finds_a_worker_that_lives(settings: Settings, store: Any) -> None:
+    with pytest.raises(TriageError, match=r"no worker has shown life for 0\.6 s"):
+        check_worker(settings)
+    show_life(store, worker="ada:1", lease_s=60)
+    check_worker(settings)
 
 
 def test_the_command_takes_one_job(settings: Settings, store: Any) -> None:

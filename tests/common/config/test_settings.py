@@ -167,3 +167,66 @@ def test_another_process_gets_the_same_settings_but_a_run_of_its_own() -> None:
     paths = {"run_dir": Path.cwd() / "runs/ß", "labels": Path.cwd() / "conf/labels.yaml"}
     own = {"tracking": TrackingSettings(enabled=False)}
     assert loaded == chosen.model_copy(update=paths | own)
+
+
+def test_a_value_may_come_from_a_file(root: Path) -> None:
+    files = {
+        "DATABASE_URL_FILE": "postgresql://ada:hidden@db/x\n",
+        "TRIAGE_SERVING__API_KEYS_FILE": f"# people\nada:{'0' * 64}\nbob:{'1' * 64}\n",
+        "TRIAGE_INGESTION__TEXT_COLUMN_FILE": " two\nlines\n\n",
+        "TRIAGE_PROFILE_FILE": "full\n",
+    }
+    for name, content in files.items():
+        (root / name).write_text(content)
+    environ = {name: str(root / name) for name in files} | {"TRIAGE_TRACKING__URI_FILE": ""}
+    # A setting of its own, whose name happens to end so.
+    environ["TRIAGE_INGESTION__KAGGLE__FILE"] = "twcs.csv"
+    (root / ".env").write_text("TRIAGE_STORE__POLL_S=7\n")
+
+    loaded = load_settings(root=root, environ=environ)
+
+    chosen = loaded.settings
+    assert chosen.store.url == SecretStr("postgresql://ada:hidden@db/x")
+    assert chosen.serving.api_keys == ("ada:" + "0" * 64, "bob:" + "1" * 64)
+    assert chosen.ingestion.text_column == " two\nlines\n"
+    assert (chosen.profile, chosen.training.epochs) == ("full", 9)
+    assert chosen.ingestion.kaggle.file == "twcs.csv"
+    assert chosen.tracking.uri is None
+    assert loaded.sources["store.url"] == "environment"
+
+
+def test_the_environment_decides_over_a_file_that_dotenv_names(root: Path) -> None:
+    (root / "url").write_text("postgresql://db/dotenv")
+    (root / ".env").write_text(f"TRIAGE_STORE__URL_FILE={root / 'url'}\n")
+    assert load_settings(root=root, environ={}).settings.store.url == SecretStr(
+        "postgresql://db/dotenv"
+    )
+    environ = {"TRIAGE_STORE__URL": "postgresql://db/environment"}
+    assert load_settings(root=root, environ=environ).settings.store.url == SecretStr(
+        "postgresql://db/environment"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"DATABASE_URL_FILE=.*/url can't be read: No such file or directory"),
+        (b"\xff", r"DATABASE_URL_FILE=.*/url can't be read: it is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(root: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (root / "url").write_bytes(content)
+    with pytest.raises(SettingsError, match=said):
+        load_settings(root=root, environ={"DATABASE_URL_FILE": str(root / "url")})
+
+
+def test_a_value_and_a_file_of_it_are_one_too_many(root: Path) -> None:
+    (root / "url").write_text("postgresql://ada:hidden@db/x")
+    environ = {"TRIAGE_STORE__URL": "postgresql://db/y"}
+    environ["TRIAGE_STORE__URL_FILE"] = str(root / "url")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(root=root, environ=environ)
+    assert str(caught.value) == (
+        "TRIAGE_STORE__URL and TRIAGE_STORE__URL_FILE are both set; leave one of them"
+    )

@@ -23,7 +23,7 @@ from tests.postgresql import emptied
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 IMAGE = "message-triage-test"
 MODEL_ID = "0123456789ab"
-LIMIT_MB = 400
+LIMIT_MB = 300
 # The model of the tests weighs nothing; this is the student of the sample profile.
 MODEL_MB = 24
 
