@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c_classification.budget import draw_texts
+from c_classification.labeling.budget import draw_texts
 from c_classification.labeling.earlier import earlier_labels, teacher_key
+from c_classification.labeling.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
 from c_classification.labeling.synthetic import label_synthetic
-from c_classification.shards import SHARD_DDL, SHARD_SCHEMA, engine, label_texts
 from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import (
     TeacherSpec,

@@ -1,5 +1,5 @@
-"""Which texts the teacher reads, and what it need not read again.
+"""Texts labeled by the teacher: which, in shards that a kill spares, and what is known before.
 
-Takes texts, a teacher and its earlier labels; makes labels.
-Imported by the stage, and by gold.
+Takes curated and synthetic messages, and a teacher; makes labels.
+Imported by the stage, by gold, and by benchmarks.
 """

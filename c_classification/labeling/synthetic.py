@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from c_classification.labeling.shards import SHARD_SCHEMA, label_texts
 from c_classification.labeling.shipped_scores import shipped_scores
-from c_classification.shards import SHARD_SCHEMA, label_texts
 from c_classification.teacher.teacher import TeacherSpec
 from common.synthetic import read_synthetic
 

@@ -135,7 +135,7 @@ def test_rows_without_text_or_beyond_the_budget_are_counted(
 def test_finished_shards_are_kept_and_only_the_rest_is_labeled(
     spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
 ) -> None:
-    from c_classification.shards import label_texts
+    from c_classification.labeling.shards import label_texts
 
     folder = tmp_path / "shards"
     messages = frame(spark, TEXTS)

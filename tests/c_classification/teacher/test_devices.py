@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from c_classification.shards import engine
+from c_classification.labeling.shards import engine
 from c_classification.teacher.describe import describe_teacher
 from c_classification.teacher.teacher import load_teacher, prepare_teacher
 from common.config.classification import (

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from c_classification.budget import choose, choose_by_spark, draw_texts
+from c_classification.labeling.budget import choose, choose_by_spark, draw_texts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

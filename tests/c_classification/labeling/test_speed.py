@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c_classification.speed import Trial, describe, measure
+from c_classification.labeling.speed import Trial, describe, measure
 from c_classification.teacher.teacher import TeacherSpec, prepare_teacher
 from common.config.schema import Settings
 from common.labels import load_labels

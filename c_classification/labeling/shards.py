@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from c_classification.speed import describe, measure
+from c_classification.labeling.speed import describe, measure
 from c_classification.teacher.teacher import TeacherSpec, decide, load_teacher
 from common.config.spark import SparkSettings
 from common.errors import DataError
