@@ -1,5 +1,6 @@
 """The dashboard's JSON against Grafana's published schema, which TypeScript checks."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from deploy.grafana.dashboard import PATH
 
-SCHEMA = "@grafana/schema@12.1.1"  # of the Grafana that compose.yaml starts
+ROOT = Path(__file__).resolve().parents[3]
 COMPILER = "typescript@5.9.3"
 OPTIONS = "--noEmit --strict --skipLibCheck --module esnext --moduleResolution bundler"
 pytestmark = [
@@ -19,11 +20,15 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def types(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Grafana's types and the compiler."""
+    """A folder with the compiler, and the types of the Grafana that compose.yaml starts."""
+    stack = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"grafana/grafana:([\d.]+)", stack)
     folder = tmp_path_factory.mktemp("types")
     shutil.copy(Path(__file__).with_name("dashboard.ts"), folder / "types.ts")
     command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    subprocess.run([*command, SCHEMA, COMPILER], check=True, capture_output=True)
+    subprocess.run(
+        [*command, f"@grafana/schema@{version}", COMPILER], check=True, capture_output=True
+    )
     return folder
 
 
