@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,7 @@ class Cluster:
 
     def __init__(self, folder: Path, *, hidden: Sequence[Path]) -> None:
         self._folder, self._hidden = folder, hidden
+        self._workers: dict[int, subprocess.Popen[bytes]] = {}
         self.master = f"spark://{HERE}:{_free_port()}"
 
     def __enter__(self) -> Self:
@@ -81,7 +82,7 @@ class Cluster:
         hide += f"mount --bind {shlex.quote(str(hosts))} /etc/hosts; "
         inside = f'set -e; hostname worker-{number}; {hide}exec "$@"'
         enter = ["ip", "netns", "exec", name, "unshare", "--mount", "--uts"]
-        self._spark(
+        self._workers[number] = self._spark(
             f"worker-{number}",
             [*enter, "bash", "-c", inside, "worker"],
             "org.apache.spark.deploy.worker.Worker",
@@ -100,7 +101,10 @@ class Cluster:
         name = self._namespaces[number - 1]
         listed = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True)
         for pid in map(int, listed.stdout.split()):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that its parent's end has ended
+                os.kill(pid, signal.SIGKILL)
+        if number in self._workers:
+            self._workers.pop(number).wait()
 
     def environment(self) -> dict[str, str]:
         """Of a driver on this machine."""
