@@ -219,7 +219,9 @@ class Stack:
 
     def remove(self) -> None:
         """Nothing of it is left."""
-        self.compose("down", "--volumes", "--timeout", "1")
+        for service in SERVICES:
+            run("podman", "rm", "--force", "--time", "1", *self.containers(service), check=False)
+        self.compose("down", "--volumes")
         for service in STAND_INS:
             run("podman", "untag", SERVICES[service]["image"])
 

@@ -3,6 +3,7 @@
 The tests run in their order and share one stack. Grafana is left out, as no registry is needed.
 """
 
+import json
 import re
 import shutil
 import threading
@@ -172,6 +173,15 @@ def test_prometheus_asks_every_replica_and_has_what_it_counted(stack: Stack) -> 
     assert float(requests) > 100
     (rate,) = stack.query('sum(rate(triage_requests_total{route="/predict"}[2m]))')
     assert float(rate) > 0
+
+
+def test_every_panel_of_the_dashboards_has_data(stack: Stack) -> None:
+    files = sorted((stack.folder / "deploy/grafana/dashboards").glob("*.json"))
+    panels = [each for file in files for each in json.loads(file.read_text())["panels"]]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    assert len(asked) > 10
+    empty = [each for each in asked if not stack.query(each.replace("$__rate_interval", "2m"))]
+    assert empty == []
 
 
 def test_the_alert_rules_pass_their_tests_in_the_image(stack: Stack) -> None:
