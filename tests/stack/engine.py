@@ -62,7 +62,7 @@ def run(*command: str, timeout_s: float = 120, check: bool = True, **options: An
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, **options)
     if check:
         assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 def build(tag: str, context: Path, *options: str) -> None:
