@@ -108,12 +108,16 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """Of a driver on this machine."""
-        clean = {name: v for name, v in os.environ.items() if not name.startswith("SPARK_")}
-        return clean | {"SPARK_LOCAL_IP": HERE}
+        return self._clean() | {"SPARK_LOCAL_IP": HERE}
+
+    @staticmethod
+    def _clean() -> dict[str, str]:
+        """What decides how NumPy computes, and no more than that of Spark and Python."""
+        ours = ("SPARK_", "PYSPARK_", "PYTHON", "TRIAGE_")
+        return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
     def _spark(self, name: str, enter: Sequence[str], *words: str) -> subprocess.Popen[bytes]:
-        environment = {
-            "PATH": os.environ["PATH"],
+        environment = self._clean() | {
             "SPARK_HOME": str(SPARK_HOME),
             "JAVA_HOME": str(find_java_home()),
             "SPARK_DAEMON_MEMORY": "256m",

@@ -41,7 +41,7 @@ def arguments(run_dir: Path, master: str, checkpoint: Path) -> list[str]:
         "spark.master": master,
         "spark.driver_memory": "1g",
         "spark.shuffle_partitions": 4,
-        "spark.driver_rows": 0,
+        "spark.driver_rows": 100,
         "tracking.enabled": "false",
     }
     sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
@@ -84,7 +84,7 @@ def local(
     shutil.copytree(make_models(), run_dir / "models")
     (run_dir / "labels.yaml").write_text(LABELS, encoding="utf-8")
     options = arguments(run_dir, "local[2]", tiny_checkpoint)
-    in_driver = [word.replace("driver_rows=0", "driver_rows=100000") for word in options]
+    in_driver = [word.replace("driver_rows=100", "driver_rows=100000") for word in options]
     run(["a_ingestion"], options, dict(os.environ))
     for command, _, _ in STAGES.values():
         run(command, in_driver, dict(os.environ))
