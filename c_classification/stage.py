@@ -90,7 +90,9 @@ def label_messages(settings: Settings) -> Manifest:
                 earlier=earlier,
                 most=settings.spark.driver_rows,
             )
-            synthetic = label_synthetic(spark, spec, folder) if classification.synthetic else {}
+            synthetic = {}
+            if classification.synthetic:
+                synthetic = label_synthetic(spark, spec, folder, earlier=earlier)
         cut_mail = curated.figures.get("cut_mail", False)  # the model's texts are to be cut alike
         figures = {"teacher_key": key, "cut_mail": cut_mail, **synthetic}
         return built._replace(figures=built.figures | figures)

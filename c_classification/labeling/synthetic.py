@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from c_classification.labeling.earlier import earlier_scores
 from c_classification.labeling.shards import SHARD_SCHEMA, label_texts
 from c_classification.labeling.shipped_scores import shipped_scores
 from c_classification.teacher.teacher import TeacherSpec
@@ -25,11 +26,20 @@ FOLDER = "synthetic"
 logger = logging.getLogger(__name__)
 
 
-def label_synthetic(spark: "SparkSession", spec: TeacherSpec, folder: Path) -> dict[str, Any]:
+def label_synthetic(
+    spark: "SparkSession", spec: TeacherSpec, folder: Path, *, earlier: Path | None = None
+) -> dict[str, Any]:
     """Write ``folder``/synthetic (text, label, scores) and return figures of it.
 
     label: the one that the message was invented for. Nothing is written where the labels file names
     no synthetic messages.
+
+    Args:
+        spark: the session.
+        spec: from ``prepare_teacher``.
+        folder: an existing folder.
+        earlier: messages that this very teacher has labeled, as ``earlier_labels`` finds them; the
+            synthetic ones beside them keep their scores.
 
     Raises:
         SettingsError: if the messages can't be used.
@@ -39,7 +49,9 @@ def label_synthetic(spark: "SparkSession", spec: TeacherSpec, folder: Path) -> d
     if not messages:
         return {}
     texts = [text for text, _ in messages]
-    known = shipped_scores(spec, texts)
+    known: dict[str, Any] = dict(shipped_scores(spec, texts))
+    if earlier is not None and (scored := earlier.parent / FOLDER).is_dir():
+        known |= earlier_scores(scored, texts)
     new = [text for text in texts if text not in known]
     if new:
         logger.info("the teacher reads %s synthetic messages too", f"{len(new):,}")

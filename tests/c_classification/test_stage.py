@@ -201,7 +201,7 @@ def test_whether_mails_were_cut_is_copied_for_the_model(
         "spark_session": lambda *_, **__: nullcontext(),
         "read_parquet": lambda *_, **__: None,
         "build_labels": lambda *_, **__: built,
-        "label_synthetic": lambda *_: {"synthetic_messages": 7},
+        "label_synthetic": lambda *_, **__: {"synthetic_messages": 7},
     }.items():
         monkeypatch.setattr(f"c_classification.stage.{name}", stub)
     figures = label_messages(settings).figures

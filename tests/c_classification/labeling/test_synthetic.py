@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -66,6 +67,20 @@ def test_shipped_scores_are_those_of_one_teacher_alone(
     ]  # fmt: skip
     longer = spec.settings.model_copy(update={"max_length": 9})
     assert shipped_scores(spec._replace(settings=longer), ["my parcel"]) == {}
+
+
+def test_messages_that_the_teacher_has_read_keep_their_scores(
+    spark: "SparkSession", spec: TeacherSpec, tmp_path: Path
+) -> None:
+    scores = pa.array([[0.5, 0.25, 0.25]], pa.list_(pa.float32()))  # of no teacher
+    first, second = tmp_path / "first", tmp_path / "second"
+    (first / "synthetic").mkdir(parents=True)
+    second.mkdir()
+    known = pa.table({"text": ["my parcel"], "label": ["parcel"], "scores": scores})
+    pq.write_table(known, first / "synthetic" / "part-0.parquet")
+    label_synthetic(spark, spec, second, earlier=first / "messages")
+    kept = [row["text"] for row in rows_in(second) if row["scores"] == [0.5, 0.25, 0.25]]
+    assert kept == ["my parcel"]
 
 
 def test_nothing_is_written_where_there_are_no_messages(
